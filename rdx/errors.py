@@ -1,0 +1,23 @@
+"""Errors that a user can cause, and the one line each of them gets."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """A value, file or name given by the user is wrong.
+
+    The message is one line that names the thing at fault. From Python it is a ValueError; the
+    commands print it and leave with exit code 2.
+    """
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
+    """The error for a misspelt name: ``unknown method 'rdy'; did you mean 'rdx'? (rdx, kmeans)``."""
+    names = sorted(str(choice) for choice in choices)
+    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
+    hint = f"; did you mean '{close[0]}'?" if close else ";"
+    listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return InputError(f"unknown {kind} '{name}'{hint} (known: {listed})")

@@ -1,0 +1,60 @@
+"""Which items are compared: one file a data set, all of which return `Items`.
+
+A data set is one keyword-only function whose parameters are its YAML keys, and one line in `DATASETS`.
+The data set `features` is not here: arrays bring their own items (`rdx.data.items.items_without_images`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from rdx.data.items import Items, items_without_images
+from rdx.errors import InputError, unknown
+
+__all__ = ["DATASETS", "PATH_SETTINGS", "Items", "dataset_settings", "items_without_images", "load_items"]
+
+DATASETS: dict[str, str] = {
+    "digits": "rdx.data.digits:load",
+    "mnist": "rdx.data.mnist:load",
+    "mnist_10k": "rdx.data.mnist:load_10k",
+    "image_folder": "rdx.data.image_folder:load",
+}
+
+# The settings that are files or folders; see rdx.data.locate for relative ones.
+PATH_SETTINGS = ("root", "labels", "image_root")
+
+# Choices of one run, not of a data set; those without files have no use for them.
+_RUN_CHOICES = ("skip_bad_images", "progress")
+
+
+def load_items(dataset: str, *, skip_bad_images: bool = False, progress: bool = False, **settings: Any) -> Items:
+    """The items of `dataset`; `settings` are its YAML keys (`dataset_settings` lists them).
+
+    Raises InputError for an unknown data set or setting, a missing file, an unreadable image, an empty
+    class, or fewer than 5 items.
+    """
+    load = _loader(dataset)
+    known = inspect.signature(load).parameters
+    for name in settings:
+        if name not in known:
+            raise unknown(f"setting of data set '{dataset}'", name, dataset_settings(dataset))
+    for name, parameter in known.items():
+        if parameter.default is inspect.Parameter.empty and name not in settings:
+            raise InputError(f"data set '{dataset}' needs the setting '{name}'")
+    choices = dict(zip(_RUN_CHOICES, (skip_bad_images, progress), strict=True))
+    return load(**settings, **{name: value for name, value in choices.items() if name in known})
+
+
+def dataset_settings(dataset: str) -> tuple[str, ...]:
+    """The YAML keys that `dataset` takes under `data:`, besides `dataset` itself."""
+    return tuple(name for name in inspect.signature(_loader(dataset)).parameters if name not in _RUN_CHOICES)
+
+
+def _loader(dataset: str) -> Callable[..., Items]:
+    if dataset not in DATASETS:
+        raise unknown("data set", dataset, DATASETS)
+    module, function = DATASETS[dataset].split(":")
+    return getattr(importlib.import_module(module), function)

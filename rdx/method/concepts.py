@@ -1,0 +1,58 @@
+"""What every method returns: concepts, one list per direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+A_NOT_B = "a_not_b"  # near each other in A, far apart in B: A's concepts
+B_NOT_A = "b_not_a"  # near each other in B, far apart in A: B's concepts
+DIRECTIONS = (A_NOT_B, B_NOT_A)
+NULL = 0  # the label of items that belong to no concept
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A cluster of items and the grid of images that shows it."""
+
+    number: int  # 1 is the strongest
+    indices: np.ndarray  # (≤ m,) items of the grid, the one nearest to the centre item first
+    members: np.ndarray  # (|C|,) every item of the cluster, ascending
+    mean_affinity: float | None = None  # over all ordered pairs of members; None for baselines
+
+    @property
+    def size(self) -> int:
+        return len(self.members)
+
+
+@dataclass
+class Explanations:
+    """The concepts of one direction of one comparison of n items.
+
+    ``coefficients``, ``dictionary`` and ``loss`` are there for methods that have them: how strongly
+    each item carries each concept (n, c), the concepts in feature space (c, d), and the training
+    loss as columns by name.
+    """
+
+    direction: str
+    labels: np.ndarray  # (n,) int64; 0 = null, 1 = strongest concept, 2, …
+    concepts: list[Concept]
+    item_affinity: np.ndarray | None = None  # (n,) mean affinity to the item's own cluster
+    null_affinity: float | None = None  # mean affinity inside the null cluster
+    affinity: np.ndarray | None = None  # (n, n) with keep_matrices
+    difference: np.ndarray | None = None  # (n, n) with keep_matrices
+    coefficients: np.ndarray | None = None
+    dictionary: np.ndarray | None = None
+    reconstruction_error: float | None = None
+    loss: dict[str, list[float]] | None = None
+    notes: list[str] = field(default_factory=list)  # what the user should know, one line each
+
+    @property
+    def grids(self) -> list[np.ndarray]:
+        """Index arrays of the grids, strongest concept first."""
+        return [concept.indices for concept in self.concepts]
+
+    @property
+    def null_size(self) -> int:
+        return int(np.count_nonzero(self.labels == NULL))

@@ -1,0 +1,272 @@
+"""The difference of two neighbourhood distances, and the affinity made of it.
+
+With r_A, r_B the neighbourhood distances, elementwise, for the direction a_not_b:
+
+    locally biased   tanh( γ (r_A − r_B) / (min(r_A, r_B) + 1) )
+    plain            r_A − r_B
+    affinity         exp(−β · difference)
+
+The other direction is the same with A and B exchanged. Nothing here holds an n × n matrix but the
+two distances: differences and affinities are computed in blocks, in float32, when they are needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdx.errors import InputError, unknown
+from rdx.method.neighborhoods import as_points, check_distance, distance_source, neighborhood_ranks
+from rdx.method.tiles import for_each_tile, row_tiles
+
+DIFFERENCES = ("locally_biased", "plain")
+BLOCK = 512  # side of the square blocks in which symmetric matrices are filled
+
+
+def locally_biased(r_a: np.ndarray, r_b: np.ndarray, gamma: float, unit: float = 1.0) -> np.ndarray:
+    """The paper's difference of two distances of equal shape, in [−1, 1], float32.
+
+    ``unit`` is what one step of distance counts in the arrays: 2 where they hold r + rᵀ for the
+    mean of the two.
+    """
+    r_a = np.asarray(r_a, dtype=np.float32)
+    r_b = np.asarray(r_b, dtype=np.float32)
+    smaller = np.minimum(r_a, r_b)
+    smaller += np.float32(unit)
+    difference = r_a - r_b
+    difference *= np.float32(gamma)
+    difference /= smaller
+    return np.tanh(difference, out=difference)
+
+
+def plain(r_a: np.ndarray, r_b: np.ndarray, unit: float = 1.0) -> np.ndarray:
+    """r_A − r_B in float32."""
+    return (np.asarray(r_a, dtype=np.float32) - np.asarray(r_b, dtype=np.float32)) / np.float32(unit)
+
+
+def to_affinity(difference: np.ndarray, beta: float) -> np.ndarray:
+    """exp(−β · difference), float32."""
+    affinity = np.multiply(difference, np.float32(-beta), dtype=np.float32)
+    return np.exp(affinity, out=affinity)
+
+
+def check_difference(difference: str, distance: str, normalize_difference: bool) -> None:
+    """Refuses unknown names, and ``plain`` on ranks without normalisation: exp would overflow."""
+    check_distance(distance)
+    if difference not in DIFFERENCES:
+        raise unknown("difference", difference, DIFFERENCES)
+    if difference == "plain" and distance == "neighborhood" and not normalize_difference:
+        raise InputError("difference='plain' on neighborhood ranks needs normalize_difference=True: exp overflows")
+
+
+@dataclass
+class Distances:
+    """One representation's neighbourhood distances over all items.
+
+    ``values`` (n, n) holds r, or r + rᵀ with ``unit`` 2 once symmetrised (whole numbers stay whole).
+    """
+
+    values: np.ndarray
+    unit: float = 1.0
+
+    @property
+    def symmetric(self) -> bool:
+        return self.unit == 2.0
+
+    def matrix(self) -> np.ndarray:
+        """r itself, (n, n): the values where they are r, else float32."""
+        return self.values if self.unit == 1.0 else self.values / np.float32(self.unit)
+
+
+def compute_distances(
+    features, distance: str, *, symmetric: bool, sigma: int = 7, tile_rows=None, threads: int | None = None
+) -> Distances:
+    """Neighbourhood distances of features (n, d); ``symmetric`` replaces r by (r + rᵀ) / 2."""
+    points = as_points(features)
+    n = len(points)
+    if distance == "neighborhood":
+        values = neighborhood_ranks(points, tile_rows, threads)
+        if symmetric and 2 * (n - 1) > np.iinfo(values.dtype).max:
+            values = values.astype(np.uint32)
+    else:
+        rows_of = distance_source(points, distance, sigma, tile_rows, threads)
+        values = np.empty((n, n), dtype=np.float32)
+
+        def work(tile: slice) -> None:
+            values[tile] = rows_of(tile)
+
+        for_each_tile(row_tiles(n, tile_rows), work, threads)
+    if not symmetric:
+        return Distances(values)
+    add_transpose(values, threads)
+    return Distances(values, unit=2.0)
+
+
+def block_pairs(n: int) -> list[tuple[slice, slice]]:
+    """The blocks on and above the diagonal of an n × n matrix."""
+    starts = range(0, n, BLOCK)
+    return [(slice(i, min(i + BLOCK, n)), slice(j, min(j + BLOCK, n))) for i in starts for j in starts if j >= i]
+
+
+def add_transpose(matrix: np.ndarray, threads: int | None = None) -> None:
+    """matrix ← matrix + matrixᵀ, in place, block by block."""
+
+    def work(pair: tuple[slice, slice]) -> None:
+        rows, columns = pair
+        total = matrix[rows, columns] + matrix[columns, rows].T
+        matrix[rows, columns] = total
+        matrix[columns, rows] = total.T
+
+    for_each_tile(block_pairs(len(matrix)), work, threads)
+
+
+class DifferenceGraph:
+    """One direction of a comparison: its difference and its affinity, block by block.
+
+    ``own`` are the distances of the model whose concepts are sought, ``other`` those of the model
+    that scatters them. ``guide`` (see guidance.py) changes what is clustered; with
+    ``guided=False`` every quantity is as it would be without it.
+
+    Rows and columns are two slices, for a tile, or two index arrays that broadcast.
+    """
+
+    def __init__(
+        self, own: Distances, other: Distances, *, difference: str, gamma: float, beta: float,
+        normalize: bool = False, guide=None, threads: int | None = None,
+    ) -> None:  # fmt: skip
+        self.own, self.other = own, other
+        self.kind, self.gamma, self.beta, self.guide = difference, gamma, beta, guide
+        self.threads = threads
+        self.largest = {True: 1.0, False: 1.0}  # the divisor with and without guidance
+        if normalize:
+            plainly = self._largest_difference(guided=False)
+            self.largest = {True: self._largest_difference(guided=True) if guide else plainly, False: plainly}
+
+    def __len__(self) -> int:
+        return len(self.own.values)
+
+    @property
+    def symmetric(self) -> bool:
+        return self.own.symmetric
+
+    def difference(self, rows, columns, guided: bool = True) -> np.ndarray:
+        """The difference at rows × columns, float32."""
+        own, other = self.own.values[rows, columns], self.other.values[rows, columns]
+        guide = self.guide if guided else None
+        if guide is not None:
+            own, other = guide.distances(own, other, rows, columns)
+        unit = self.own.unit
+        with np.errstate(invalid="ignore"):
+            if self.kind == "locally_biased":
+                block = locally_biased(own, other, self.gamma, unit)
+            else:
+                block = plain(own, other, unit)
+            if self.largest[guided] != 1.0:
+                block /= np.float32(self.largest[guided])
+        if own.dtype.kind == "f":  # local scaling is infinite beside duplicates: infinite in both is no difference
+            block[np.isnan(block)] = 0.0
+        if guide is not None:
+            guide.weaken(block, rows, columns)
+        return block
+
+    def affinity(self, rows, columns, guided: bool = True) -> np.ndarray:
+        """The affinity at rows × columns, float32, not symmetrised."""
+        return to_affinity(self.difference(rows, columns, guided), self.beta)
+
+    def matrix(self, what: str = "affinity") -> np.ndarray:
+        """The whole (n, n) difference or affinity, not symmetrised, float32."""
+        n = len(self)
+        full = np.empty((n, n), dtype=np.float32)
+        block = getattr(self, what)
+
+        def work(tile: slice) -> None:
+            full[tile] = block(tile, slice(0, n))
+
+        for_each_tile(row_tiles(n), work, self.threads)
+        return full
+
+    def symmetric_affinity(self) -> np.ndarray:
+        """(W + Wᵀ) / 2 without its diagonal, (n, n) float32: the graph that is clustered."""
+        n = len(self)
+        graph = np.empty((n, n), dtype=np.float32)
+
+        def work(pair: tuple[slice, slice]) -> None:
+            rows, columns = pair
+            block = self.affinity(rows, columns)
+            if not self.symmetric:
+                block += self.affinity(columns, rows).T
+                block *= np.float32(0.5)
+            graph[rows, columns] = block
+            graph[columns, rows] = block.T
+
+        for_each_tile(block_pairs(n), work, self.threads)
+        np.fill_diagonal(graph, 0.0)
+        if self.kind == "plain" and not np.isfinite(graph).all():
+            raise InputError("difference='plain' overflows exp on these distances: set normalize_difference=True")
+        return graph
+
+    def affinity_to_clusters(self, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+        """Summed affinity of every item to each cluster, itself included, without guidance: (n, c) float64.
+
+        ``labels`` (n,) are 0 … n_clusters − 1.
+        """
+        n = len(self)
+        membership = np.zeros((n, n_clusters), dtype=np.float32)
+        membership[np.arange(n), labels] = 1.0
+        total = np.empty((n, n_clusters))
+
+        def work(tile: slice) -> None:
+            total[tile] = self.affinity(tile, slice(0, n), guided=False) @ membership
+
+        for_each_tile(row_tiles(n), work, self.threads)
+        return total
+
+    def _largest_difference(self, guided: bool) -> float:
+        n = len(self)
+        largest: list[float] = []
+
+        def work(tile: slice) -> None:
+            largest.append(float(np.abs(self.difference(tile, slice(0, n), guided)).max()))
+
+        for_each_tile(row_tiles(n), work, self.threads)
+        return max(largest) or 1.0  # two equal representations: all zero stays zero
+
+
+@dataclass(frozen=True)
+class PairBlocks:
+    """Blocks (s, s) over some items, for pictures: direction a_not_b."""
+
+    distances_a: np.ndarray
+    distances_b: np.ndarray
+    difference: np.ndarray
+    affinity: np.ndarray
+
+
+def pair_blocks(
+    A, B, items, *, distance: str = "neighborhood", difference: str = "locally_biased", gamma: float = 0.1,
+    beta: float = 5.0, version: str = "v2", normalize_difference: bool = False, sigma: int = 7,
+) -> PairBlocks:  # fmt: skip
+    """What RDX sees of some items among all: both distances, their difference and the affinity.
+
+    A (n, d_a), B (n, d_b), items (s,) indices. Ranks, and what a normalised difference is divided by,
+    are those among all n items; ``gamma`` may be "auto" (80 / n).
+    """
+    check_difference(difference, distance, normalize_difference)
+    items = np.asarray(items)
+    points = [as_points(features) for features in (A, B)]
+    symmetric = version == "v2"
+    settings = {"difference": difference, "gamma": 80.0 / len(points[0]) if gamma == "auto" else gamma, "beta": beta}
+    if normalize_difference:  # the largest difference needs all pairs
+        whole = [compute_distances(each, distance, symmetric=symmetric, sigma=sigma) for each in points]
+        largest = DifferenceGraph(*whole, normalize=True, **settings).largest
+        pair = [Distances(each.values[np.ix_(items, items)], each.unit) for each in whole]
+    else:
+        largest, pair = None, []
+        for each in points:
+            block = distance_source(each, distance, sigma)(items)[:, items].astype(np.float32)
+            pair.append(Distances(block + block.T, 2.0) if symmetric else Distances(block))
+    graph = DifferenceGraph(*pair, **settings)
+    graph.largest = largest or graph.largest
+    distances = [each.matrix().astype(np.float32, copy=False) for each in pair]
+    return PairBlocks(*distances, graph.matrix("difference"), graph.matrix("affinity"))

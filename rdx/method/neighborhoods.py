@@ -1,0 +1,227 @@
+"""Neighbourhood distances: how far apart two items are, as one representation sees it.
+
+Three kinds: ``neighborhood`` (ranks, the default), ``max_normalized`` and ``local_scaling``
+(Zelnik-Manor and Perona, 2004).
+
+Ranks must depend on nothing but the data. Floating-point products change in their last bits with
+the shape of a tile, and near-ties then change places; so the features are first rounded to a grid
+that is fine enough to hardly ever matter and coarse enough that every squared distance is a whole
+number below 2**53. Such numbers are exact in float64 whatever the order of the additions. Distances
+closer than the grid count as ties, and ties go to the lower index.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdx.errors import InputError, unknown
+from rdx.method.tiles import for_each_tile, row_tiles
+
+DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
+_RADIUS_BITS = 25.4  # squared distances are at most (2 · 2**25.4)**2 < 2**53
+
+
+@dataclass(frozen=True)
+class Points:
+    """A representation on its exact grid."""
+
+    grid: np.ndarray  # (n, d) float64, whole numbers
+    squares: np.ndarray  # (n,) squared norms of the rows
+    unit: float  # length of one grid step in the units of the features
+
+    def __len__(self) -> int:
+        return len(self.grid)
+
+
+def as_array(features, name: str = "representation") -> np.ndarray:
+    """An array or tensor as a finite (n, d) NumPy array of float32 or float64, checked.
+
+    Raises InputError for other shapes, non-numeric types, NaN or infinity (with the row's number)
+    and a constant representation.
+    """
+    if hasattr(features, "detach"):
+        features = features.detach().cpu()
+        features = features.float() if features.is_floating_point() and features.itemsize < 4 else features
+        features = features.numpy()
+    array = np.asarray(features)
+    if array.ndim != 2 or not array.shape[1]:
+        raise InputError(f"{name}: expected an array of shape (n, d), got {array.shape}")
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name}: expected real numbers, got {array.dtype}")
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
+    finite = np.isfinite(array).all(axis=1)
+    if not finite.all():
+        raise InputError(f"{name}: row {int(np.argmin(finite))} contains NaN or infinity")
+    if len(array) > 1 and (array == array[0]).all():
+        raise InputError(f"{name} is constant: all {len(array)} rows are equal")
+    return array
+
+
+def as_points(features, name: str = "representation") -> Points:
+    """Puts features (n, d) on the exact grid: centred, then rounded to steps of ``unit``."""
+    if isinstance(features, Points):
+        return features
+    array = as_array(features, name).astype(np.float64)
+    # A power of two first, so that neither huge nor denormal features leave float64's range.
+    exponent = math.frexp(float(np.abs(array).max()))[1]
+    array = np.ldexp(array, -exponent)
+    array -= array.mean(axis=0)
+    radius = math.sqrt(float(np.einsum("ij,ij->i", array, array).max()))
+    reach = 2.0**_RADIUS_BITS - math.sqrt(array.shape[1])  # rounding adds at most √d / 2 to a norm
+    scale = math.floor(math.log2(reach / radius)) if radius else 0
+    grid = np.rint(np.ldexp(array, scale, out=array), out=array)
+    with np.errstate(over="ignore", under="ignore"):
+        unit = float(np.ldexp(1.0, exponent - scale))
+    return Points(grid, np.einsum("ij,ij->i", grid, grid), unit)
+
+
+def squared_distance_rows(points: Points, rows) -> np.ndarray:
+    """Exact squared distances of some items to all, in squared grid steps: (len(rows), n) float64."""
+    products = points.grid[rows] @ points.grid.T  # (t, n)
+    products *= -2.0
+    products += points.squares
+    products += points.squares[rows][:, None]
+    return products
+
+
+def distance_rows(points: Points, rows) -> np.ndarray:
+    """Euclidean distances of some items to all, (len(rows), n) float64, in the features' units."""
+    return np.sqrt(squared_distance_rows(points, rows)) * points.unit
+
+
+def rank_type(n: int) -> type:
+    """The smallest unsigned type that holds the ranks 0 … n − 1."""
+    return np.uint16 if n <= 1 << 16 else np.uint32
+
+
+def order_rows(points: Points, rows) -> np.ndarray:
+    """All items from the nearest to the farthest, as seen from some: (len(rows), n) indices.
+
+    The item itself comes first, ties by index. One sort a row: distance and column are packed into
+    one 64-bit key, so that sorting the keys sorts the columns, with ties in the order of the index.
+    """
+    n = len(points)
+    rows = np.arange(n)[rows]
+    keys = squared_distance_rows(points, rows)
+    keys += 1.0  # 0 is kept for the item itself, which comes before its own duplicates
+    keys[np.arange(len(rows)), rows] = 0.0
+    index_bits = max(1, (n - 1).bit_length())
+    dropped = max(0, int(keys.max()).bit_length() + index_bits - 64)
+    packed = keys.astype(np.uint64)
+    packed >>= np.uint64(dropped)
+    packed <<= np.uint64(index_bits)
+    packed |= np.arange(n, dtype=np.uint64)
+    packed.sort(axis=1)
+    packed &= np.uint64((1 << index_bits) - 1)
+    order = packed.view(np.int64)
+    if dropped:
+        _settle_near_ties(keys, order)
+    return order
+
+
+def rank_rows(points: Points, rows) -> np.ndarray:
+    """Ranks of all items as seen from some: (len(rows), n) unsigned integers.
+
+    0 for the item itself, 1 for its nearest other item … n − 1; ties go to the lower index.
+    """
+    order = order_rows(points, rows)
+    ranks = np.empty(order.shape, dtype=rank_type(len(points)))
+    position = np.arange(len(points), dtype=ranks.dtype)
+    for rank, columns in zip(ranks, order, strict=True):
+        rank[columns] = position
+    return ranks
+
+
+def _settle_near_ties(keys: np.ndarray, order: np.ndarray) -> None:
+    """Sorts again, in place, the rows in which the bits that did not fit into the key mattered."""
+    for row, columns in zip(keys, order, strict=True):
+        ordered = row[columns]
+        if (ordered[1:] < ordered[:-1]).any():
+            columns[:] = np.argsort(row, kind="stable")
+
+
+def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: int | None = None) -> np.ndarray:
+    """All ranks (n, n), 16-bit where n allows; the same for any tile shape and thread count."""
+    n = len(points)
+    ranks = np.empty((n, n), dtype=rank_type(n))
+
+    def work(tile: slice) -> None:
+        ranks[tile] = rank_rows(points, tile)
+
+    for_each_tile(row_tiles(n, tile_rows), work, threads)
+    return ranks
+
+
+def max_distance(points: Points, tile_rows: int | None = None, threads: int | None = None) -> float:
+    """The largest distance between two items, in grid steps."""
+    largest: list[float] = []
+
+    def work(tile: slice) -> None:
+        largest.append(float(squared_distance_rows(points, tile).max()))
+
+    for_each_tile(row_tiles(len(points), tile_rows), work, threads)
+    return math.sqrt(max(largest))
+
+
+def local_scale(points: Points, sigma: int = 7, tile_rows: int | None = None, threads: int | None = None) -> np.ndarray:
+    """σ_i (n,), the distance from i to its ``sigma``-th neighbour (the last where n ≤ sigma), in grid steps."""
+    n = len(points)
+    scale = np.empty(n)
+    which = min(sigma, n - 1)  # position 0 is the item itself, at distance 0
+
+    def work(tile: slice) -> None:
+        scale[tile] = np.sqrt(np.partition(squared_distance_rows(points, tile), which, axis=1)[:, which])
+
+    for_each_tile(row_tiles(n, tile_rows), work, threads)
+    return scale
+
+
+def locally_scaled(squared: np.ndarray, scale_rows: np.ndarray, scale_columns: np.ndarray) -> np.ndarray:
+    """D² / (σ_i σ_j) with 0 / 0 = 0, from squared distances (t, s) and the two items' scales."""
+    product = scale_rows[:, None] * scale_columns[None, :]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = squared / product
+    # Seven duplicates give σ = 0: the item is infinitely far from all but its own copies.
+    return np.where((squared == 0) & (product == 0), 0.0, scaled)
+
+
+def neighborhood_distances(
+    features, distance: str = "neighborhood", sigma: int = 7, tile_rows: int | None = None, threads: int | None = None
+) -> np.ndarray:
+    """The neighbourhood distance matrix (n, n) of a representation (n, d).
+
+    Ranks are unsigned integers, the other two float32. Raises InputError for an unknown distance.
+    """
+    check_distance(distance)
+    points = as_points(features)
+    if distance == "neighborhood":
+        return neighborhood_ranks(points, tile_rows, threads)
+    n = len(points)
+    matrix = np.empty((n, n), dtype=np.float32)
+    rows_of = distance_source(points, distance, sigma, tile_rows, threads)
+
+    def work(tile: slice) -> None:
+        matrix[tile] = rows_of(tile)
+
+    for_each_tile(row_tiles(n, tile_rows), work, threads)
+    return matrix
+
+
+def distance_source(points: Points, distance: str, sigma: int = 7, tile_rows=None, threads: int | None = None):
+    """A function from row indices to rows (t, n) of the chosen neighbourhood distance."""
+    if distance == "neighborhood":
+        return lambda rows: rank_rows(points, rows)
+    if distance == "max_normalized":
+        largest = max_distance(points, tile_rows, threads)
+        return lambda rows: np.sqrt(squared_distance_rows(points, rows)) / largest
+    scale = local_scale(points, sigma, tile_rows, threads)
+    return lambda rows: locally_scaled(squared_distance_rows(points, rows), scale[rows], scale)
+
+
+def check_distance(distance: str) -> None:
+    if distance not in DISTANCES:
+        raise unknown("distance", distance, DISTANCES)

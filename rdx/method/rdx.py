@@ -1,0 +1,262 @@
+"""The RDX estimator: what does one representation hold together that another scatters?
+
+Kondapaneni, Mac Aodha, Perona: "Representational Difference Explanations", NeurIPS 2025.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from rdx.errors import InputError, unknown
+from rdx.method import alignment as align
+from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
+from rdx.method.difference import DIFFERENCES, DifferenceGraph, Distances, check_difference, compute_distances
+from rdx.method.guidance import RULES, make_guide
+from rdx.method.neighborhoods import DISTANCES, Points, as_array, as_points
+from rdx.method.pipeline import CLUSTERINGS, Settings, Version, check_enough_items, explain
+from rdx.method.selection import SELECTIONS
+
+BYTES_PER_PAIR = 2 + 2 + 4  # two rank matrices and one graph
+SOLVERS = ("auto", "dense")
+
+
+def weak_are_null(strength: np.ndarray, settings: Settings) -> np.ndarray:
+    """v2: every cluster whose mean affinity is below the threshold."""
+    return strength < settings.null_threshold
+
+
+V2 = Version("v2", symmetric_distances=True, min_concept_size=lambda m: -(-m // 2), null=weak_are_null)
+
+
+def version_named(name: str) -> Version:
+    from rdx.method.rdx_paper import V1  # that module builds on this one
+
+    versions = {"v1": V1, "v2": V2}
+    if name not in versions:
+        raise unknown("version", name, versions)
+    return versions[name]
+
+
+class RDX(BaseEstimator):
+    """Compares two representations of the same n items, in both directions.
+
+    Parameters
+    ----------
+    n_clusters : k, the concepts asked for per direction. The clustering gets k + 1; v1 returns k,
+        v2 between none and k + 1.
+    version : "v2" symmetrises the neighbourhood distances and drops weak clusters; "v1" is the paper's.
+    distance : "neighborhood" (ranks), "max_normalized" or "local_scaling" (with ``sigma``).
+    difference : "locally_biased" (with ``gamma``, a number or "auto" = 80 / n) or "plain".
+    beta : affinity = exp(−beta · difference).
+    normalize_difference : divide the difference by its largest absolute value.
+    clustering : "spectral", "affinity_propagation", "eigenvector_centrality" or "pagerank" (the last
+        two with ``cluster_size``).
+    selection : how the images of a grid are chosen, see ``rdx.method.selection``.
+    images_per_concept : m, the images of a grid.
+    null_threshold : v2 drops clusters whose mean affinity is below it.
+    min_concept_size : smaller clusters go to null; "auto" is 1 in v1 and ⌈m / 2⌉ in v2.
+    alignment : None, "cka" or "ridge": maps learnt in ``fit`` remove what a linear map can undo.
+        ``align_steps`` and ``align_start`` ("identity" or "random") are for "cka".
+    guidance_rule : "own" or "paper", used where ``fit`` is given groups.
+    solver : "dense" is exact; "auto" chooses it.
+    keep_matrices : keep differences and affinities (n, n) in the results, and the distances.
+    random_state : seed of everything drawn at random.
+    device : where alignment maps are trained.
+
+    Attributes
+    ----------
+    a_not_b_, b_not_a_ : Explanations of the two directions.
+    solver_ : what ran. n_items_ : n. identical_ : the two representations see the same neighbourhoods.
+    distances_a_, distances_b_ (and distances_a_to_b_, distances_b_to_a_) : with keep_matrices.
+    map_a_to_b_, map_b_to_a_ : the learnt LinearMaps, where ``alignment`` is set.
+    """
+
+    def __init__(
+        self, n_clusters=5, *, version="v2", distance="neighborhood", difference="locally_biased", gamma=0.1,
+        beta=5.0, normalize_difference=False, sigma=7, clustering="spectral", cluster_size=9,
+        selection="max_total_affinity", images_per_concept=9, null_threshold=1.1, min_concept_size="auto",
+        alignment=None, align_steps=None, align_start="identity", guidance_rule="own", solver="auto",
+        keep_matrices=False, random_state=0, device="auto",
+    ):  # fmt: skip
+        self.n_clusters = n_clusters
+        self.version = version
+        self.distance = distance
+        self.difference = difference
+        self.gamma = gamma
+        self.beta = beta
+        self.normalize_difference = normalize_difference
+        self.sigma = sigma
+        self.clustering = clustering
+        self.cluster_size = cluster_size
+        self.selection = selection
+        self.images_per_concept = images_per_concept
+        self.null_threshold = null_threshold
+        self.min_concept_size = min_concept_size
+        self.alignment = alignment
+        self.align_steps = align_steps
+        self.align_start = align_start
+        self.guidance_rule = guidance_rule
+        self.solver = solver
+        self.keep_matrices = keep_matrices
+        self.random_state = random_state
+        self.device = device
+
+    def fit(
+        self, A, B, a_to_b=None, b_to_a=None, groups_a=None, groups_b=None, groups_a_to_b=None, groups_b_to_a=None
+    ) -> RDX:
+        """Compares A (n, d_a) with B (n, d_b), arrays or tensors of the same items in the same order.
+
+        ``a_to_b``, ``b_to_a``: A mapped to B's space and B mapped to A's, for an aligned comparison
+        with maps learnt elsewhere. ``groups_*`` (n,): guidance labels. Raises InputError (a
+        ValueError) for anything that can't be compared, naming the parameter or the row.
+        """
+        version = self.check_parameters()
+        arrays = {"A": as_array(A, "A"), "B": as_array(B, "B")}
+        n = len(arrays["A"])
+        if len(arrays["B"]) != n:
+            raise InputError(f"A has {n} items and B has {len(arrays['B'])}: both must show the same items")
+        check_enough_items(n, self.n_clusters, self.clustering)
+        check_memory(n)
+        if (a_to_b is None) != (b_to_a is None):
+            raise InputError("a_to_b and b_to_a go together: give both, or neither")
+        if a_to_b is None and self.alignment is not None:
+            a_to_b, b_to_a = self._learn_maps(arrays["A"], arrays["B"])
+        if a_to_b is not None:
+            arrays |= {"a_to_b": as_array(a_to_b, "a_to_b"), "b_to_a": as_array(b_to_a, "b_to_a")}
+        given = {
+            "groups_a": groups_a, "groups_b": groups_b, "groups_a_to_b": groups_a_to_b, "groups_b_to_a": groups_b_to_a,
+        }  # fmt: skip
+        groups = self._check_groups(n, a_to_b is not None, given)
+        for name, array in arrays.items():
+            if len(array) != n:
+                raise InputError(f"{name} has {len(array)} items, A and B have {n}")
+        self._fit_directions({name: as_points(array, name) for name, array in arrays.items()}, groups, version)
+        self.solver_ = "dense"
+        self.n_items_ = n
+        return self
+
+    def _fit_directions(self, points: dict[str, Points], groups: dict, version: Version) -> None:
+        """Both directions. Unaligned they share their distances; aligned each has a pair of its own."""
+        kept: dict[str, Distances] = {}
+        same = []
+        if "a_to_b" in points:
+            pairs = {A_NOT_B: ("A", "b_to_a"), B_NOT_A: ("B", "a_to_b")}
+        else:
+            pairs = {A_NOT_B: ("A", "B"), B_NOT_A: ("B", "A")}
+        for direction, (own, other) in pairs.items():
+            for name in (own, other):
+                if name not in kept:
+                    kept[name] = compute_distances(
+                        points[name], self.distance, symmetric=version.symmetric_distances, sigma=self.sigma
+                    )
+            same.append(np.array_equal(kept[own].values, kept[other].values))
+            setattr(self, f"{direction}_", self._explain(direction, own, other, kept, points, groups, version))
+            if "a_to_b" in points and not self.keep_matrices:
+                kept.clear()  # the next direction shares nothing with this one
+        self.identical_ = all(same)
+        if self.keep_matrices:
+            for name, distances in kept.items():
+                setattr(self, f"distances_{name.lower()}_", distances.matrix())
+
+    def _explain(
+        self, direction: str, own: str, other: str, kept: dict, points: dict, groups: dict, version: Version
+    ) -> Explanations:
+        n = len(points[own])
+        guide = None
+        if groups:
+            guide = make_guide(self.guidance_rule, kept[own], kept[other], groups[own], groups.get(other))
+        graph = DifferenceGraph(
+            kept[own], kept[other], difference=self.difference, gamma=80.0 / n if self.gamma == "auto" else self.gamma,
+            beta=self.beta, normalize=self.normalize_difference, guide=guide,
+        )  # fmt: skip
+        automatic = self.min_concept_size == "auto"
+        settings = Settings(
+            self.n_clusters, version, self.clustering, self.cluster_size, self.selection, self.images_per_concept,
+            self.null_threshold,
+            version.min_concept_size(self.images_per_concept) if automatic else self.min_concept_size,
+            self.random_state,
+        )  # fmt: skip
+        explanations = explain(direction, graph, points[own], settings)
+        if self.keep_matrices:
+            explanations.difference = graph.matrix("difference")
+            explanations.affinity = graph.matrix("affinity")
+        return explanations
+
+    def _learn_maps(self, A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        settings = {
+            "kind": self.alignment, "steps": self.align_steps, "start": self.align_start,
+            "random_state": self.random_state, "device": self.device,
+        }  # fmt: skip
+        self.map_a_to_b_ = align.learn_map(A, B, **settings)
+        self.map_b_to_a_ = align.learn_map(B, A, **settings)
+        return self.map_a_to_b_.apply(A), self.map_b_to_a_.apply(B)
+
+    def _check_groups(self, n: int, aligned: bool, given: dict) -> dict[str, np.ndarray]:
+        """Groups by the name of the representation they belong to; empty without guidance."""
+        present = {name: np.asarray(groups) for name, groups in given.items() if groups is not None}
+        if not present:
+            return {}
+        if self.version != "v2" or self.distance != "neighborhood":
+            raise InputError("guidance works with version='v2' and distance='neighborhood' only")
+        needed = {"groups_a", "groups_b"}
+        if aligned and self.guidance_rule == "paper":
+            needed |= {"groups_a_to_b", "groups_b_to_a"}
+        if missing := sorted(needed - present.keys()):
+            raise InputError(f"guidance needs {' and '.join(missing)} as well")
+        for name, groups in present.items():
+            if groups.shape != (n,):
+                raise InputError(f"{name}: expected one group per item, shape ({n},), got {groups.shape}")
+        names = {"groups_a": "A", "groups_b": "B", "groups_a_to_b": "a_to_b", "groups_b_to_a": "b_to_a"}
+        return {names[name]: groups for name, groups in present.items()}
+
+    def check_parameters(self) -> Version:
+        """Refuses any parameter out of its range with a line that names it; returns the version."""
+        version = version_named(self.version)
+        for kind, choices in {
+            "distance": DISTANCES, "difference": DIFFERENCES, "clustering": CLUSTERINGS, "selection": SELECTIONS,
+            "guidance_rule": RULES, "solver": SOLVERS, "align_start": align.STARTS,
+        }.items():  # fmt: skip
+            if getattr(self, kind) not in choices:
+                raise unknown(kind, getattr(self, kind), choices)
+        if self.alignment is not None and self.alignment not in align.KINDS:
+            raise unknown("alignment", self.alignment, align.KINDS)
+        for name, lowest in {"n_clusters": 1, "sigma": 1, "cluster_size": 1, "images_per_concept": 1}.items():
+            check_integer(name, getattr(self, name), lowest)
+        check_integer("random_state", self.random_state, 0)
+        if self.min_concept_size != "auto":
+            check_integer("min_concept_size", self.min_concept_size, 1)
+        if self.align_steps is not None:
+            check_integer("align_steps", self.align_steps, 1)
+        if self.gamma != "auto":
+            check_positive("gamma", self.gamma)
+        check_positive("beta", self.beta)
+        check_positive("null_threshold", self.null_threshold, zero=True)
+        check_difference(self.difference, self.distance, self.normalize_difference)
+        return version
+
+
+def check_integer(name: str, value, lowest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < lowest:
+        raise InputError(f"{name} must be a whole number of at least {lowest}, got {value!r}")
+
+
+def check_positive(name: str, value, zero: bool = False) -> None:
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not np.isfinite(value) or value < 0 or (value == 0 and not zero):
+        raise InputError(f"{name} must be a {'non-negative' if zero else 'positive'} number, got {value!r}")
+
+
+def check_memory(n: int) -> None:
+    """Refuses a comparison whose matrices can't fit into this machine's memory."""
+    import os
+
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return
+    available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed = BYTES_PER_PAIR * n * n * (1 if n <= 1 << 15 else 1.5)
+    if needed > available:
+        raise InputError(
+            f"{n} items need {needed / 2**30:.0f} GB for the exact comparison, this machine has "
+            f"{available / 2**30:.0f} GB: take a subsample"
+        )

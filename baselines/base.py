@@ -1,0 +1,136 @@
+"""What all baselines share: the interface, the checks, and turning their results into concepts."""
+
+from __future__ import annotations
+
+import contextlib
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from rdx.errors import InputError
+from rdx.method.concepts import A_NOT_B, B_NOT_A, NULL, Concept, Explanations
+from rdx.method.neighborhoods import as_array
+from rdx.method.tiles import one_thread_each
+
+_SIDES = {A_NOT_B: "representation A", B_NOT_A: "representation B"}
+
+
+class Baseline(BaseEstimator):
+    """A method that explains one representation at a time; methods that need both override ``fit``.
+
+    A subclass defines ``explain`` and, where it cannot take every representation, ``check``. Its
+    constructor repeats these four parameters and adds its own, and does nothing but store them.
+    """
+
+    # One thread adds sums in one order: the same bytes on every machine. Methods on torch, which
+    # would be slowed down, may turn it off.
+    one_thread: ClassVar[bool] = True
+
+    def __init__(
+        self, n_clusters: int = 5, images_per_concept: int = 9, random_state: int = 0, progress: bool = False
+    ) -> None:
+        self.n_clusters = n_clusters  # k, the concepts asked for in each direction
+        self.images_per_concept = images_per_concept  # m
+        self.random_state = random_state
+        self.progress = progress
+
+    def fit(self, A, B) -> Baseline:
+        """Explains A (n, d_a) as ``a_not_b_`` and B (n, d_b) as ``b_not_a_``; returns self.
+
+        Both sides start from the same seed, so that swapping A and B swaps the results. Raises
+        InputError for NaN or infinity (row named), a constant representation, different n, n < 4,
+        fewer items than clusters, a parameter out of range, and what ``check`` of the method refuses.
+        """
+        sides = self.check_inputs(A, B)
+        with one_thread_each() if self.one_thread else contextlib.nullcontext():
+            self.a_not_b_, self.b_not_a_ = (
+                self.explain(X, np.random.RandomState(self.random_state), direction)
+                for direction, X in sides.items()
+            )
+        return self
+
+    def check_inputs(self, A, B) -> dict[str, np.ndarray]:
+        """Both representations as finite arrays (n, d) by direction, after every check."""
+        self.check_settings()
+        sides = {direction: as_array(X, _SIDES[direction]) for direction, X in ((A_NOT_B, A), (B_NOT_A, B))}
+        n, n_b = (len(X) for X in sides.values())
+        if n != n_b:
+            raise InputError(f"A has {n} items, B has {n_b}: give the same items")
+        if n < 4:
+            raise InputError(f"a comparison needs at least 4 items, got {n}")
+        if n < self.n_clusters:
+            raise InputError(f"n_clusters: {self.n_clusters} concepts need at least as many items, got {n}")
+        for direction, X in sides.items():
+            self.check(X, _SIDES[direction])
+        return sides
+
+    def check_settings(self) -> None:
+        """Raises InputError for a parameter out of range; a subclass adds its own."""
+        for name, low in (("n_clusters", 1), ("images_per_concept", 1), ("random_state", 0)):
+            check_whole(name, getattr(self, name), low)
+
+    def check(self, X: np.ndarray, name: str) -> None:
+        """Raises InputError where the method cannot work on X (n, d); ``name`` says which side it is."""
+
+    def explain(self, X: np.ndarray, rng: np.random.RandomState, direction: str) -> Explanations:
+        """The concepts of one representation X (n, d), which must not be changed."""
+        raise NotImplementedError
+
+
+def check_whole(name: str, value, low: int) -> None:
+    """Raises InputError unless ``value`` is a whole number ≥ low."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+        raise InputError(f"{name} must be a whole number ≥ {low}, got {value!r}")
+
+
+def fewer(found: int, asked: int, reason: str) -> list[str]:
+    """The note that a method shows fewer concepts than asked for, or no note."""
+    return [f"{found} concepts instead of {asked}: {reason}"] if found < asked else []
+
+
+def from_coefficients(
+    direction: str,
+    coefficients: np.ndarray,
+    dictionary: np.ndarray,
+    images_per_concept: int,
+    *,
+    shown: list[int] | np.ndarray | None = None,
+    reconstruction_error: float | None = None,
+    loss: dict[str, list[float]] | None = None,
+    notes: list[str] | None = None,
+) -> Explanations:
+    """Concepts of a method whose items carry them with coefficients (n, c), dictionary (c, d).
+
+    Concept 1, 2, … is column ``shown[0]``, ``shown[1]``, … (default: all, in their order). Its grid
+    is the m items with the largest coefficient, ties to the lower index; an item's label is the shown
+    concept it carries most, or 0 where no coefficient is above 0. The columns are stored with the
+    shown ones first, so that concept c is column c − 1. ``reconstruction_error``: ‖X − X̂‖_F.
+    """
+    width = coefficients.shape[1]
+    shown = np.arange(width) if shown is None else np.asarray(shown, dtype=np.int64)
+    order = np.concatenate([shown, np.setdiff1d(np.arange(width), shown)])
+    coefficients, dictionary = coefficients[:, order], dictionary[order]
+    carried = coefficients[:, : len(shown)]
+    labels = np.zeros(len(coefficients), dtype=np.int64)
+    if len(shown):
+        labels = np.where(carried.max(axis=1) > 0, 1 + carried.argmax(axis=1), NULL).astype(np.int64)
+    concepts = [
+        Concept(
+            number=number,
+            indices=np.argsort(-column, kind="stable")[:images_per_concept],
+            members=np.flatnonzero(labels == number),
+        )
+        for number, column in enumerate(carried.T, start=1)
+    ]
+    return Explanations(
+        direction=direction,
+        labels=labels,
+        concepts=concepts,
+        coefficients=coefficients,
+        dictionary=dictionary,
+        reconstruction_error=reconstruction_error,
+        loss=loss,
+        notes=notes or [],
+    )

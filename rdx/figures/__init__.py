@@ -1,0 +1,1 @@
+"""Drawing only: arrays and images in, picture files out."""

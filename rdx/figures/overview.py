@@ -1,0 +1,155 @@
+"""The overview of one direction: both maps, both distance matrices, the difference and the affinity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rdx.figures import style
+
+WIDTH, HEIGHT = 1990, 1450  # pixels
+PANEL = 500  # side of each of the six panels
+_COLUMNS = (50, 670, 1360)  # left edges of the panels
+_ROWS = (184, 812)  # upper edges
+_LEGEND_TOP = 1344
+_MOST_IN_LEGEND = 24
+NO_CONCEPTS = "no concepts: every item is null"
+
+
+def save_overview(
+    path: Path | str,
+    *,
+    map_a,
+    map_b,
+    labels,
+    blocks,
+    block_labels,
+    title_a: str,
+    title_b: str,
+    heading: str,
+    distance_label: str = "neighbourhood distance",
+) -> None:
+    """Saves the six panels of one direction.
+
+    Maps (n, 2) are coloured by ``labels`` (n,), 0 = null. ``blocks`` has ``distances_a``,
+    ``distances_b``, ``difference`` and ``affinity`` (s, s) over items with ``block_labels`` (s,);
+    all four are shown with concept 1 first and null last, in the given order inside a concept.
+    """
+    from matplotlib.colors import LogNorm, Normalize
+
+    labels, block_labels = np.asarray(labels), np.asarray(block_labels)
+    order = np.lexsort((block_labels, block_labels == 0))
+    shown = block_labels[order]
+    first, second, difference, affinity = (
+        np.asarray(getattr(blocks, name), dtype=np.float64)[np.ix_(order, order)]
+        for name in ("distances_a", "distances_b", "difference", "affinity")
+    )
+    farthest = float(max(first.max(), second.max())) or 1.0
+    # A few extreme pairs must not wash out a whole concept: the scales end at quantiles.
+    changes = np.abs(difference)
+    reach = float(max(np.quantile(changes, 0.98), 0.2 * changes.max())) or 1.0
+    strongest = max(float(np.quantile(affinity, 0.995)), 2.0)
+    with style.drawing(path, WIDTH, HEIGHT) as figure:
+        lines = style.wrapped(heading, style.TITLE + 2, WIDTH - 100, "bold")[:2]
+        style.write_lines(figure, lines, 50, 24, style.TITLE + 2, fontweight="bold")
+        for row, (title, plane, distances) in enumerate(((title_a, map_a, first), (title_b, map_b, second))):
+            axes = _panel(figure, row, 0, title, "first two principal components")
+            _draw_map(axes, plane, labels)
+            axes = _panel(figure, row, 1, title, distance_label)
+            _draw_matrix(axes, distances, shown, "viridis_r", Normalize(0, farthest))
+        axes = _panel(figure, 0, 2, "Difference", "red: near only in the model explained")
+        _draw_matrix(axes, difference, shown, "RdBu", Normalize(-reach, reach))
+        axes = _panel(figure, 1, 2, "Affinity", "what is clustered; 1 and below: no difference that way")
+        _draw_matrix(axes, affinity, shown, "magma", LogNorm(1, strongest, clip=True))
+        _draw_legend(figure, labels)
+
+
+def _panel(figure, row: int, column: int, title: str, subtitle: str):
+    """Square axes without ticks, under a title and what is shown."""
+    left, top = _COLUMNS[column], _ROWS[row]
+    title = style.shortened(title, style.BODY + 1, PANEL + 60, "bold")
+    style.write_lines(figure, [title], left, top - 86, style.BODY + 1, fontweight="bold")
+    style.write_lines(figure, [subtitle], left, top - 56, style.SMALL + 0.5, color=style.QUIET)
+    axes = figure.add_axes((left / WIDTH, 1 - (top + PANEL) / HEIGHT, PANEL / WIDTH, PANEL / HEIGHT))
+    axes.set(xticks=[], yticks=[])
+    return axes
+
+
+def _draw_map(axes, plane, labels: np.ndarray) -> None:
+    """Items as points: null in grey below, the strongest concept on top."""
+    plane = np.asarray(plane, dtype=np.float64)
+    size = float(np.clip(24_000 / max(len(plane), 1), 3, 30))
+    for number in sorted(np.unique(labels), key=lambda label: (label != 0, -label)):
+        chosen = plane[labels == number]
+        axes.scatter(
+            chosen[:, 0], chosen[:, 1], s=size if number else 0.7 * size, color=style.concept_color(number),
+            marker=style.concept_marker(number), linewidths=0, alpha=0.85 if number else 0.7,
+        )  # fmt: skip
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.margins(0.04)
+
+
+def _draw_matrix(axes, matrix: np.ndarray, shown: np.ndarray, colors: str, norm) -> None:
+    """A matrix (s, s) with borders between concepts, their colours along the edges, and a colour bar."""
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    image = axes.imshow(matrix, cmap=colors, norm=norm, aspect="auto")
+    size = len(shown)
+    starts = np.flatnonzero(np.diff(shown)) + 1
+    for start in starts:
+        for line in (axes.axhline, axes.axvline):
+            line(start - 0.5, color="white", linewidth=1.3)
+            line(start - 0.5, color=style.INK, linewidth=0.5)
+    strip = np.array([_rgb(style.concept_color(number)) for number in shown])  # (s, 3)
+    beside, above = axes.inset_axes((-0.036, 0, 0.026, 1)), axes.inset_axes((0, 1.01, 1, 0.026))
+    beside.imshow(strip[:, None], aspect="auto", interpolation="nearest")
+    above.imshow(strip[None], aspect="auto", interpolation="nearest")
+    for edge in (beside, above):
+        edge.set_axis_off()
+    edges = np.concatenate([[0], starts, [size]])
+    for start, end in zip(edges[:-1], edges[1:], strict=True):
+        if shown[start] and end - start > 0.045 * size:
+            middle = (start + end) / 2 - 0.5
+            axes.text(-0.05, 1 - (middle + 0.5) / size, str(shown[start]), transform=axes.transAxes,
+                      fontsize=style.SMALL, ha="right", va="center_baseline")  # fmt: skip
+    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
+    extend = beyond[bool(matrix.min() < norm.vmin), bool(matrix.max() > norm.vmax)]
+    bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0, 0.04, 1)), extend=extend)
+    if isinstance(norm, LogNorm):
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        bar.ax.yaxis.set_minor_locator(NullLocator())
+    bar.ax.tick_params(labelsize=style.SMALL, length=2, width=0.5)
+    bar.outline.set_linewidth(0.4)
+
+
+def _draw_legend(figure, labels: np.ndarray) -> None:
+    """Concept numbers, colours and sizes, in one or two rows below the panels."""
+    from matplotlib.lines import Line2D
+
+    numbers, sizes = np.unique(labels[labels != 0], return_counts=True)
+    entries = [(number, f"concept {number} ({size})") for number, size in zip(numbers, sizes, strict=True)]
+    entries = entries[:_MOST_IN_LEGEND]
+    null = int(np.count_nonzero(labels == 0))
+    if null:
+        entries.append((0, f"null ({null})"))
+    handles = [
+        Line2D([], [], linestyle="", markersize=7, label=text, color=style.concept_color(number),
+               marker=style.concept_marker(number), markeredgewidth=0)
+        for number, text in entries
+    ]  # fmt: skip
+    figure.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(40 / WIDTH, 1 - _LEGEND_TOP / HEIGHT), ncols=9,
+        fontsize=style.SMALL + 0.5, frameon=False, borderaxespad=0, handletextpad=0.2, columnspacing=1.6,
+    )  # fmt: skip
+    if not len(numbers):
+        text = [NO_CONCEPTS]
+        style.write_lines(figure, text, 300, _LEGEND_TOP, style.BODY, fontweight="bold", color=style.QUIET)
+
+
+def _rgb(color: str) -> tuple[float, float, float]:
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(color)

@@ -1,0 +1,125 @@
+"""What all figures share: colours, text that fits, and files with the same bytes every time.
+
+Figures are built with matplotlib's objects, never with pyplot, so they neither need a display nor
+touch the state of a notebook that calls them. Sizes are in pixels, text sizes in points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rdx.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 150
+TITLE, BODY, SMALL = 11.0, 9.0, 7.5  # text sizes in points
+INK, QUIET = "#222222", "#767676"
+NULL_COLOR = "#d0d0d0"
+# Told apart with every common colour blindness: Okabe and Ito's colours first, then Paul Tol's.
+CONCEPT_COLORS = (
+    "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7",
+    "#56B4E9", "#882255", "#999933", "#332288", "#661100",
+)  # fmt: skip
+_MARKERS = "osD^v"
+_RULES = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "text.color": INK,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "text.parse_math": False,  # a $ in a file name is a $
+    "axes.unicode_minus": True,
+}
+
+
+def concept_color(number: int) -> str:
+    """The colour of a concept, the same in every figure; 0 is null."""
+    return CONCEPT_COLORS[(number - 1) % len(CONCEPT_COLORS)] if number > 0 else NULL_COLOR
+
+
+def concept_marker(number: int) -> str:
+    """The marker of a concept: another shape for every ten concepts, where colours begin again."""
+    return _MARKERS[max(number - 1, 0) // len(CONCEPT_COLORS) % len(_MARKERS)]
+
+
+@contextmanager
+def drawing(path: Path | str, width: float, height: float) -> Iterator[Figure]:
+    """An empty white figure of so many pixels, saved to ``path`` (.png or .pdf) when the block ends.
+
+    The file appears whole or not at all and carries no date and no version. The user's own
+    matplotlib settings play no part, and are as before afterwards.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    kind = Path(path).suffix.lower().lstrip(".") or "png"
+    fields = ("CreationDate", "Producer", "Creator") if kind == "pdf" else ("Software",)
+    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
+    with matplotlib.rc_context({**defaults, **_RULES}):
+        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+        FigureCanvasAgg(figure)
+        yield figure
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=kind, dpi=DPI, metadata=dict.fromkeys(fields))
+
+
+@lru_cache(maxsize=1)
+def _renderer():
+    from matplotlib.backends.backend_agg import RendererAgg
+
+    return RendererAgg(1, 1, DPI)
+
+
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """Width of a line of text in pixels."""
+    from matplotlib.font_manager import FontProperties
+
+    font = FontProperties(family=_RULES["font.family"], size=size, weight=weight)
+    return _renderer().get_text_width_height_descent(text, font, ismath=False)[0]
+
+
+def line_height(size: float) -> float:
+    """Height of a line of text in pixels, with its leading."""
+    return 1.3 * size * DPI / 72
+
+
+def wrapped(text: str, size: float, width: float, weight: str = "normal") -> list[str]:
+    """Text as lines no wider than ``width`` pixels; a word that is wider alone is shortened."""
+    lines = []
+    for paragraph in text.splitlines():
+        line = ""
+        for word in paragraph.split():
+            longer = f"{line} {word}".strip()
+            if line and text_width(longer, size, weight) > width:
+                lines.append(line)
+                longer = word
+            line = longer
+        lines.append(line)
+    return [shortened(line, size, width, weight) for line in lines]
+
+
+def shortened(text: str, size: float, width: float, weight: str = "normal") -> str:
+    """A line no wider than ``width`` pixels: its middle becomes … where it is (names differ at the ends)."""
+    kept = len(text)
+    short = text
+    while kept > 1 and text_width(short, size, weight) > width:
+        kept -= 1
+        short = text[: (kept + 1) // 2] + "…" + text[len(text) - kept // 2 :]
+    return short
+
+
+def write_lines(figure: Figure, lines: list[str], left: float, top: float, size: float, **style) -> None:
+    """Lines of text with their upper left corner at (left, top), in pixels from the figure's upper left."""
+    width, height = figure.bbox.width, figure.bbox.height
+    for number, line in enumerate(lines):
+        middle = top + (number + 0.5) * line_height(size)
+        figure.text(left / width, 1 - middle / height, line, fontsize=size, va="center_baseline", **style)

@@ -1,0 +1,1 @@
+"""Measures: how well grids explain a difference, and how alike two representations are as a whole."""

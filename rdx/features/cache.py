@@ -1,0 +1,65 @@
+"""Features on disk, found again by everything that made them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rdx.files import atomic_path, fingerprint
+
+_log = logging.getLogger(__name__)
+_FOLDER = "features"
+_TENSOR = "features"
+
+
+def cache_folder(folder: str | Path | None = None) -> Path:
+    """`folder`, else RDX_CACHE, else $XDG_CACHE_HOME/rdx, else ~/.cache/rdx."""
+    if folder is not None:
+        return Path(folder)
+    if os.environ.get("RDX_CACHE"):
+        return Path(os.environ["RDX_CACHE"])
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "rdx"
+
+
+def cached_path(key: str, folder: str | Path | None = None) -> Path:
+    """Where the features with this key lie, or would lie."""
+    return cache_folder(folder) / _FOLDER / f"{key}.safetensors"
+
+
+def store(key: str, values: np.ndarray, made_of: Mapping[str, Any], folder: str | Path | None = None) -> Path:
+    """Write features (n, d) with what made them and a checksum in the header, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    path = cached_path(key, folder)
+    header = {"made_of": dict(made_of), "key": key, "sha256": fingerprint(values)}
+    with atomic_path(path) as temporary:
+        tensors = {_TENSOR: np.ascontiguousarray(values)}
+        save_file(tensors, str(temporary), metadata={"rdx": json.dumps(header)})
+    return path
+
+
+def lookup(key: str, folder: str | Path | None = None) -> np.ndarray | None:
+    """The features (n, d) with this key; None where there are none, or (with a warning) damaged ones."""
+    from safetensors import SafetensorError, safe_open
+
+    path = cached_path(key, folder)
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(str(path), framework="numpy") as handle:
+            header = json.loads((handle.metadata() or {})["rdx"])
+            values = handle.get_tensor(_TENSOR)
+        if header["key"] == key and header["sha256"] == fingerprint(values):
+            return values
+        reason = "its checksum is wrong"
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+    _log.warning("cached features '%s' are damaged (%s) and are computed again", path, reason)
+    return None

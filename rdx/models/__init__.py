@@ -1,0 +1,52 @@
+"""What turns images into vectors: one file a model family, all of which return a `VisionModel`.
+
+A family is a module with `load(spec, weights=True)` and `model_fingerprint(spec)`, one line in `FAMILIES`,
+and its options in `spec.py`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from rdx.errors import InputError
+from rdx.models.spec import ModelSpec, parse_spec
+
+if TYPE_CHECKING:
+    from rdx.models.vision_model import VisionModel
+
+__all__ = ["FAMILIES", "ModelSpec", "load_model", "model_fingerprint", "parse_spec"]
+
+FAMILIES: dict[str, str] = {
+    "timm": "rdx.models.timm_models",
+    "open_clip": "rdx.models.open_clip_models",
+    "checkpoint": "rdx.models.checkpoints",
+}
+
+
+def load_model(spec: ModelSpec | str, device: str = "cpu", *, weights: bool = True) -> VisionModel:
+    """The model of a SPEC in eval mode on `device`; without `weights` a shell, good for looking up layers.
+
+    Raises InputError for an unknown name, a file that is not what it should be, or a failed download.
+    """
+    spec = parse_spec(spec) if isinstance(spec, str) else spec
+    model = _family(spec).load(spec, weights=weights)
+    if weights:
+        model.module.to(device)
+    return model
+
+
+def model_fingerprint(spec: ModelSpec | str) -> str:
+    """The sha256 of what a model is made of: name, options, local weights, library versions.
+
+    Nothing is built. Layer and pooling are not part of it.
+    """
+    spec = parse_spec(spec) if isinstance(spec, str) else spec
+    return _family(spec).model_fingerprint(spec)
+
+
+def _family(spec: ModelSpec) -> ModuleType:
+    if spec.family not in FAMILIES:
+        raise InputError(f"'{spec}' is an array, not a model")
+    return importlib.import_module(FAMILIES[spec.family])

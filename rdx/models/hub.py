@@ -1,0 +1,65 @@
+"""Fetching published weights: quietly, and with one clear line when they can't be had."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from rdx.errors import InputError
+
+
+@contextmanager
+def fetching(what: str) -> Iterator[None]:
+    """Inside, published files are read from the local cache or downloaded.
+
+    Raises InputError in one line where that fails. The libraries' many warning lines are held back, and
+    where the hub can't be reached at all they do not try for most of a minute.
+    """
+    from huggingface_hub import constants
+
+    offline = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = offline or not _reachable(constants.ENDPOINT)
+    try:
+        with quiet():
+            yield
+    except InputError:
+        raise
+    except Exception as error:  # timm, open_clip, hub and network libraries each raise kinds of their own
+        first = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise InputError(
+            f"the weights of {what} can't be downloaded ({first[:120]}); connect to the internet, or name a "
+            "local file with '?weights=PATH', or take random weights with '?pretrained=false'"
+        ) from error
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Holds back log lines of the model libraries.
+
+    open_clip logs through the root logger, which installs a handler there when it has none.
+    """
+    root, placeholder, level = logging.getLogger(), logging.NullHandler(), logging.root.manager.disable
+    root.addHandler(placeholder)
+    logging.disable(max(level, logging.ERROR))
+    try:
+        yield
+    finally:
+        logging.disable(level)
+        root.removeHandler(placeholder)
+
+
+def _reachable(endpoint: str) -> bool:
+    """Whether the hub's name resolves; behind a proxy it is the proxy's business."""
+    if any(os.environ.get(name) for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")):
+        return True
+    try:
+        socket.getaddrinfo(urlsplit(endpoint).hostname, 443)
+    except OSError:
+        return False
+    return True

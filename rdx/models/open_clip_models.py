@@ -1,0 +1,189 @@
+"""Model family ``open_clip:NAME[/PRETRAINED]``: any open_clip model's image tower, with its own transform.
+
+NAME may also be ``hf-hub:ORGANISATION/MODEL`` or ``local-dir:FOLDER``. Text towers are never built.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rdx._torchvision import ensure_torchvision
+from rdx.data.locate import locate
+from rdx.errors import InputError, unknown
+from rdx.files import fingerprint, sha256_file
+from rdx.models.hub import fetching, quiet
+from rdx.models.spec import ModelSpec
+from rdx.models.timm_models import default_layer as timm_default_layer
+from rdx.models.vision_model import OUTPUT, VisionModel, seeded, token_layout
+from rdx.models.weights import WEIGHT_SUFFIXES, existing_file, misfit, read_state_dict
+
+_HUB, _FOLDER = "hf-hub:", "local-dir:"
+_CONFIG = "open_clip_config.json"
+_TOWER = "visual."  # the image tower's part of a whole model's weights
+
+
+@dataclass
+class _Source:
+    """Where a model's description, transform and weights come from."""
+
+    architecture: dict[str, Any]
+    preprocessing: dict[str, Any]
+    weights: Path | None = None  # on disk
+    tag: dict[str, Any] | None = None  # of the published weights of a built-in name
+    hub: str | None = None
+
+
+def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
+    """The image tower of an ``open_clip:`` SPEC; without `weights` an empty shell of it.
+
+    Raises InputError for an unknown name or tag, weights that do not fit or that can't be downloaded.
+    """
+    ensure_torchvision()
+    import torch
+
+    source = _source(spec)
+    if not weights:
+        try:
+            with torch.device("meta"):
+                return _wrapped(spec, source, _tower(source))
+        except (NotImplementedError, RuntimeError):  # some architectures compute numbers while they are built
+            return _wrapped(spec, source, _tower(source))
+    with seeded(spec.number("seed") or 0):
+        tower = _tower(source)
+    path = _weights_path(spec, source)
+    if path is not None:
+        _fill(tower, path, spec)
+    return _wrapped(spec, source, tower)
+
+
+def model_fingerprint(spec: ModelSpec) -> str:
+    """Changes with the name, what is chosen of it, local files, and the libraries' versions."""
+    options = {key: value for key, value in spec.options.items() if key not in ("layer", "pool", "weights")}
+    local, name = [], spec.name
+    if "weights" in spec.options:
+        local.append(existing_file(spec.options["weights"], f"weights of open_clip:{name}"))
+    if name.startswith(_FOLDER):
+        folder, name = locate(name.removeprefix(_FOLDER)), _FOLDER
+        local += sorted(path for path in folder.glob("*") if path.is_file())
+    libraries = [version(name) for name in ("open_clip_torch", "timm", "torch", "torchvision", "pillow")]
+    return fingerprint("open_clip", name, options, [sha256_file(path) for path in local], libraries)
+
+
+def _source(spec: ModelSpec) -> _Source:
+    if spec.name.startswith(_HUB):
+        from open_clip.pretrained import download_pretrained_from_hf
+
+        hub = spec.name.removeprefix(_HUB)
+        with fetching(f"open_clip:{spec.name}"):
+            path = Path(download_pretrained_from_hf(hub, filename=_CONFIG))
+        return _described(path, hub=hub)
+    if spec.name.startswith(_FOLDER):
+        folder = locate(spec.name.removeprefix(_FOLDER))
+        path = existing_file(folder / _CONFIG, f"model open_clip:{spec.name}")
+        files = [file for suffix in WEIGHT_SUFFIXES for file in sorted(folder.glob(f"*{suffix}"))]
+        return _described(path, weights=files[0] if files else None)
+    return _built_in(spec)
+
+
+def _described(path: Path, **where: Any) -> _Source:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return _Source(content["model_cfg"], content.get("preprocess_cfg", {}), **where)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"'{path}' is no open_clip configuration: {error!r}") from error
+
+
+def _built_in(spec: ModelSpec) -> _Source:
+    import open_clip
+
+    name, _, tag = spec.name.partition("/")
+    architecture = open_clip.get_model_config(name)
+    if architecture is None:
+        raise unknown("open_clip model", name, open_clip.list_models())
+    tags = open_clip.list_pretrained_tags_by_model(name)
+    if tag and tag not in tags:
+        raise unknown(f"weights of open_clip model '{name}'", tag, tags)
+    random = not spec.switch("pretrained", True)
+    if not tag and not random and "weights" not in spec.options:
+        example = f"'open_clip:{name}/{tags[0]}' (weights: {', '.join(tags[:6])}, …)" if tags else "'?weights=PATH'"
+        raise InputError(f"open_clip:{name} names no weights; write {example}, or '?pretrained=false'")
+    config = open_clip.get_pretrained_cfg(name, tag) if tag else {}
+    # These weights were trained with the quick GELU; open_clip itself only warns of the mismatch.
+    architecture["quick_gelu"] = bool(architecture.get("quick_gelu") or config.get("quick_gelu"))
+    return _Source(architecture, config, tag=config or None)
+
+
+def _tower(source: _Source) -> Any:
+    from open_clip.model import _build_vision_tower
+
+    vision = {**source.architecture["vision_cfg"], "timm_model_pretrained": False}
+    with quiet():
+        return _build_vision_tower(
+            source.architecture["embed_dim"], vision, bool(source.architecture.get("quick_gelu"))
+        )
+
+
+def _weights_path(spec: ModelSpec, source: _Source) -> Path | None:
+    if "weights" in spec.options:
+        return existing_file(spec.options["weights"], f"weights of open_clip:{spec.name}")
+    if not spec.switch("pretrained", True):
+        return None
+    if source.hub is None and source.tag is None:
+        if source.weights is None:
+            raise InputError(f"open_clip:{spec.name} holds no weights; add '?weights=PATH' or '?pretrained=false'")
+        return source.weights
+    from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
+
+    with fetching(f"open_clip:{spec.name}"):
+        hub = source.hub
+        return Path(download_pretrained_from_hf(hub) if hub else download_pretrained(source.tag))
+
+
+def _fill(tower: Any, path: Path, spec: ModelSpec) -> None:
+    """Loads the tower's part of a whole model's weights, or the weights of a tower alone."""
+    import torch
+    from open_clip.convert import convert_state_dict
+    from open_clip.model import resize_pos_embed
+
+    whole = torch.nn.Module()
+    whole.visual = tower
+    tensors = read_state_dict(path)
+    with quiet():
+        tensors = convert_state_dict(whole, tensors)
+        resize_pos_embed(tensors, whole)
+    mine = {name.removeprefix(_TOWER): value for name, value in tensors.items() if name.startswith(_TOWER)}
+    problem = misfit(tower, mine or tensors)
+    if problem:
+        raise InputError(f"weights '{path}' do not fit open_clip:{spec.name}: {problem}")
+    tower.load_state_dict(mine or tensors)
+
+
+def _wrapped(spec: ModelSpec, source: _Source, tower: Any) -> VisionModel:
+    from open_clip.transform import PreprocessCfg, image_transform_v2, merge_preprocess_dict
+
+    settings = merge_preprocess_dict(PreprocessCfg(), source.preprocessing)
+    settings["size"] = getattr(tower, "image_size", settings["size"])
+    evaluation = image_transform_v2(PreprocessCfg(**settings), is_train=False)
+    layer, prefix_tokens, class_token = _layout(tower)
+    return VisionModel(
+        module=tower.eval(),
+        transform=lambda image: evaluation(image.convert("RGB")),
+        default_layer=layer,
+        description=f"{spec}; {settings}",
+        prefix_tokens=prefix_tokens,
+        class_token=class_token,
+    )
+
+
+def _layout(tower: Any) -> tuple[str, int, bool]:
+    """Default layer, tokens before the patches, whether token 0 is a class token."""
+    if hasattr(tower, "trunk"):  # a model of timm
+        layer = timm_default_layer(tower.trunk)
+        return (f"trunk.{layer}" if layer.startswith("blocks") else OUTPUT, *token_layout(tower.trunk))
+    if hasattr(tower, "transformer"):  # open_clip's own ViT
+        return f"transformer.resblocks.{len(tower.transformer.resblocks) - 1}", 1, True
+    return ("layer4" if hasattr(tower, "layer4") else OUTPUT), 0, False

@@ -1,0 +1,71 @@
+"""The one type in which every model family hands over its models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rdx.errors import unknown
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+
+# Two layers that are no submodule: what the model gives out, and what its classifier is given.
+OUTPUT = "output"
+PRE_LOGITS = "pre_logits"
+
+
+@dataclass
+class VisionModel:
+    """An image model in eval mode, with all that is needed to take vectors out of it."""
+
+    module: torch.nn.Module
+    transform: Callable[[Image.Image], torch.Tensor]  # image → (c, h, w)
+    default_layer: str
+    description: str  # the model and its transform in words
+    prefix_tokens: int = 0  # tokens before the patches: class token, registers
+    class_token: bool = False  # whether token 0 is one
+    channels_last: bool = False  # whether four-dimensional layers are (b, h, w, c)
+
+    def layers(self) -> list[str]:
+        """Every name that `layer:` may have."""
+        names = [name for name, _ in self.module.named_modules() if name]
+        special = [OUTPUT] + ([PRE_LOGITS] if has_pre_logits(self.module) else [])
+        return names + [name for name in special if name not in names]
+
+    def check_layer(self, layer: str | None) -> str:
+        """`layer`, or the default one for None. Raises InputError with the nearest name."""
+        if layer is None:
+            return self.default_layer
+        if layer not in self.layers():
+            raise unknown("layer", layer, self.layers())
+        return layer
+
+
+def has_pre_logits(module: torch.nn.Module) -> bool:
+    """Whether the module has timm's two halves, so that its pooled features are to be had."""
+    return hasattr(module, "forward_features") and hasattr(module, "forward_head")
+
+
+def token_layout(module: torch.nn.Module) -> tuple[int, bool]:
+    """How many tokens come before the patches in a timm model's blocks, and whether token 0 is a class token.
+
+    Models that bring the class token in after their blocks (CaiT, XCiT) have none in them.
+    """
+    if hasattr(module, "blocks_token_only") or hasattr(module, "cls_attn_blocks"):
+        return 0, False
+    prefix = int(getattr(module, "num_prefix_tokens", 0) or 0)
+    return prefix, prefix > 0 and getattr(module, "cls_token", None) is not None
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Random weights drawn inside depend on `seed` alone; the global random stream is left as it was."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

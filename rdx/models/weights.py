@@ -1,0 +1,95 @@
+"""Reading tensors from files that others wrote, without running anything in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rdx.data.locate import locate
+from rdx.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
+
+
+def existing_file(path: str | Path, what: str) -> Path:
+    """`path` made absolute. Raises InputError, naming it, where there is no such file."""
+    found = locate(path)
+    if not found.is_file():
+        raise InputError(f"{what}: no file '{found}'")
+    return found
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """All tensors and the metadata of a safetensors file. Raises InputError where it is not one."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as handle:
+            # Copies: a mapped file that somebody writes over would take the whole process down.
+            tensors = {name: handle.get_tensor(name).clone() for name in list(handle.keys())}
+            return tensors, dict(handle.metadata() or {})
+    except (SafetensorError, OSError, ValueError, json.JSONDecodeError) as error:
+        raise InputError(f"'{path}' is not a whole safetensors file: {_first_line(error)}") from error
+
+
+def read_torch(path: Path) -> Any:
+    """What a .pt file holds, through the weights-only loader. Raises InputError where that refuses it."""
+    import pickle
+    import zipfile
+
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise InputError(
+            f"'{path}' can't be read by the weights-only loader of .pt files: {_first_line(error)}"
+        ) from error
+
+
+def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a weights file by name; a surrounding training checkpoint is taken off.
+
+    Raises InputError for another suffix, or a file without tensors.
+    """
+    import torch
+
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)[0]
+    if path.suffix not in WEIGHT_SUFFIXES:
+        raise InputError(f"weights '{path}' are not a file of a known kind ({', '.join(WEIGHT_SUFFIXES)})")
+    content = read_torch(path)
+    for key in _WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping):
+        raise InputError(f"weights '{path}' hold a {type(content).__name__}, not tensors by name")
+    tensors = {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, torch.Tensor)}
+    if not tensors:
+        raise InputError(f"weights '{path}' hold no tensors")
+    return tensors
+
+
+def misfit(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> str | None:
+    """The first way in which `tensors` are not the module's own, in words; None where they fit exactly."""
+    expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    for name, shape in expected.items():
+        if name not in tensors:
+            return f"tensor '{name}' is missing"
+        if tuple(tensors[name].shape) != shape:
+            return f"tensor '{name}' has shape {tuple(tensors[name].shape)}, expected {shape}"
+    for name in tensors:
+        if name not in expected:
+            return f"tensor '{name}' does not belong there"
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -1,0 +1,136 @@
+"""Training the small convnets on real digits."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from rdx.data import load_items
+from rdx.errors import InputError
+from rdx.models import load_model
+from rdx.models.checkpoints import read_checkpoint, read_header
+from rdx.models.training import parse_training, train
+
+FEW = {"dataset": "digits", "images_per_class": 12}
+
+
+def settings(folder, **changes):
+    values = {
+        "name": "expert",
+        "data": {"dataset": "digits", "split": "train"},
+        "epochs": 6,
+        "seed": 3,
+        "output_dir": str(folder),
+    }
+    return parse_training(values | changes, source="test")
+
+
+@pytest.fixture(scope="module")
+def expert(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("expert")
+    chosen = settings(folder, checkpoint_steps=[5], checkpoint_fractions={"strong": 0.27})
+    return chosen, train(chosen)
+
+
+def test_learns_real_digits(expert):
+    chosen, result = expert
+    assert not result.reused and result.test_accuracy > 0.95
+    total = 6 * 12  # 1,438 items in batches of 128
+    names = ["step_000005.safetensors", "strong.safetensors", "last.safetensors"]
+    assert [path.name for path in result.paths] == names
+    assert [read_header(path).step for path in result.paths] == [5, round(0.27 * total), total]
+    with open(chosen.folder / "metrics.csv", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [int(row["step"]) for row in rows] == list(range(1, total + 1))
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"]) / 5
+    assert float(rows[-1]["test_accuracy"]) == pytest.approx(result.test_accuracy, abs=1e-5)
+
+
+def test_accuracy_is_that_of_the_file(expert):
+    _, result = expert
+    model = load_model(f"checkpoint:{result.paths[-1]}")
+    test = load_items("digits", split="test")
+    with torch.no_grad():
+        logits = model.module(torch.stack([model.transform(test.image(i)) for i in range(len(test))]))
+    assert np.mean(logits.argmax(1).numpy() == test.labels) == pytest.approx(result.test_accuracy)
+
+
+def test_header_tells_everything(expert):
+    chosen, result = expert
+    header = read_header(result.paths[-1])
+    assert header.size == (8, 8) and header.n_outputs == 10 and header.channels == (32, 64)
+    assert header.label_names["3"] == "3" and header.training["seed"] == 3
+    assert header.training["data"] == chosen.data
+
+
+def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
+    runs = {}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        torch.rand(3)  # the global random stream must not matter
+        runs[name] = train(settings(tmp_path / name, data=FEW, epochs=2, batch_size=32, seed=seed)).paths[-1]
+    assert runs["a"].read_bytes() == runs["b"].read_bytes()
+    weights = [read_checkpoint(runs[name])[0].fc.weight for name in "ac"]
+    assert not torch.equal(*weights)
+
+
+def test_training_leaves_the_global_random_stream_alone(tmp_path):
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    train(settings(tmp_path, data=FEW, epochs=1, tiny=True))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_reuse(tmp_path):
+    small = {"data": FEW, "test": FEW | {"split": "test"}, "epochs": 3, "tiny": True, "checkpoint_steps": [2]}
+    chosen = settings(tmp_path, **small)
+    first = train(chosen)
+    stamp = first.paths[-1].stat().st_mtime_ns
+    again = train(chosen)
+    assert again.reused and again.test_accuracy == first.test_accuracy
+    assert first.paths[-1].stat().st_mtime_ns == stamp
+    assert not train(chosen, force=True).reused
+    assert not train(settings(tmp_path, **small, learning_rate=0.01)).reused
+    assert not train(chosen).reused
+    first.paths[0].unlink()
+    assert not train(chosen).reused
+    first.paths[-1].write_bytes(first.paths[-1].read_bytes()[:500])
+    assert not train(chosen).reused
+    assert not train(settings(tmp_path, **small | {"data": FEW | {"variant": "m35"}})).reused
+
+
+def test_merged_labels_keep_ten_outputs_and_mirrored_ones_get_twenty(tmp_path):
+    for variant, outputs in (("m35", 10), ("hflip_nl", 20)):
+        data = {"dataset": "digits", "split": "train", "variant": variant, "images_per_class": 10}
+        result = train(settings(tmp_path / variant, data=data, epochs=1, tiny=True))
+        assert read_header(result.paths[-1]).n_outputs == outputs
+
+
+def test_no_test_split_no_accuracy(tmp_path):
+    chosen = settings(tmp_path, data=FEW, epochs=1, tiny=True)
+    assert train(chosen).test_accuracy is None
+    assert train(chosen).reused
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"epoch": 3}, "did you mean 'epochs'"),
+        ({"epochs": 0}, "epochs"),
+        ({"data": {"split": "train"}}, "dataset"),
+        ({"data": {"dataset": "digitz"}}, "did you mean 'digits'"),
+        ({"data": {"dataset": "digits", "splt": "train"}}, "did you mean 'split'"),
+        ({"tiny": True, "channels": [3, 4]}, "'tiny' or 'channels'"),
+        ({"checkpoint_steps": [10_000]}, "the last one is 72"),
+        ({"checkpoint_fractions": {"last": 0.5}}, "'last'"),
+        ({"n_outputs": 7}, "the labels need 10"),
+    ],
+)
+def test_wrong_settings_leave_no_folder(tmp_path, changes, said):
+    with pytest.raises(InputError, match="^[^\n]*$") as error:
+        train(settings(tmp_path / "new", **changes))
+    assert said in str(error.value)
+    assert not (tmp_path / "new").exists()

@@ -81,16 +81,27 @@ def cluster(graph: DifferenceGraph, settings: Settings) -> tuple[np.ndarray, lis
             scores, lambda i: graph.affinity(np.array([[i]]), everything)[0], settings.n_clusters, settings.cluster_size
         )
         return labels, []
-    wanted = settings.n_clusters + 1  # one may be null
-    asked = wanted
+    return ask_for_large(affinity, settings), []
+
+
+def ask_for_large(affinity: np.ndarray, settings: Settings) -> np.ndarray:
+    """Spectral clusters (n,) of which k + 1, if possible, have ``min_concept_size`` items or more.
+
+    Where some are smaller, as many more are asked for, at most three times. More clusters can also
+    mean that all become small, so the attempt with the most large ones counts, the first of equals.
+    """
+    wanted = asked = settings.n_clusters + 1  # one may be null
+    best, most = np.empty(0), -1
     for _ in range(1 + MORE_ASKS):
         labels = spectral_clusters(affinity, asked, settings.random_state, settings.threads)
-        size = np.bincount(labels, minlength=asked)
-        small = int(np.count_nonzero(size < settings.min_concept_size))
-        if asked - small >= wanted or wanted + small <= asked or wanted + small > n:
+        large = int(np.count_nonzero(np.bincount(labels) >= settings.min_concept_size))
+        if large > most:
+            best, most = labels, large
+        more = wanted + asked - large
+        if large >= wanted or more <= asked or more > len(affinity):
             break
-        asked = wanted + small
-    return labels, []
+        asked = more
+    return best
 
 
 def drop_small(labels: np.ndarray, min_size: int) -> tuple[np.ndarray, int]:

@@ -142,6 +142,20 @@ def test_ranks_reach_n_minus_1_beyond_16_bits():
     np.testing.assert_array_equal(row[1], np.arange(70_000)[::-1])
 
 
+def test_distances_that_differ_in_the_last_bit_keep_their_order_among_many_items():
+    """Far apart and almost equally so, with exact ties between: 64 bits do not hold distance and index."""
+    rng = np.random.default_rng(12)
+    X = np.column_stack([rng.choice([-1, 1], 20_000) * 4_000_000, rng.integers(0, 4, 20_000)])
+    rows = np.array([0, 1, 2, 19_999])
+    got = rank_rows(as_points(X), rows)
+    for i, row in zip(rows, got, strict=True):
+        squared = ((X - X[i]) ** 2).sum(axis=1)
+        squared[i] = -1
+        expected = np.empty(len(X), dtype=int)
+        expected[np.argsort(squared, kind="stable")] = np.arange(len(X))
+        np.testing.assert_array_equal(row, expected)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_refused_with_its_row(bad):
     X = np.random.default_rng(10).normal(size=(30, 4))

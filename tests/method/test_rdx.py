@@ -116,7 +116,7 @@ def test_the_smallest_concepts_go_to_null_and_are_counted(version):
     bounded = RDX(min_concept_size=limit, **settings).fit(A, B).a_not_b_
     assert bounded.concepts and min(c.size for c in bounded.concepts) >= limit
     assert any(character.isdigit() for note in bounded.notes for character in note)
-    assert not any("small" in note for note in free.notes)
+    assert not free.notes
 
 
 def test_min_concept_size_auto_is_half_a_grid_in_v2_and_one_in_v1():
@@ -279,3 +279,14 @@ def test_the_paper_estimator_is_version_v1():
     for a, b in zip(both(paper), both(v1), strict=True):
         np.testing.assert_array_equal(a.labels, b.labels)
         assert [c.mean_affinity for c in a.concepts] == [c.mean_affinity for c in b.concepts]
+
+
+def test_asking_for_more_clusters_never_loses_the_large_ones():
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(120, 8)), rng.normal(size=(120, 8))
+    free, limited = (
+        RDX(n_clusters=8, version="v1", gamma=0.05, min_concept_size=size).fit(A, B).a_not_b_ for size in (1, 12)
+    )
+    large = sum(np.count_nonzero(free.labels == label) >= 12 for label in np.unique(free.labels))
+    assert len(limited.concepts) + 1 >= large > 1
+    assert all(concept.size >= 12 for concept in limited.concepts)

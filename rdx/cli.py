@@ -1,0 +1,194 @@
+"""The commands: parse, call, print; no work here.
+
+Exit codes: 0 done; 1 the run failed; 2 wrong usage, configuration or input (nothing was written but caches);
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rdx.errors import InputError
+
+
+class ExitCode(IntEnum):
+    """What the commands leave with."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_INPUT = 2
+    INTERRUPTED = 130
+
+
+app = typer.Typer(
+    help="What one model finds similar that another does not: Representational Difference Explanations.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+
+Configs = Annotated[list[Path], typer.Argument(metavar="CONFIG.yaml...", help="One experiment a file.")]
+OutputDir = Annotated[Path | None, typer.Option(help="Run folder; default outputs/<experiment>.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the configuration: data.images_per_class=100"),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, write nothing.")]
+Force = Annotated[bool, typer.Option("--force", help="Do finished steps and cached features again.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Seed = Annotated[int | None, typer.Option(help="The seed of everything; default: the configuration's, 42.")]
+SkipBadImages = Annotated[bool, typer.Option("--skip-bad-images", help="Leave unreadable images out.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No plan and no progress, only the results.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+_SPEC = "timm:NAME, open_clip:NAME, checkpoint:PATH or features:PATH"
+_ALIGN = "Remove what a linear map can undo; alone: cka."
+_MODES = "classifier, ground_truth, tpfp, tpnfpn or true_pos."
+SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=_SPEC)]
+SpecB = Annotated[str, typer.Option("--b", metavar="SPEC", help="What it is compared with.")]
+Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table with a path column.")]
+Labels = Annotated[Path | None, typer.Option(help="One label a line, or CSV with ids.")]
+Methods = Annotated[str, typer.Option(help="Names with commas between.")]
+NClusters = Annotated[int | None, typer.Option(help="Concepts a direction; default 5.")]
+Version = Annotated[str | None, typer.Option(help="v1 (the paper) or v2 (default).")]
+Gamma = Annotated[float | None, typer.Option(help="How fast the difference saturates; default 0.1.")]
+Beta = Annotated[float | None, typer.Option(help="How strongly affinities spread; default 5.")]
+Align = Annotated[str | None, typer.Option(metavar="[cka|ridge]", help=_ALIGN)]
+Guidance = Annotated[str | None, typer.Option(metavar="MODE", help=_MODES)]
+Solver = Annotated[str | None, typer.Option(help="auto or dense.")]
+
+
+@app.command("run")
+def run_command(
+    configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
+    force: Force = False, device: Device = "auto", seed: Seed = None, skip_bad_images: SkipBadImages = False,
+    quiet: Quiet = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Run the experiments of configuration files."""
+    with _exit_codes(debug):
+        from rdx.config import load_experiment
+        from rdx.experiment.folder import run_folders
+
+        edits = [*(changes or []), *_edits(seed, skip_bad_images)]
+        experiments = [load_experiment(path, edits) for path in configs]
+        folders = run_folders(configs, [one.name for one in experiments], output_dir)
+        _carry_out(experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
+
+
+@app.command("compare")
+def compare_command(
+    a: SpecA, b: SpecB, images: Images = None, labels: Labels = None, methods: Methods = "rdx,kmeans",
+    n_clusters: NClusters = None, version: Version = None, gamma: Gamma = None, beta: Beta = None,
+    align: Align = None, guidance: Guidance = None, solver: Solver = None,
+    output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
+    seed: Seed = None, skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Compare two models, or two arrays of features."""
+    with _exit_codes(debug):
+        from rdx.experiment.compare import configuration
+        from rdx.experiment.folder import run_folders
+
+        config = configuration(
+            a, b, images, labels, [name.strip() for name in methods.split(",") if name.strip()],
+            n_clusters=n_clusters, version=version, gamma=gamma, beta=beta, align=align, guidance=guidance,
+            solver=solver, seed=seed, skip_bad_images=skip_bad_images or None,
+        )  # fmt: skip
+        folders = run_folders([], [config.name], output_dir)
+        _carry_out([config], folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
+
+
+@app.command("train")
+def train_command(
+    configs: Configs, changes: Changes = None, force: Force = False, device: Device = "auto",
+    seed: Seed = None, quiet: Quiet = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Train the small convnets of configuration files."""
+    with _exit_codes(debug):
+        from rdx.config import apply_changes, read_yaml
+        from rdx.experiment.runner import device_named
+        from rdx.models.training import parse_training, train
+
+        edits = [*(changes or []), *_edits(seed, False)]
+        values = {path: apply_changes(read_yaml(path), edits) for path in configs}
+        settings = [parse_training(one, source=str(path)) for path, one in values.items()]
+        device = device_named(device)
+        for one in settings:
+            result = train(one, device=device, progress=not quiet, force=force)
+            score = "" if result.test_accuracy is None else f"  test accuracy {result.test_accuracy:.3f}"
+            print(f"{result.paths[-1]}{score}{'  (was there)' if result.reused else ''}")
+
+
+def _carry_out(experiments, folders, *, device: str, dry_run: bool, force: bool, quiet: bool) -> None:
+    """Check all experiments, then run them one after the other."""
+    from rdx.experiment import report
+    from rdx.experiment.prepare import prepare
+    from rdx.experiment.runner import device_named, run
+
+    device = device_named(device)
+    say: Callable[[str], None] = (lambda line: None) if quiet else print
+    checked = [
+        prepare(config, folder, device=device, progress=not quiet, look_only=dry_run, force=force)
+        for config, folder in zip(experiments, folders, strict=True)
+    ]
+    for prepared in checked:
+        for line in report.plan(prepared):
+            (print if dry_run else say)(line)
+        if dry_run:
+            continue
+        run(prepared, device=device, progress=not quiet, report=say)
+        for line in report.results(prepared):
+            print(line)
+
+
+def _edits(seed: int | None, skip_bad_images: bool) -> Iterator[str]:
+    if seed is not None:
+        yield f"seed={seed}"
+    if skip_bad_images:
+        yield "skip_bad_images=true"
+
+
+@contextmanager
+def _exit_codes(debug: bool) -> Iterator[None]:
+    """Turn what goes wrong into one line and an exit code."""
+    try:
+        yield
+    except InputError as error:
+        _stop(f"error: {error}", ExitCode.WRONG_INPUT, debug)
+    except KeyboardInterrupt:
+        _stop("interrupted; run the same command again to go on from here", ExitCode.INTERRUPTED, debug)
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())
+        hint = "" if debug else " (--debug shows where)"
+        _stop(f"failed: {type(error).__name__}: {text}{hint}", ExitCode.FAILED, debug)
+
+
+def _stop(line: str, code: ExitCode, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    print(line, file=sys.stderr)
+    raise typer.Exit(int(code))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line's entry point; leaves with an exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    app(args=_align_alone(arguments), prog_name="rdx")
+
+
+def _align_alone(arguments: list[str]) -> list[str]:
+    """`--align` without a value means cka: options with optional values are not the parser's."""
+    result = []
+    for position, argument in enumerate(arguments):
+        result.append(argument)
+        following = arguments[position + 1] if position + 1 < len(arguments) else "-"
+        if argument == "--align" and following.startswith("-"):
+            result.append("cka")
+    return result

@@ -1,0 +1,228 @@
+"""The YAML of an experiment: its schema, `base:` files, and changes from the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from rdx.errors import InputError, unknown
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$"  # names become folders
+Name = Annotated[str, Field(pattern=NAME)]
+TAKEN = ("alignment", "cka", "classification", "metrics", "summary")  # what else lies beside the methods
+MAPPED = ("a_to_b", "b_to_a")  # the tables' names for mapped representations
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Representation(_Strict):
+    """One model, one of its layers, and what figures call it."""
+
+    model: str  # SPEC: timm:… open_clip:… checkpoint:… features:…
+    layer: str | None = None  # None: the model's own default layer
+    pool: str | None = None  # None: what suits the layer
+    title: str | None = None  # None: the key
+    batch_size: Annotated[int, Field(ge=1)] | None = None  # None: the extraction's own default
+
+
+class Method(BaseModel):
+    """One method; every other key is a parameter of its class."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Name  # its folder, and its name in the tables
+    method: str  # rdx, or a baseline
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value, "method": value}
+        if isinstance(value, dict) and "method" in value:
+            return {"name": value["method"], **value}
+        return value
+
+
+class Experiment(_Strict):
+    """Everything that makes an experiment's results."""
+
+    name: Name
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
+    data: dict[str, Any] | None = None  # `dataset` and its settings; None: features without items
+    representations: Annotated[dict[Name, Representation], Field(min_length=2)]
+    comparisons: Annotated[list[tuple[str, str]], Field(min_length=1)]
+    alignment: Literal["cka", "ridge"] | None = None
+    align_steps: Annotated[int, Field(ge=1)] | None = None  # None: up to 1,000 with early stopping
+    align_start: Literal["identity", "random"] = "identity"  # the paper: random
+    guidance: Literal["classifier", "ground_truth", "tpfp", "tpnfpn", "true_pos"] | None = None
+    guidance_rule: Literal["own", "paper"] = "own"
+    positive_class: int | None = None  # None: the higher label
+    probe: Literal["default", "original"] = "default"
+    methods: Annotated[list[Method], Field(min_length=1)]
+    figures: bool = True
+    skip_bad_images: bool = False
+
+    @field_validator("representations", mode="before")
+    @classmethod
+    def _short_representations(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {key: {"model": entry} if isinstance(entry, str) else entry for key, entry in value.items()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_pair(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("comparisons") is None:
+            keys = list(value.get("representations") or {})
+            if len(keys) == 2:
+                return {**value, "comparisons": [keys]}
+        return value
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Experiment:
+        seen: set[tuple[str, str]] = set()
+        for pair in self.comparisons:
+            for key in pair:
+                if key not in self.representations:
+                    raise unknown("representation in 'comparisons'", key, self.representations)
+            if pair[0] == pair[1]:
+                raise InputError(f"'comparisons' compares '{pair[0]}' with itself")
+            if pair in seen:
+                raise InputError(f"'comparisons' lists {list(pair)} twice")
+            seen.add(pair)
+        for key in self.representations:
+            if key in MAPPED or "_vs_" in key:
+                raise InputError(f"a representation cannot be named '{key}': that name has another use")
+        names = [method.name for method in self.methods]
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"'methods' has two entries named '{name}'; give one of them another 'name'")
+            if name in TAKEN:
+                raise InputError(f"a method cannot be named '{name}': that name has another use")
+        if self.data is not None and not isinstance(self.data.get("dataset"), str):
+            raise InputError("'data' needs a key 'dataset'")
+        return self
+
+    def as_yaml(self) -> str:
+        """The whole configuration as one file that needs no other."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+
+
+def load_experiment(path: Path | str, changes: Sequence[str] = ()) -> Experiment:
+    """Read one experiment's YAML with its bases, and apply `KEY=VALUE` changes.
+
+    Raises:
+        InputError: a missing or broken file, an unknown key, or a value out of range.
+    """
+    return parse_experiment(apply_changes(read_yaml(path), changes), source=str(path))
+
+
+def parse_experiment(values: Mapping[str, Any], *, source: str) -> Experiment:
+    """Check a mapping against the schema; `source` names it in errors."""
+    try:
+        return Experiment.model_validate(dict(values))
+    except ValidationError as error:
+        raise one_line(error, Experiment, source) from None
+
+
+def read_yaml(path: Path | str, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A YAML file with what it builds on: dictionaries are merged, lists and values replaced."""
+    path = Path(path)
+    real = path.resolve()
+    if real in _above:
+        raise InputError(f"{path}: 'base' leads in a circle: {' → '.join(p.name for p in (*_above, real))}")
+    if not path.is_file():
+        raise InputError(f"{path}: no such configuration file")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected 'key: value' lines, not a {type(values).__name__}")
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise InputError(f"{path}: 'base' must be one path")
+    return merged(read_yaml(path.parent / base, (*_above, real)), values)
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` laid over `below`."""
+    result = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def apply_changes(values: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """Apply `KEY=VALUE` texts; keys are dotted, and list entries go by position or by their name."""
+    result = merged({}, values)
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals or not key:
+            raise InputError(f"--set {change}: write KEY=VALUE")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise InputError(f"--set {change}: the value is not valid YAML") from None
+        result = _changed(result, key.split("."), value, change)
+    return result
+
+
+def _changed(values: Any, keys: list[str], value: Any, change: str) -> Any:
+    """A copy of `values` in which the entry at `keys` is `value`."""
+    if not keys:
+        return value
+    key, rest = keys[0], keys[1:]
+    if isinstance(values, list):
+        position = _position(values, key, change)
+        return [*values[:position], _changed(values[position], rest, value, change), *values[position + 1 :]]
+    if values is not None and not isinstance(values, Mapping):
+        raise InputError(f"--set {change}: there is nothing below '{key}'")
+    return {**(values or {}), key: _changed((values or {}).get(key), rest, value, change)}
+
+
+def _position(entries: list[Any], key: str, change: str) -> int:
+    names = [e.get("name", e.get("method")) if isinstance(e, Mapping) else e for e in entries]
+    if key in names:
+        return names.index(key)
+    if re.fullmatch(r"\d+", key) and int(key) < len(entries):
+        return int(key)
+    raise InputError(f"--set {change}: {unknown('entry', key, [*names, *range(len(entries))])}")
+
+
+def one_line(error: ValidationError, schema: type[BaseModel], source: str) -> InputError:
+    """Pydantic's first complaint as one line that names the key, and the nearest valid one."""
+    first = error.errors(include_url=False)[0]
+    where = [part for part in first["loc"] if part not in ("function-after", "function-before")]
+    key = ".".join(str(part) for part in where)
+    if first["type"] == "extra_forbidden":
+        inside = f" of '{'.'.join(str(part) for part in where[:-1])}'" if where[1:] else ""
+        return InputError(f"{source}: {unknown('key' + inside, str(where[-1]), _fields(schema, where[:-1]))}")
+    if first["type"] == "literal_error":
+        choices = re.findall(r"'([^']*)'", first["ctx"]["expected"])
+        return InputError(f"{source}: {unknown(f'value of {key!r}:', str(first['input']), choices)}")
+    if first["type"] == "missing":
+        return InputError(f"{source}: the key '{key}' is missing")
+    message = first["msg"].removeprefix("Value error, ")
+    return InputError(f"{source}: {key}: {message}" if key else f"{source}: {message}")
+
+
+def _fields(schema: type[BaseModel], where: Sequence[Any]) -> list[str]:
+    """The keys that are valid at a place of the configuration."""
+    if where and where[0] == "representations":
+        return list(Representation.model_fields)
+    return ["base", *schema.model_fields]

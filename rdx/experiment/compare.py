@@ -1,0 +1,162 @@
+"""`compare`: two models, or two arrays, from one call; the function behind `rdx compare`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rdx.config import Experiment, parse_experiment
+from rdx.errors import unknown
+from rdx.experiment.folder import OUTPUTS, pair_name
+from rdx.experiment.tables import read_explanations, read_table
+from rdx.files import atomic_path, fingerprint, write_text
+from rdx.method.concepts import Explanations
+from rdx.method.neighborhoods import as_array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_METHODS = ("rdx", "kmeans")
+# Options of `compare` that are keys of the configuration, and those that are parameters of RDX.
+_KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures": "figures",
+         "skip_bad_images": "skip_bad_images", "guidance_rule": "guidance_rule"}  # fmt: skip
+_RDX = ("version", "gamma", "beta", "solver")
+_OTHERS = ("n_clusters", "images_per_concept", "name")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished comparison: where it lies, and what is in it."""
+
+    run_folder: Path  # config.yaml, items.csv, representations/
+    folder: Path  # the comparison's own tables and figures
+    methods: tuple[str, ...]  # names of what was fitted
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """metrics.csv: success rates of every method and direction."""
+        return read_table(self.folder / "metrics.csv")
+
+    @cached_property
+    def explanations(self) -> dict[str, dict[str, Explanations]]:
+        """Concepts by method, then by direction."""
+        return {name: read_explanations(self.folder / name) for name in self.methods}
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """summary.json: n, version, solver, verdict and its reason."""
+        import json
+
+        return json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
+
+
+def compare(
+    a: Any,
+    b: Any,
+    images: str | Path | None = None,
+    labels: Any = None,
+    methods: Sequence[str] = DEFAULT_METHODS,
+    output_dir: str | Path | None = None,
+    *,
+    device: str = "auto",
+    progress: bool = False,
+    force: bool = False,
+    **options: Any,
+) -> Comparison:
+    """Compare two representations of the same items, and write a run's folder.
+
+    a, b: SPECs such as "timm:resnet50" or "features:a.npy", or arrays (n, d). images: a folder, or a table
+    of paths; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
+    version, gamma, beta, solver (RDX), align, guidance, guidance_rule, seed, figures, skip_bad_images, name.
+    The folder is `output_dir`, else outputs/<a>_vs_<b>.
+
+    Raises:
+        InputError: whatever is wrong with the input; nothing was written then.
+    """
+    from rdx.experiment.prepare import prepare
+    from rdx.experiment.runner import device_named, run
+
+    device = device_named(device)
+    config = configuration(a, b, images, labels, methods, **options)
+    folder = Path(output_dir) if output_dir is not None else Path(OUTPUTS) / config.name
+    prepared = prepare(config, folder, device=device, progress=progress, force=force)
+    run(prepared, device=device, progress=progress)
+    return Comparison(folder, folder / pair_name("a", "b"), tuple(entry.name for entry in prepared.runs))
+
+
+def configuration(
+    a: Any,
+    b: Any,
+    images: str | Path | None = None,
+    labels: Any = None,
+    methods: Sequence[str] = DEFAULT_METHODS,
+    **options: Any,
+) -> Experiment:
+    """The experiment that `compare` runs; arrays go to the cache, so that the saved file can be run again."""
+    known = (*_KEYS, *_RDX, *_OTHERS)
+    for key in options:
+        if key not in known:
+            raise unknown("option of compare", key, known)
+    given = {key: value for key, value in options.items() if value is not None}
+    specs = {"a": _spec(a, "a"), "b": _spec(b, "b")}
+    shared = {key: given[key] for key in ("n_clusters", "images_per_concept") if key in given}
+    own = {key: given[key] for key in _RDX if key in given}
+    values = {
+        "name": given.get("name", f"{_short(specs['a'])}_vs_{_short(specs['b'])}"),
+        "data": _data(images, labels),
+        "representations": {key: {"model": spec, "title": _title(spec)} for key, spec in specs.items()},
+        "methods": [
+            {"name": name, "method": name, **shared, **(own if name == "rdx" else {})} for name in methods
+        ],
+        **{_KEYS[key]: value for key, value in given.items() if key in _KEYS},
+    }
+    return parse_experiment(values, source="compare")
+
+
+def _spec(value: Any, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    array = as_array(value, name)
+    path = _cached(array, ".npy")
+    with atomic_path(path) as temporary, open(temporary, "wb") as handle:
+        np.save(handle, array, allow_pickle=False)
+    return f"features:{path}"
+
+
+def _data(images: str | Path | None, labels: Any) -> dict[str, Any] | None:
+    if labels is not None and not isinstance(labels, (str, Path)):
+        text = "".join(f"{label}\n" for label in np.asarray(labels).ravel().tolist())
+        labels = _cached(text, ".txt")
+        write_text(labels, text)
+    given = {} if labels is None else {"labels": str(labels)}
+    if images is not None:
+        return {"dataset": "image_folder", "root": str(images), **given}
+    return {"dataset": "features", **given} if given else None
+
+
+def _cached(content: Any, suffix: str) -> Path:
+    """Where an input that came as a value lies, named by its contents."""
+    from rdx.features.cache import cache_folder
+
+    return cache_folder() / "inputs" / f"{fingerprint(content)[:16]}{suffix}"
+
+
+def _title(spec: str) -> str:
+    """What figures call a SPEC: without its family, folders and options."""
+    family, _, rest = spec.partition(":")
+    name = rest.partition("?")[0] or family
+    if family not in ("checkpoint", "features"):
+        return name
+    path = Path(name)
+    return path.parent.name if path.stem in ("last", "features") and path.parent.name else path.stem
+
+
+def _short(spec: str) -> str:
+    """A title as a folder's name."""
+    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", _title(spec)).strip("-.") or "model"

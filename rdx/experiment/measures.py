@@ -1,0 +1,115 @@
+"""The measures of a comparison: CKA, success rates of every method, and what they come to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rdx.experiment.folder import A_TO_B, B_TO_A, RAW, pair_name
+from rdx.experiment.methods import METHOD_FILE
+from rdx.experiment.tables import read_explanations, read_table, write_table
+from rdx.files import write_json
+from rdx.method.concepts import DIRECTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rdx.experiment.context import Context
+    from rdx.experiment.methods import MethodRun
+
+METRICS = (
+    "method", "direction", "distance", "space", "bsr", "tie_rate", "n_pairs", "mean_signed_difference",
+)  # fmt: skip
+
+
+def similarity(context: Context, a: str, b: str) -> None:
+    """Debiased linear CKA of the pair, in aligned runs of both mapped forms too, as cka.json."""
+    from rdx.metrics.cka import debiased_cka
+
+    views = (RAW, A_TO_B, B_TO_A) if context.config.alignment else (RAW,)
+    values = {view: _finite(debiased_cka(*context.pair(a, b, view))) for view in views}
+    write_json(context.folder.path(f"{pair_name(a, b)}/cka.json"), values)
+
+
+def measure(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> None:
+    """metrics.csv: every method and direction, with the three distances, on raw and aligned pairs."""
+    from rdx.method.neighborhoods import DISTANCES
+    from rdx.metrics.bsr import SuccessMeter
+
+    pair = pair_name(a, b)
+    meters: dict[str, SuccessMeter] = {}
+    rows = []
+    for run in runs:
+        explanations = read_explanations(context.folder.path(f"{pair}/{run.name}"))
+        for space, views in (("raw", dict.fromkeys(DIRECTIONS, RAW)), ("aligned", run.aligned_views())):
+            for direction, view in views.items():
+                if view not in meters:
+                    meters[view] = SuccessMeter(*context.pair(a, b, view))
+                rates = meters[view].rates(explanations[direction].grids, direction, DISTANCES)
+                for distance, rate in rates.items():
+                    measured = (rate.bsr, rate.tie_rate, rate.n_pairs, rate.mean_signed_difference)
+                    rows.append((run.name, direction, distance, space, *measured))
+    write_table(context.folder.path(f"{pair}/metrics.csv"), METRICS, rows)
+
+
+def summarise(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> None:
+    """summary.json: what ran, and whether there is a difference."""
+    from rdx.experiment.verdict import same_neighbors
+
+    folder = context.folder.path(pair_name(a, b))
+    first = next((run for run in runs if run.is_rdx), None)
+    summary: dict[str, Any] = {
+        "a": a,
+        "b": b,
+        "n": len(context.items),
+        "version": first and first.parameters["version"],
+        "solver": first and _read_json(folder / first.name / METHOD_FILE)["solver"],
+        "verdict": None,
+        "reason": "whether the difference is above chance was not tested",
+        "agreement": None,
+    }
+    if same_neighbors(*context.pair(a, b)):
+        summary["verdict"] = "no difference above chance"
+        summary["reason"] = "both representations rank every item's neighbours alike"
+    write_json(folder / "summary.json", summary)
+
+
+def summary_table(context: Context, pairs: list[tuple[str, str]], runs: Sequence[MethodRun]) -> None:
+    """summary.csv: one row a comparison, from the tables of its folder."""
+    rows = [_summary_row(context.folder.path(pair_name(a, b)), runs) for a, b in pairs]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    write_table(
+        context.folder.path("summary.csv"), columns, [[row.get(column) for column in columns] for row in rows]
+    )
+
+
+def _summary_row(folder: Path, runs: Sequence[MethodRun]) -> dict[str, Any]:
+    summary = _read_json(folder / "summary.json")
+    row = {"comparison": folder.name}
+    row |= {key: summary[key] for key in ("a", "b", "n", "version", "solver", "verdict", "reason")}
+    row["cka"] = _read_json(folder / "cka.json")[RAW]
+    if (folder / "classification.csv").is_file():
+        accuracy = read_table(folder / "classification.csv").groupby("representation")["accuracy"].mean()
+        agreed = read_table(folder / "agreement.csv").groupby("pair")["agreement"].mean()
+        row |= {"accuracy_a": accuracy[row["a"]], "accuracy_b": accuracy[row["b"]]}
+        row["agreement"] = agreed[folder.name]
+    metrics = read_table(folder / "metrics.csv")
+    main = metrics[(metrics["distance"] == "neighborhood") & (metrics["space"] == "raw")]
+    for run in runs:
+        concepts = read_table(folder / run.name / "concepts.csv")
+        shown = concepts[~concepts["is_null"].astype(bool)]
+        rates = main[main["method"] == run.name].set_index("direction")["bsr"]
+        for direction in DIRECTIONS:
+            row[f"{run.name}_{direction}_bsr"] = rates[direction]
+            row[f"{run.name}_{direction}_concepts"] = int((shown["direction"] == direction).sum())
+    return row
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _finite(value: float) -> float | None:
+    """NaN, where CKA is undefined, as JSON's null."""
+    return float(value) if value == value else None

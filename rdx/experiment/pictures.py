@@ -1,0 +1,100 @@
+"""The figures of one method on one comparison: its grids, a summary strip and an overview per direction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rdx.experiment.folder import RAW, pair_name
+from rdx.experiment.tables import read_explanations
+from rdx.method.concepts import A_NOT_B, DIRECTIONS, Explanations
+
+if TYPE_CHECKING:
+    from rdx.experiment.context import Context
+    from rdx.experiment.methods import MethodRun
+
+KINDS = ("summary", "overview")
+SHOWN = 600  # items in the matrices of an overview
+_BLOCK_SETTINGS = (
+    "distance", "difference", "gamma", "beta", "version", "normalize_difference", "sigma",
+)  # fmt: skip
+
+
+def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
+    """The files of a method's figures."""
+    figures = [f"{pair}/{run.name}/{kind}_{direction}.png" for kind in KINDS for direction in DIRECTIONS]
+    return (f"{pair}/{run.name}/grids/", *figures)
+
+
+def block_settings(run: MethodRun) -> dict[str, Any]:
+    """The parameters of an RDX run that make its matrices."""
+    return {key: run.parameters[key] for key in _BLOCK_SETTINGS if key in run.parameters}
+
+
+def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | None) -> None:
+    """All figures of a method; the matrices are those of `blocks`, the run's RDX."""
+    folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
+    for direction, found in read_explanations(folder).items():
+        heading = _heading(context, a, b, run, direction)
+        if context.items.has_images:
+            _draw_grids(context, folder, found, heading)
+        _draw_overview(context, a, b, folder, run, blocks, found, heading)
+
+
+def _heading(context: Context, a: str, b: str, run: MethodRun, direction: str) -> str:
+    own, other = (a, b) if direction == A_NOT_B else (b, a)
+    if not run.is_rdx:
+        return f"{run.name}: concepts of {context.title(own)}"
+    return f"{run.name}: near in {context.title(own)}, not in {context.title(other)}"
+
+
+def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> None:
+    from rdx.figures.grids import save_grid
+    from rdx.figures.summary import save_summary
+
+    images = [[context.items.image(int(i)) for i in concept.indices] for concept in found.concepts]
+    titles = [f"{concept.number} · {concept.size} items" for concept in found.concepts]
+    for concept, shown, title in zip(found.concepts, images, titles, strict=True):
+        path = folder / "grids" / found.direction / f"concept_{concept.number:02d}.png"
+        captions = None
+        if context.items.labels is not None:
+            captions = [context.items.label_name(int(i)) for i in concept.indices]
+        save_grid(shown, path, title=title, captions=captions)
+    save_summary(images, folder / f"summary_{found.direction}.png", titles=titles, heading=heading)
+
+
+def _draw_overview(context: Context, a: str, b: str, folder, run, blocks, found, heading: str) -> None:
+    from rdx.figures.maps import pca_map
+    from rdx.figures.overview import save_overview
+    from rdx.method.difference import pair_blocks
+
+    first = found.direction == A_NOT_B
+    view = run.aligned_views().get(found.direction, RAW)
+    A, B = context.pair(a, b, view)
+    chosen = _ordered_by_concept(found.labels)
+    own_first = (A, B) if first else (B, A)
+    settings = block_settings(blocks) if blocks else {}
+    if settings.get("gamma") == "auto":
+        settings["gamma"] = 80.0 / len(A)  # as RDX has it
+    matrices = pair_blocks(*own_first, chosen, **settings)
+    if not first:  # the figure keeps A on the left
+        matrices = replace(matrices, distances_a=matrices.distances_b, distances_b=matrices.distances_a)
+    save_overview(
+        folder / f"overview_{found.direction}.png",
+        map_a=pca_map(A), map_b=pca_map(B), labels=found.labels,
+        blocks=matrices, block_labels=found.labels[chosen],
+        title_a=context.title(a), title_b=context.title(b), heading=heading,
+    )  # fmt: skip
+
+
+def _ordered_by_concept(labels: np.ndarray) -> np.ndarray:
+    """At most `SHOWN` items (s,): concept 1 first, null last; large clusters are thinned evenly."""
+    order = [number for number in np.unique(labels) if number] + [0]
+    members = [np.flatnonzero(labels == number) for number in order]
+    cap = SHOWN
+    while sum(min(len(group), cap) for group in members) > SHOWN:
+        cap -= max(1, cap // 20)
+    picked = [group[np.linspace(0, len(group) - 1, min(len(group), cap)).astype(int)] for group in members]
+    return np.concatenate(picked)

@@ -1,0 +1,150 @@
+"""Everything that can be checked before a run's folder is touched, and the table of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rdx.config import Experiment
+from rdx.errors import InputError
+from rdx.experiment import inputs, methods, probes
+from rdx.experiment.context import read_features, representation_file
+from rdx.experiment.folder import RunFolder, pair_name
+from rdx.experiment.steps import Step, Steps, table_of_steps
+from rdx.method.alignment import LEAST_ITEMS
+from rdx.method.neighborhoods import as_array
+
+if TYPE_CHECKING:
+    from rdx.data import Items
+    from rdx.experiment.methods import MethodRun
+    from rdx.features import Features
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment that has passed every check."""
+
+    config: Experiment  # with absolute paths
+    folder: RunFolder
+    items: Items
+    runs: list[MethodRun]
+    steps: Steps
+    todo: list[Step]  # the steps whose outputs are not there, or were made by something else
+
+
+def prepare(
+    config: Experiment,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    progress: bool = False,
+    look_only: bool = False,
+    force: bool = False,
+) -> Prepared:
+    """Check names, files, items, models, features and methods. Only caches may grow; the folder is read.
+
+    `look_only` (for --dry-run) computes no features, so what only they can show is not checked.
+
+    Raises:
+        InputError: whatever a user can have got wrong.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"the output folder '{folder}' is a file")
+    runs = methods.method_runs(config)
+    for run in runs:
+        methods.check_settings(run, config)
+    config = inputs.with_absolute_paths(config)
+    used = [key for key in config.representations if any(key in pair for pair in config.comparisons)]
+    items = inputs.read_items(config, progress)
+    loaded: dict[str, Features] = {}
+    if items is None:
+        loaded = {key: _array(config, key) for key in used}
+        items = _items_of(config, loaded)
+    _check_items(config, items)
+    for key in used:
+        inputs.check_model(config, key, items)
+    made_by = {key: inputs.fingerprint_of(config, key, items) for key in used}
+    steps = table_of_steps(config, items, made_by, runs)
+    place = RunFolder(folder.absolute())
+    todo = [step for step in steps if force or not place.is_done(step.name, steps.fingerprints[step.name])]
+    prepared = Prepared(config, place, items, runs, steps, todo)
+    if not look_only:
+        _check_features(prepared, loaded, device, progress, force)
+    return prepared
+
+
+def _array(config: Experiment, key: str) -> Features:
+    model = config.representations[key].model
+    if not model.startswith("features:"):
+        raise InputError(f"representation '{key}' is a model ('{model}'), so images are needed: give 'data'")
+    return inputs.load_features(config, key, None, device="cpu", progress=False)
+
+
+def _items_of(config: Experiment, loaded: Mapping[str, Features]) -> Items:
+    """Items for runs on arrays alone: as many as there are rows, named as the arrays name them."""
+    first = next(key for key in config.representations if key in loaded)
+    ids = None
+    for key, features in loaded.items():
+        _same_number(first, len(loaded[first].values), key, len(features.values))
+        if features.ids is None:
+            continue
+        if ids is not None and ids != features.ids:
+            row = next(i for i, pair in enumerate(zip(ids, features.ids, strict=True)) if pair[0] != pair[1])
+            raise InputError(f"'{first}' and '{key}' name different items in row {row}: '{ids[row]}', …")
+        ids = features.ids
+    return inputs.items_of_arrays(config, len(loaded[first].values), ids)
+
+
+def _same_number(a: str, n_a: int, b: str, n_b: int) -> None:
+    if n_a != n_b:
+        raise InputError(f"'{a}' has {n_a} items, '{b}' has {n_b}: give the same items")
+
+
+def _check_items(config: Experiment, items: Items) -> None:
+    """What alignment, guidance and probes need of the items."""
+    if config.alignment and len(items) < LEAST_ITEMS:
+        raise InputError(f"alignment needs at least {LEAST_ITEMS} items, there are {len(items)}")
+    if not config.guidance:
+        return
+    why = probes.possible(items)
+    if why:
+        raise InputError(f"guidance '{config.guidance}' needs labels that can be predicted: {why}")
+    from rdx.method.guidance import make_groups
+
+    make_groups(config.guidance, items.labels, items.labels, config.positive_class)
+
+
+def _check_features(
+    prepared: Prepared, loaded: Mapping[str, Features], device: str, progress: bool, force: bool
+) -> None:
+    """Look at every pair's numbers as its methods will; finished methods passed that before."""
+    config, items = prepared.config, prepared.items
+    todo = {step.name for step in prepared.todo}
+    held: dict[str, np.ndarray] = {}
+
+    def values(key: str) -> np.ndarray:
+        if key in held:
+            return held[key]
+        if key in loaded:
+            found = loaded[key].values
+        elif f"representations/{key}" in todo:
+            found = inputs.load_features(
+                config, key, items, device=device, progress=progress, force=force
+            ).values
+        else:
+            found = read_features(prepared.folder.path(representation_file(key)))
+        held[key] = as_array(found, f"representation '{key}'")
+        return held[key]
+
+    for a, b in config.comparisons:
+        fresh = [run for run in prepared.runs if f"{pair_name(a, b)}/{run.name}" in todo]
+        if fresh:
+            _same_number(a, len(values(a)), b, len(values(b)))
+            _same_number("data", len(items), a, len(values(a)))
+        for run in fresh:
+            methods.check_features(run, config, values(a), values(b))
+        for key in [key for key in held if key not in (a, b)]:
+            del held[key]  # a chain of layers holds two at a time

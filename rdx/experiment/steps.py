@@ -1,0 +1,141 @@
+"""Every step of a run as one table.
+
+What is reused, what `--dry-run` prints and how a run goes on after a crash are readings of this
+table: a step's fingerprint is made of those of its inputs, its settings, the number of its file
+format and the version of the package; where the folder has a stamp with that fingerprint, it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import rdx
+from rdx.experiment import alignment, inputs, measures, methods, pictures, probes
+from rdx.experiment.context import alignment_file, representation_file
+from rdx.experiment.folder import A_TO_B, B_TO_A, pair_name
+from rdx.files import fingerprint
+
+if TYPE_CHECKING:
+    from rdx.config import Experiment
+    from rdx.data import Items
+    from rdx.experiment.context import Context
+    from rdx.experiment.methods import MethodRun
+
+FORMAT = 1  # raise it when a step writes other files or columns than before
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do: `work(context)` writes `outputs` from those of `inputs` under `settings`."""
+
+    name: str
+    work: Callable[[Context], None]
+    outputs: tuple[str, ...]  # files, or folders (with a slash at the end), relative to the run's folder
+    inputs: tuple[str, ...] = ()  # names of earlier steps
+    settings: Any = field(default_factory=dict)  # JSON-able: all that changes the outputs
+    cost: float = 1.0  # seconds on two cores, roughly
+
+
+class Steps:
+    """A run's steps in an order in which each finds its inputs, with their fingerprints."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, Step] = {}
+        self.fingerprints: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._steps.values())
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._steps
+
+    def add(self, step: Step) -> str:
+        """Append a step whose inputs are there already; returns its name."""
+        if step.name in self._steps:
+            raise ValueError(f"two steps are named {step.name}")
+        below = [self.fingerprints[name] for name in step.inputs]
+        self.fingerprints[step.name] = fingerprint(step.name, below, step.settings, FORMAT, rdx.__version__)
+        self._steps[step.name] = step
+        return step.name
+
+
+def table_of_steps(
+    config: Experiment, items: Items, made_by: Mapping[str, str], runs: Sequence[MethodRun]
+) -> Steps:
+    """Every step of an experiment; `made_by` are the fingerprints of its representations."""
+    steps, n = Steps(), len(items)
+    steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=items.fingerprint))
+    for key, made in made_by.items():
+        work = partial(inputs.write_representation, key=key)
+        file = representation_file(key)
+        steps.add(Step(f"representations/{key}", work, (file,), settings=made, cost=n / 500))
+    summaries = [_comparison(steps, config, items, a, b, runs) for a, b in config.comparisons]
+    work = partial(measures.summary_table, pairs=config.comparisons, runs=runs)
+    steps.add(Step("summary", work, ("summary.csv",), tuple(sum(summaries, ())), cost=0.1))
+    return steps
+
+
+def _comparison(
+    steps: Steps, config: Experiment, items: Items, a: str, b: str, runs: Sequence[MethodRun]
+) -> tuple[str, ...]:
+    """The steps of one comparison; returns those whose tables the run's summary is made of."""
+    pair, both, n = pair_name(a, b), {"a": a, "b": b}, len(items)
+
+    def add(name: str, work: Callable, outputs: Sequence[str], needs: tuple[str, ...], **more: Any) -> str:
+        return steps.add(Step(f"{pair}/{name}", partial(work, **both), tuple(outputs), needs, **more))
+
+    seen = (f"representations/{a}", f"representations/{b}")
+    if config.alignment:
+        files = [alignment_file(pair, view) for view in (A_TO_B, B_TO_A)] + [f"{pair}/alignment/history.csv"]
+        chosen = alignment.settings(config)
+        seen += (add("alignment", alignment.align, files, seen, settings=chosen, cost=n / 50),)
+    results = (add("cka", measures.similarity, [f"{pair}/cka.json"], seen, cost=n / 5000),)
+    guide: tuple[str, ...] = ()
+    if not probes.possible(items):
+        files, chosen = [f"{pair}/{name}" for name in probes.FILES], probes.settings(config)
+        guide = (
+            add("classification", probes.probe, files, (*seen, "items"), settings=chosen, cost=n / 250),
+        )
+        results += guide
+    fitted = tuple(
+        add(
+            run.name, partial(methods.fit, run=run), methods.outputs(pair, run),
+            (*seen, "items", *(guide if run.is_rdx and config.guidance else ())),
+            settings=methods.settings(config, run), cost=_seconds(run, n),
+        )
+        for run in runs
+    )  # fmt: skip
+    results += fitted
+    work = partial(measures.measure, runs=runs)
+    results += (add("metrics", work, [f"{pair}/metrics.csv"], (*seen, *fitted)),)
+    work = partial(measures.summarise, runs=runs)
+    results += (add("summary", work, [f"{pair}/summary.json"], results),)
+    if config.figures:
+        _figures(add, config, (a, b), runs, seen)
+    return results
+
+
+def _figures(
+    add: Callable, config: Experiment, keys: tuple[str, str], runs: Sequence[MethodRun], seen: tuple[str, ...]
+) -> None:
+    """The figures of every method; a baseline's matrices are those of the run's first RDX."""
+    pair = pair_name(*keys)
+    titles = [config.representations[key].title for key in keys]
+    first = next((run for run in runs if run.is_rdx), None)
+    for run in runs:
+        blocks = run if run.is_rdx else first
+        work = partial(pictures.draw, run=run, blocks=blocks)
+        chosen = {"titles": titles, "blocks": blocks and pictures.block_settings(blocks)}
+        needs = (f"{pair}/{run.name}", *seen, "items")
+        add(f"{run.name}/figures", work, pictures.outputs(pair, run), needs, settings=chosen, cost=6.0)
+
+
+def _seconds(run: MethodRun, n: int) -> float:
+    """Roughly how long a method takes on two cores."""
+    return 2 * (n / 5000) ** 2 + 0.5 if run.is_rdx else n / 2000 + 0.5

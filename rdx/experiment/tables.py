@@ -1,0 +1,104 @@
+"""The tables of a method: how its concepts are written, and read back as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rdx.files import atomic_path
+from rdx.method.concepts import NULL, Concept, Explanations
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rdx.data import Items
+
+ASSIGNMENTS = ("direction", "index", "concept", "affinity")
+EXPLANATIONS = ("direction", "concept", "position", "index", "id", "label")
+CONCEPTS = (
+    "direction", "concept", "size", "mean_affinity", "bsr",
+    "p_random", "p_value", "q_value", "stability", "is_null",
+)  # fmt: skip
+ITEMS = ("index", "id", "path", "label", "label_name")
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A CSV with a header, whole or not at all; None and NaN are empty fields, floats keep every digit."""
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A CSV of a run; ids stay text, and only empty fields are missing."""
+    import pandas as pd
+
+    text = {"id": str, "path": str, "label_name": str, "direction": str, "method": str}
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""], encoding="utf-8")
+
+
+def item_rows(items: Items) -> Iterable[tuple]:
+    """The rows of items.csv."""
+    for i, name in enumerate(items.ids):
+        label = None if items.labels is None else int(items.labels[i])
+        yield i, name, items.paths[i], label, items.label_name(i)
+
+
+def assignment_rows(explanations: Mapping[str, Explanations]) -> Iterable[tuple]:
+    """Every item's concept in both directions, 0 for null."""
+    for direction, found in explanations.items():
+        affinity = found.item_affinity
+        for i, label in enumerate(found.labels):
+            yield direction, i, int(label), None if affinity is None else float(affinity[i])
+
+
+def grid_rows(explanations: Mapping[str, Explanations], items: Items) -> Iterable[tuple]:
+    """The images of every grid, in the order in which they are shown."""
+    for direction, found in explanations.items():
+        for concept in found.concepts:
+            for position, i in enumerate(concept.indices, start=1):
+                label = None if items.labels is None else int(items.labels[i])
+                yield direction, concept.number, position, int(i), items.ids[i], label
+
+
+def concept_rows(
+    explanations: Mapping[str, Explanations], bsr: Mapping[tuple[str, int], float | None]
+) -> Iterable[tuple]:
+    """One row a concept, and one for the null cluster where there is one; `bsr` by direction and number."""
+    for direction, found in explanations.items():
+        for concept in found.concepts:
+            rate = bsr.get((direction, concept.number))
+            measured = (concept.size, concept.mean_affinity, rate)
+            yield direction, concept.number, *measured, None, None, None, None, False
+        if found.null_size:
+            measured = (found.null_size, found.null_affinity, None)
+            yield direction, NULL, *measured, None, None, None, None, True
+
+
+def read_explanations(folder: Path) -> dict[str, Explanations]:
+    """A finished method's concepts by direction, from its three tables."""
+    assignments = read_table(folder / "assignments.csv")
+    grids = read_table(folder / "explanations.csv")
+    concepts = read_table(folder / "concepts.csv")
+    result = {}
+    for direction, rows in assignments.groupby("direction", sort=False):
+        labels = rows["concept"].to_numpy(dtype=np.int64)
+        found = Explanations(direction, labels, [])
+        if rows["affinity"].notna().any():
+            found.item_affinity = rows["affinity"].to_numpy(dtype=np.float64)
+        grid = grids[grids["direction"] == direction]
+        for row in concepts[concepts["direction"] == direction].itertuples():
+            mean = None if np.isnan(row.mean_affinity) else float(row.mean_affinity)
+            if row.concept == NULL:
+                found.null_affinity = mean
+                continue
+            indices = grid.loc[grid["concept"] == row.concept, "index"].to_numpy(dtype=np.int64)
+            members = np.flatnonzero(labels == row.concept)
+            found.concepts.append(Concept(int(row.concept), indices, members, mean))
+        result[direction] = found
+    return result

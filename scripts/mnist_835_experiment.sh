@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# MNIST-835: one convnet early in its training against the same one at the end.
+#   bash scripts/mnist_835_experiment.sh [options of `rdx run`: --output-dir, --set, --dry-run ...]
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$project_root"
+if [[ " $* " != *" --dry-run "* ]]; then
+    bash scripts/train_mnist_models.sh mnist_835
+fi
+set_up
+# shellcheck source=scripts/mnist_digits.sh
+source scripts/mnist_digits.sh
+exec "$RDX_PYTHON" -m rdx run configs/mnist_835/strong_vs_expert.yaml ${digits[@]+"${digits[@]}"} "$@"

@@ -1,0 +1,205 @@
+"""`compare` from Python: arrays, models on images, aligned and guided runs, and their tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from rdx import RDX, binary_success_rate, compare
+from rdx.errors import InputError
+from rdx.metrics.cka import debiased_cka
+
+N = 90
+SMALL = {"figures": False, "n_clusters": 2}
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def arrays() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A holds three classes apart, B two; float32, non-negative; and the labels."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(N) % 3
+    a = np.abs(rng.normal(size=(N, 6)) + 4 * np.eye(3, 6)[labels])
+    b = np.abs(rng.normal(size=(N, 5)) + 4 * np.eye(2, 5)[labels // 2])
+    return a.astype(np.float32), b.astype(np.float32), labels
+
+
+def test_arrays_give_what_the_estimator_gives(arrays):
+    a, b, _ = arrays
+    run = compare(a, b, output_dir="run", seed=3, **SMALL)
+    direct = RDX(n_clusters=2, random_state=3).fit(a, b)
+    for direction in ("a_not_b", "b_not_a"):
+        expected, found = getattr(direct, f"{direction}_"), run.explanations["rdx"][direction]
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        np.testing.assert_array_equal(found.item_affinity, expected.item_affinity)
+        assert found.null_affinity == expected.null_affinity
+        for one, other in zip(found.concepts, expected.concepts, strict=True):
+            np.testing.assert_array_equal(one.indices, other.indices)
+            np.testing.assert_array_equal(one.members, other.members)
+            assert (one.number, one.mean_affinity) == (other.number, other.mean_affinity)
+        row = run.metrics.query(f"method == 'rdx' and direction == '{direction}' and distance == 'neighborhood'")
+        rate = binary_success_rate(expected.grids, a, b, direction)
+        assert row["bsr"].item() == rate.bsr and row["n_pairs"].item() == rate.n_pairs
+
+
+def test_without_labels_and_images(arrays):
+    a, b, _ = arrays
+    run = compare(a, b, output_dir="run", n_clusters=2)
+    assert set(run.methods) == {"rdx", "kmeans"}
+    assert set(run.metrics["space"]) == {"raw"} and len(run.metrics) == 2 * 2 * 3
+    assert not (run.folder / "classification.csv").exists()
+    assert not (run.folder / "rdx/grids").exists()
+    assert (run.folder / "rdx/overview_a_not_b.png").is_file()
+    items = pd.read_csv(run.run_folder / "items.csv")
+    assert list(items.columns) == ["index", "id", "path", "label", "label_name"] and items["label"].isna().all()
+
+
+def test_tables_agree_with_each_other(arrays):
+    a, b, labels = arrays
+    run = compare(a, b, labels=labels, output_dir="run", **SMALL)
+    for method in run.methods:
+        folder = run.folder / method
+        assigned, shown, concepts = (
+            pd.read_csv(folder / f"{name}.csv") for name in ("assignments", "explanations", "concepts")
+        )
+        assert len(assigned) == 2 * N
+        sizes = assigned.groupby(["direction", "concept"]).size()
+        for row in concepts.itertuples():
+            assert sizes[row.direction, row.concept] == row.size
+            assert row.is_null == (row.concept == 0)
+        for row in shown.itertuples():
+            assert row.label == labels[row.index] and row.id == row.index
+        per_grid = shown.groupby(["direction", "concept"])["position"]
+        assert (per_grid.min() == 1).all() and (per_grid.max() == per_grid.size()).all()
+    accuracy = pd.read_csv(run.folder / "classification.csv").groupby("representation")["accuracy"].mean()
+    predictions = pd.read_csv(run.folder / "predictions.csv")
+    for key in "ab":
+        chosen = predictions[predictions["representation"] == key]
+        assert (chosen["prediction"].to_numpy() == labels).mean() == pytest.approx(accuracy[key])
+    assert accuracy["a"] > accuracy["b"]
+    assert len(pd.read_csv(run.folder / "agreement.csv")) == 5
+    assert json.loads((run.folder / "cka.json").read_text())["raw"] == pytest.approx(float(debiased_cka(a, b)))
+
+
+def test_aligned_runs_map_baselines_both_ways_and_leave_representations_alone(arrays):
+    from safetensors.numpy import load_file
+
+    a, b, labels = arrays
+    run = compare(a, b, labels=labels, output_dir="run", align="ridge", **SMALL)
+    assert run.methods == ("rdx", "kmeans_a_to_b", "kmeans_b_to_a")
+    maps = {view: load_file(run.folder / f"alignment/{view}.safetensors") for view in ("a_to_b", "b_to_a")}
+    mapped = {
+        view: (X.astype(np.float64) @ maps[view]["weight"].astype(np.float64) + maps[view]["bias"]).astype(np.float32)
+        for view, X in (("a_to_b", a), ("b_to_a", b))
+    }
+    for key, X in (("a", a), ("b", b)):
+        np.testing.assert_array_equal(load_file(run.run_folder / f"representations/{key}.safetensors")["features"], X)
+    direct = RDX(n_clusters=2, random_state=42).fit(a, b, **mapped)
+    pairs = {
+        "rdx": {"a_not_b": (a, mapped["b_to_a"]), "b_not_a": (mapped["a_to_b"], b)},
+        "kmeans_a_to_b": dict.fromkeys(("a_not_b", "b_not_a"), (mapped["a_to_b"], b)),
+        "kmeans_b_to_a": dict.fromkeys(("a_not_b", "b_not_a"), (a, mapped["b_to_a"])),
+    }
+    for method, by_direction in pairs.items():
+        for direction, (first, second) in by_direction.items():
+            found = run.explanations[method][direction]
+            if method == "rdx":
+                np.testing.assert_array_equal(found.labels, getattr(direct, f"{direction}_").labels)
+            rows = run.metrics.query(f"method == '{method}' and direction == '{direction}'")
+            rows = rows[rows["distance"] == "neighborhood"].set_index("space")["bsr"]
+            for space, pair in (("raw", (a, b)), ("aligned", (first, second))):
+                rate = binary_success_rate(found.grids, *pair, direction).bsr
+                assert rows[space] == rate or (rate is None and np.isnan(rows[space]))
+    import baselines
+
+    kmeans = baselines.get("kmeans")(n_clusters=2, random_state=42).fit(mapped["a_to_b"], b)
+    np.testing.assert_array_equal(run.explanations["kmeans_a_to_b"]["a_not_b"].labels, kmeans.a_not_b_.labels)
+    probed = set(pd.read_csv(run.folder / "classification.csv")["representation"])
+    assert probed == {"a", "b", "a_to_b", "b_to_a"}
+    assert set(pd.read_csv(run.folder / "alignment/history.csv")["map"]) == {"a_to_b", "b_to_a"}
+    assert set(json.loads((run.folder / "cka.json").read_text())) == {"raw", "a_to_b", "b_to_a"}
+
+
+@pytest.mark.parametrize("align", [None, "ridge"])
+def test_guided_runs_use_each_representations_own_predictions(arrays, align):
+    from safetensors.numpy import load_file
+
+    from rdx.method.guidance import make_groups
+
+    a, b, labels = arrays
+    labels = np.where(np.random.default_rng(5).random(N) < 0.3, 0, labels)  # so that predictions go wrong
+    options = {"guidance": "tpfp", "guidance_rule": "paper", "align": align, **SMALL}
+    run = compare(a, b, labels=labels, methods=["rdx"], output_dir="run", **options)
+    table = pd.read_csv(run.folder / "predictions.csv")
+
+    def groups(name: str) -> np.ndarray:
+        predicted = table.loc[table["representation"] == name, "prediction"].to_numpy()
+        return make_groups("tpfp", predicted, labels)
+
+    beside = {"groups_a": groups("a"), "groups_b": groups("b")}
+    if align:
+        for view, X in (("a_to_b", a), ("b_to_a", b)):
+            tensors = load_file(run.folder / f"alignment/{view}.safetensors")
+            beside[view] = X.astype(np.float64) @ tensors["weight"].astype(np.float64) + tensors["bias"]
+            beside[view] = beside[view].astype(np.float32)
+            beside[f"groups_{view}"] = groups(view)
+    direct = RDX(n_clusters=2, random_state=42, guidance_rule="paper").fit(a, b, **beside)
+    for direction in ("a_not_b", "b_not_a"):
+        np.testing.assert_array_equal(
+            run.explanations["rdx"][direction].labels, getattr(direct, f"{direction}_").labels
+        )
+
+
+def test_models_on_images(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(5):
+            pixels = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i}.png")
+    specs = [f"timm:{name}?pretrained=false" for name in ("test_resnet", "test_vit")]
+    run = compare(*specs, images="images", methods=["kmeans"], n_clusters=2, images_per_concept=3)
+    assert run.run_folder == Path("outputs/test_resnet_vs_test_vit")
+    for found in run.explanations["kmeans"].values():
+        grids = run.folder / "kmeans/grids" / found.direction
+        assert len(list(grids.iterdir())) == len(found.concepts)
+        assert (run.folder / f"kmeans/summary_{found.direction}.png").is_file()
+    assert (run.folder / "kmeans/overview_b_not_a.png").is_file()
+
+
+def test_the_folder_of_arrays_can_be_run_again(arrays):
+    from rdx.config import load_experiment
+    from rdx.experiment.prepare import prepare
+
+    a, b, labels = arrays
+    run = compare(a, b, labels=labels, output_dir="run", **SMALL)
+    assert prepare(load_experiment("run/config.yaml"), run.run_folder).todo == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gama": 1}, "unknown option of compare 'gama'; did you mean 'gamma'"),
+        ({"methods": ["rxd"]}, "did you mean 'rdx'"),
+        ({"labels": [1, 2]}, "2 labels for 90 items"),
+        ({"b": np.ones((N, 2))}, "constant"),
+        ({"b": np.eye(8)}, "90 items, 'b' has 8"),
+        ({"b": "timm:test_vit"}, "images are needed"),
+    ],
+)
+def test_bad_input_is_a_value_error_and_makes_no_folder(arrays, change, message):
+    given = {"a": arrays[0], "b": arrays[1], "output_dir": "run", **change}
+    with pytest.raises(InputError, match=message) as caught:
+        compare(**given)
+    assert isinstance(caught.value, ValueError)
+    assert not Path("run").exists()

@@ -1,0 +1,249 @@
+"""A run's folder: what is reused, what a crash leaves, what a saved configuration gives."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from rdx.config import load_experiment
+from rdx.experiment import runner
+from rdx.experiment.folder import pair_name
+from rdx.experiment.prepare import prepare
+from rdx.experiment.steps import Step
+
+N = 80
+METHODS = [
+    {"name": "rdx", "method": "rdx", "n_clusters": 2, "gamma": 0.1},
+    {"name": "kmeans", "method": "kmeans", "n_clusters": 3},
+    {"name": "nmf", "method": "nmf", "n_clusters": 2},
+]
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch) -> Path:
+    """An experiment on two arrays with labels, written as YAML with relative paths."""
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = np.arange(N) % 3
+    np.save("a.npy", np.abs(rng.normal(size=(N, 6)) + 3 * np.eye(3, 6)[labels]).astype(np.float32))
+    np.save("b.npy", np.abs(rng.normal(size=(N, 4))).astype(np.float32))
+    Path("labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    values = {
+        "name": "small",
+        "data": {"dataset": "features", "labels": "labels.txt"},
+        "representations": {"a": "features:a.npy", "b": "features:b.npy"},
+        "methods": METHODS,
+        "figures": False,
+    }
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def one_fast_probe(monkeypatch):
+    """Two folds instead of five: probes are most of such a small run's time."""
+    monkeypatch.setattr("rdx.metrics.probes.N_FOLDS", 2)
+
+
+def run(config: Path, folder: Path, changes=(), force: bool = False) -> list[str]:
+    """Run an experiment; returns the names of the steps that were carried out."""
+    prepared = prepare(load_experiment(config, changes), folder, force=force)
+    runner.run(prepared)
+    return [step.name for step in prepared.todo]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a run but what tells the time."""
+    told = ("run.log", "environment.json")
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".steps" not in path.parts and path.name not in told
+    }
+
+
+def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_files_of_a_run(config, tmp_path):
+    done = run(config, tmp_path / "run")
+    assert done == [
+        "items", "representations/a", "representations/b", "a_vs_b/cka", "a_vs_b/classification",
+        "a_vs_b/rdx", "a_vs_b/kmeans", "a_vs_b/nmf", "a_vs_b/metrics", "a_vs_b/summary", "summary",
+    ]  # fmt: skip
+    names = set(contents(tmp_path / "run"))
+    tables = {"assignments.csv", "explanations.csv", "concepts.csv", "method.json"}
+    expected = {"config.yaml", "items.csv", "summary.csv"}
+    expected |= {f"representations/{key}.safetensors" for key in "ab"}
+    expected |= {f"a_vs_b/{name}" for name in ("summary.json", "metrics.csv", "classification.csv", "agreement.csv")}
+    expected |= {"a_vs_b/predictions.csv", "a_vs_b/cka.json"}
+    expected |= {f"a_vs_b/{method}/{name}" for method in ("rdx", "kmeans", "nmf") for name in tables}
+    expected |= {f"a_vs_b/{method}/coefficients.safetensors" for method in ("kmeans", "nmf")}
+    assert names == expected
+
+
+def test_second_run_does_nothing(config, tmp_path):
+    run(config, tmp_path / "run")
+    before = everything(tmp_path / "run")
+    assert run(config, tmp_path / "run") == []
+    assert everything(tmp_path / "run") == before
+
+
+def test_naming_a_default_changes_nothing(config, tmp_path):
+    run(config, tmp_path / "run")
+    assert run(config, tmp_path / "run", ["methods.rdx.beta=5.0", "methods.kmeans.n_init=10"]) == []
+
+
+def test_changed_gamma_redoes_only_what_depends_on_it(config, tmp_path):
+    run(config, tmp_path / "run", ["figures=true"])
+    done = run(config, tmp_path / "run", ["figures=true", "methods.rdx.gamma=auto"])
+    figures = [f"a_vs_b/{name}/figures" for name in ("rdx", "kmeans", "nmf")]  # all show RDX's matrices
+    assert done == ["a_vs_b/rdx", "a_vs_b/metrics", "a_vs_b/summary", *figures, "summary"]
+
+
+def test_force_does_everything_again_with_the_same_result(config, tmp_path):
+    everything_once = run(config, tmp_path / "run")
+    before = contents(tmp_path / "run")
+    assert run(config, tmp_path / "run", force=True) == everything_once
+    assert contents(tmp_path / "run") == before
+
+
+def test_changed_input_file_is_noticed(config, tmp_path):
+    run(config, tmp_path / "run")
+    np.save("b.npy", np.load("b.npy") + np.eye(N, 4, dtype=np.float32))
+    done = run(config, tmp_path / "run")
+    assert "representations/b" in done and "a_vs_b/rdx" in done
+    assert "representations/a" not in done and "items" not in done
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
+def test_damaged_output_is_made_again(config, tmp_path, damage):
+    run(config, tmp_path / "run")
+    before = contents(tmp_path / "run")
+    path = tmp_path / "run/a_vs_b/kmeans/assignments.csv"
+    data = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(data[:-3] if damage == "cut" else data[:-2] + b"9\n")
+    assert run(config, tmp_path / "run") == ["a_vs_b/kmeans"]
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_removed_method_leaves_the_folder(config, tmp_path):
+    run(config, tmp_path / "run")
+    run(config, tmp_path / "run", [f"methods={METHODS[:2]}"])
+    assert not (tmp_path / "run/a_vs_b/nmf").exists()
+    assert "nmf" not in (tmp_path / "run/a_vs_b/metrics.csv").read_text()
+    run(config, tmp_path / "other", [f"methods={METHODS[:2]}"])
+    assert contents(tmp_path / "run") == contents(tmp_path / "other")
+
+
+def test_order_of_methods_changes_no_result(config, tmp_path):
+    run(config, tmp_path / "one")
+    run(config, tmp_path / "two", [f"methods={METHODS[::-1]}"])
+    one, two = contents(tmp_path / "one"), contents(tmp_path / "two")
+    inside = [name for name in one if name.count("/") == 2]
+    assert len(inside) > 10
+    assert all(one[name] == two[name] for name in inside)
+
+
+def broken(step: Step, error: BaseException, late: bool) -> Step:
+    """The step, but stopped before it wrote anything or after it wrote everything."""
+
+    def work(context):
+        if late:
+            step.work(context)
+        raise error
+
+    return Step(step.name, work, step.outputs, step.inputs, step.settings, step.cost)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("where", ["representations/b", "a_vs_b/kmeans", "a_vs_b/metrics", "summary"])
+def test_an_interrupted_run_is_completed_byte_for_byte(config, tmp_path, where, late):
+    error = RuntimeError("disk") if late else KeyboardInterrupt()
+    run(config, tmp_path / "whole")
+    folder = tmp_path / "broken"
+    prepared = prepare(load_experiment(config), folder)
+    position = [step.name for step in prepared.todo].index(where)
+    prepared.todo[position] = broken(prepared.todo[position], error, late)
+    with pytest.raises(type(error)):
+        runner.run(prepared)
+    assert f"{where}: stopped by {type(error).__name__}" in (folder / "run.log").read_text()
+    rest = run(config, folder)
+    assert rest[0] == where  # what came before is kept, this step is not taken for whole
+    assert len(rest) == len(prepared.todo) - position
+    assert contents(folder) == contents(tmp_path / "whole")
+
+
+def test_a_half_written_file_is_never_under_its_name(config, tmp_path, monkeypatch):
+    import pandas as pd
+
+    real = pd.DataFrame.to_csv
+
+    def cut(frame, path, **options):
+        real(frame.iloc[:2], path, **options)
+        raise OSError("no space left")
+
+    prepared = prepare(load_experiment(config), tmp_path / "run")
+    monkeypatch.setattr(pd.DataFrame, "to_csv", cut)
+    with pytest.raises(OSError, match="no space"):
+        runner.run(prepared)
+    monkeypatch.undo()
+    assert not list((tmp_path / "run").rglob("*.csv"))
+
+
+def test_the_saved_configuration_repeats_the_run(config, tmp_path, monkeypatch):
+    run(config, tmp_path / "run", ["seed=7"])
+    saved = tmp_path / "run/config.yaml"
+    values = yaml.safe_load(saved.read_text())
+    assert values["representations"]["a"]["model"] == f"features:{tmp_path / 'a.npy'}"
+    assert values["data"]["labels"] == str(tmp_path / "labels.txt")
+    assert "base" not in values
+    monkeypatch.chdir(tmp_path / "run")
+    assert run(saved, tmp_path / "run") == []
+    run(saved, tmp_path / "again")
+    assert contents(tmp_path / "again") == contents(tmp_path / "run")
+
+
+def test_chain_of_comparisons_shares_its_representations(config, tmp_path):
+    np.save("c.npy", np.load("a.npy")[:, :5] ** 2)
+    changes = ["representations.c=features:c.npy", "comparisons=[[a, b], [b, c]]"]
+    done = run(config, tmp_path / "run", changes)
+    assert done.count("representations/b") == 1
+    rows = (tmp_path / "run/summary.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["comparison", pair_name("a", "b"), pair_name("b", "c")]
+
+
+def test_equal_representations_have_no_difference(config, tmp_path):
+    import json
+
+    shutil.copy("a.npy", "b.npy")
+    rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]
+    np.save("c.npy", (np.load("a.npy") @ rotation * 3 + 1).astype(np.float32))
+    changes = ["representations.c=features:c.npy", "comparisons=[[a, b], [a, c]]", f"methods={METHODS[:1]}"]
+    run(config, tmp_path / "run", changes)
+    for pair in ("a_vs_b", "a_vs_c"):
+        summary = json.loads((tmp_path / "run" / pair / "summary.json").read_text())
+        assert summary["verdict"] == "no difference above chance"
+        assert summary["solver"] == "dense" and summary["n"] == N
+
+
+def test_different_representations_have_no_verdict_yet(config, tmp_path):
+    import json
+
+    run(config, tmp_path / "run")
+    summary = json.loads((tmp_path / "run/a_vs_b/summary.json").read_text())
+    assert summary["verdict"] is None and summary["reason"]

@@ -1,0 +1,257 @@
+"""The commands: exit codes, one clear line for bad input, and a folder that bad input never touches."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from rdx import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+N = 40
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """A working folder with two arrays, labels, images and an experiment's YAML."""
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    np.save("a.npy", rng.random((N, 6), dtype=np.float32))
+    np.save("b.npy", rng.random((N, 4), dtype=np.float32))
+    Path("labels.txt").write_text("x\ny\n" * (N // 2), encoding="utf-8")
+    for name in ("cat", "dog"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(4):
+            pixels = rng.integers(0, 255, (12, 12, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i}.png")
+    config = {
+        "name": "small",
+        "representations": {"a": "features:a.npy", "b": "features:b.npy"},
+        "methods": [{"name": "rdx", "method": "rdx", "n_clusters": 2}, {"name": "kmeans", "method": "kmeans"}],
+        "figures": False,
+    }
+    Path("small.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return tmp_path
+
+
+def rdx(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        cli.main([str(argument) for argument in arguments])
+    return left.value.code or 0
+
+
+def test_run_prints_a_plan_and_a_table(here, capsys):
+    assert rdx("run", "small.yaml") == 0
+    out = capsys.readouterr().out
+    assert "small: 9 of 9 steps to do" in out
+    assert [line.split()[:2] for line in out.splitlines() if " b_not_a " in line] == [
+        ["rdx", "b_not_a"], ["kmeans", "b_not_a"],
+    ]  # fmt: skip
+    assert f"Results: {here / 'outputs/small'}" in out
+    assert rdx("run", "small.yaml") == 0
+    assert "all 9 steps are done" in capsys.readouterr().out
+
+
+def test_quiet_prints_the_table_only(here, capsys):
+    assert rdx("run", "small.yaml", "--quiet") == 0
+    captured = capsys.readouterr()
+    assert "steps to do" not in captured.out and "rdx" in captured.out
+    assert captured.err == ""
+
+
+def test_several_experiments_have_a_folder_each(here):
+    other = yaml.safe_load(Path("small.yaml").read_text())
+    Path("other.yaml").write_text(yaml.safe_dump({**other, "name": "other"}), encoding="utf-8")
+    assert rdx("run", "small.yaml", "other.yaml", "--output-dir", "both", "--quiet") == 0
+    assert {path.name for path in (here / "both").iterdir()} == {"small", "other"}
+    assert rdx("run", "small.yaml", "small.yaml") == 2
+
+
+def test_a_saved_configuration_goes_on_in_its_folder(here, capsys, monkeypatch):
+    rdx("run", "small.yaml", "--quiet", "--output-dir", "elsewhere")
+    monkeypatch.chdir("elsewhere")
+    capsys.readouterr()
+    assert rdx("run", "config.yaml") == 0
+    assert "all 9 steps are done" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("existing", [False, True], ids=["new", "existing"])
+def test_dry_run_writes_nothing(here, capsys, existing):
+    if existing:
+        rdx("run", "small.yaml", "--quiet")
+    before = snapshot(here)
+    assert rdx("run", "small.yaml", "--dry-run", "--set", "methods.rdx.gamma=0.2") == 0
+    out = capsys.readouterr().out
+    assert "run   a_vs_b/rdx" in out
+    assert ("done  a_vs_b/kmeans" in out) is existing
+    assert snapshot(here) == before
+
+
+def test_seed_and_set_reach_the_saved_configuration(here):
+    assert rdx("run", "small.yaml", "--quiet", "--seed", "5", "--set", "methods.rdx.gamma=0.2") == 0
+    saved = yaml.safe_load((here / "outputs/small/config.yaml").read_text())
+    assert saved["seed"] == 5 and saved["methods"][0]["gamma"] == 0.2
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file of the working folder, caches aside."""
+    return {
+        path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "cache" not in path.relative_to(folder).parts
+    }
+
+
+def nan_in_row_7() -> None:
+    values = np.load("a.npy")
+    values[7, 2] = np.nan
+    np.save("a.npy", values)
+
+
+def unreadable_image() -> None:
+    Path("images/dog/2.png").write_bytes(b"not an image")
+
+
+RUN = ["run", "small.yaml"]
+COMPARE = ["compare", "--a", "features:a.npy", "--b", "features:b.npy"]
+VIT, RESNET = "timm:test_vit?pretrained=false", "timm:test_resnet?pretrained=false"
+MODELS = ["compare", "--images", "images", "--a", VIT, "--b", RESNET]
+LABELS = ["--labels", "labels.txt"]
+BAD = {
+    "different n": (lambda: np.save("b.npy", np.eye(30, 4)), RUN, "'a' has 40 items, 'b' has 30"),
+    "nan": (nan_in_row_7, RUN, "representation 'a': row 7"),
+    "infinity": (lambda: np.save("b.npy", np.full((N, 3), np.inf)), RUN, "representation 'b': row 0"),
+    "constant": (lambda: np.save("b.npy", np.ones((N, 3))), RUN, "representation 'b' is constant"),
+    "n below 4": (lambda: [np.save(f"{k}.npy", np.eye(3)) for k in "ab"], RUN, "at least 4 items"),
+    "few for clusters": (None, [*RUN, "--set", "methods.kmeans.n_clusters=41"], "n_clusters"),
+    "few for rdx": (None, [*RUN, "--set", "methods.rdx.n_clusters=40"], "40"),
+    "no such key": (None, [*RUN, "--set", "alignmnt=cka"], "did you mean 'alignment'"),
+    "no such method": (None, [*RUN, "--set", "methods.1.method=kmean"], "'kmean'; did you mean 'kmeans'"),
+    "no such parameter": (None, [*RUN, "--set", "methods.rdx.gama=1"], "did you mean 'gamma'"),
+    "parameter elsewhere": (None, [*RUN, "--set", "methods.rdx.random_state=1"], "the key 'seed'"),
+    "parameter out of range": (None, [*RUN, "--set", "methods.rdx.gamma=-1"], "gamma must be"),
+    "baseline out of range": (None, [*RUN, "--set", "methods.kmeans.n_init=0"], "n_init must be"),
+    "no such version": (None, [*COMPARE, "--version", "v3"], "unknown version 'v3'"),
+    "no such option": (None, [*COMPARE, "--nclusters", "3"], "--n-clusters"),
+    "no such data set": (None, [*RUN, "--set", "data.dataset=digts"], "did you mean 'digits'"),
+    "no such data setting": (None, [*RUN, "--set", "data={dataset: digits, splt: x}"], "did you mean 'split'"),
+    "no such model": (None, [*MODELS[:4], "timm:test_vitt", *MODELS[5:]], "test_vit"),
+    "no such family": (None, [*MODELS[:4], "tim:test_vit", *MODELS[5:]], "did you mean 'timm'"),
+    "no such layer": (None, [*MODELS[:-1], MODELS[-1] + "&layer=layr1"], "did you mean"),
+    "no such file": (None, ["compare", "--a", "features:gone.npy", "--b", "features:b.npy"], "gone.npy"),
+    "no such checkpoint": (None, [*MODELS[:4], "checkpoint:gone.safetensors", *MODELS[5:]], "gone.safetensors"),
+    "not a checkpoint": (
+        lambda: Path("x.safetensors").write_bytes(b"what?"),
+        [*MODELS[:4], "checkpoint:x.safetensors", *MODELS[5:]], "x.safetensors",
+    ),
+    "no images for a model": (None, ["compare", *MODELS[3:]], "images are needed"),
+    "unreadable image": (unreadable_image, MODELS, "2.png"),
+    "empty class": (lambda: Path("images/bird").mkdir(), MODELS, "bird"),
+    "no such folder": (None, [*MODELS[:2], "imags", *MODELS[3:]], "imags"),
+    "few labels": (lambda: Path("labels.txt").write_text("x\n"), [*COMPARE, *LABELS], "1 labels for 40 items"),
+    "guidance without labels": (None, [*COMPARE, "--guidance", "tpfp"], "needs labels"),
+    "no such guidance": (None, [*COMPARE, "--guidance", "tpf"], "did you mean 'tpfp'"),
+    "guided v1": (None, [*COMPARE, *LABELS, "--guidance", "tpfp", "--version", "v1"], "guidance needs version v2"),
+    "alignment of few": (
+        lambda: [np.save(f"{k}.npy", np.random.rand(10, 3)) for k in "ab"], [*COMPARE, "--align"], "at least 14 items",
+    ),
+    "negative features for nmf": (
+        lambda: np.save("b.npy", np.load("b.npy") - 1), [*COMPARE, "--methods", "nmf"], "non-negative",
+    ),
+    "no such config": (None, ["run", "gone.yaml"], "gone.yaml"),
+    "no such device": (None, [*RUN, "--device", "gpu"], "gpu"),
+    "output is a file": (None, [*RUN, "--output-dir", "a.npy"], "is a file"),
+    "missing argument": (None, ["compare", "--a", "features:a.npy"], "--b"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_exit_code_2_and_touches_nothing(here, capsys, case):
+    prepare, arguments, message = BAD[case]
+    folder = [] if "--output-dir" in arguments else ["--output-dir", "run"]
+    assert rdx(*RUN, "--quiet", "--output-dir", "run") == 0  # a finished run, to be left as it is
+    if prepare:
+        prepare()
+    before = snapshot(here)
+    capsys.readouterr()
+    assert rdx(*arguments, *folder, "--quiet") == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err and captured.out == ""
+    if not captured.err.startswith("Usage"):
+        assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
+    assert snapshot(here) == before
+
+
+def test_bad_input_makes_no_folder(here):
+    assert rdx("run", "small.yaml", "--set", "methods.rdx.gama=1") == 2
+    assert not (here / "outputs").exists()
+
+
+def test_skip_bad_images_leaves_them_out_of_both_sides(here, capsys):
+    unreadable_image()
+    options = ["--skip-bad-images", "--n-clusters", "2", "--output-dir", "run", "--quiet"]
+    assert rdx(*MODELS, *options) == 0
+    assert len((here / "run/items.csv").read_text().splitlines()) == 1 + 7
+    assert "dog/2.png" in (here / "run/dropped.csv").read_text()
+    assert list((here / "run/a_vs_b/kmeans/grids/a_not_b").glob("concept_0*.png"))
+
+
+def test_failure_is_exit_code_1_and_a_traceback_only_with_debug(here, capsys, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("rdx.experiment.measures.similarity", fail)
+    assert rdx(*RUN, "--quiet") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("failed: OSError: no space left") and error.count("\n") == 1
+    assert rdx(*RUN, "--quiet", "--debug") == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interruption_is_exit_code_130_and_the_next_run_goes_on(here, capsys, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rdx.experiment.measures.measure", interrupt)
+        assert rdx(*RUN) == 130
+    capsys.readouterr()
+    assert rdx(*RUN) == 0
+    assert "small: 3 of 9 steps to do" in capsys.readouterr().out
+
+
+def test_align_alone_means_cka(here):
+    assert cli._align_alone(["--align", "--seed", "1"]) == ["--align", "cka", "--seed", "1"]
+    assert cli._align_alone(["--align", "ridge"]) == ["--align", "ridge"]
+    assert cli._align_alone(["--align"]) == ["--align", "cka"]
+
+
+def test_train_then_reuse(here, capsys):
+    config = {"name": "net", "data": {"dataset": "digits", "split": "train", "images_per_class": 10}}
+    Path("net.yaml").write_text(yaml.safe_dump({**config, "epochs": 1, "tiny": True}), encoding="utf-8")
+    assert rdx("train", "net.yaml", "--quiet") == 0
+    assert (here / "checkpoints/net/last.safetensors").is_file()
+    assert rdx("train", "net.yaml", "--quiet") == 0
+    assert "(was there)" in capsys.readouterr().out
+    assert rdx("train", "net.yaml", "--set", "epoch=2") == 2
+    assert "did you mean 'epochs'" in capsys.readouterr().err
+
+
+def test_help_is_light():
+    """--help must not wait for torch and its like."""
+    heavy = "torch|torchvision|timm|open_clip|sklearn|matplotlib|pandas|scipy"
+    code = (
+        "import sys\nfrom rdx.cli import main\ntry: main(['compare', '--help'])\nexcept SystemExit: pass\n"
+        f"print([m for m in '{heavy}'.split('|') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "--n-clusters" in done.stdout

@@ -25,7 +25,8 @@ def centrality_scores(graph: np.ndarray, centrality: str, random_state: int = 0,
         scores = _pagerank(multiply, len(graph))
     elif centrality == "eigenvector_centrality":
         start = np.ones(len(graph))
-        scores = np.abs(leading_eigenvectors(multiply, len(graph), 1, random_state, start)[1][:, 0])
+        vectors = leading_eigenvectors(multiply, len(graph), 1, random_state, start, tolerance=1e-7)[1]
+        scores = np.abs(vectors[:, 0])
     else:
         raise unknown("centrality", centrality, CENTRALITIES)
     return scores / scores.sum()

@@ -21,19 +21,36 @@ from rdx.errors import InputError, unknown
 from rdx.method.tiles import for_each_tile, row_tiles
 
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
-_RADIUS_BITS = 25.4  # squared distances are at most (2 · 2**25.4)**2 < 2**53
+_RADIUS_BITS = 24.4  # squared distances stay below 2**51, which leaves 13 bits of a key for the column
 
 
 @dataclass(frozen=True)
 class Points:
-    """A representation on its exact grid."""
+    """A representation on its exact grid.
 
-    grid: np.ndarray  # (n, d) float64, whole numbers
-    squares: np.ndarray  # (n,) squared norms of the rows
+    The norms are columns of their own, [x, |x|², 1], so that one matrix product with [−2x, 1, |x|²]
+    gives squared distances.
+    """
+
+    extended: np.ndarray  # (n, d + 2) float64, whole numbers
     unit: float  # length of one grid step in the units of the features
 
     def __len__(self) -> int:
-        return len(self.grid)
+        return len(self.extended)
+
+    @property
+    def grid(self) -> np.ndarray:
+        """The items themselves, (n, d), in grid steps from their mean."""
+        return self.extended[:, :-2]
+
+    @property
+    def squares(self) -> np.ndarray:
+        """Squared norms, (n,)."""
+        return self.extended[:, -2]
+
+    def subset(self, items: np.ndarray) -> Points:
+        """Some of the items, on the same grid."""
+        return Points(self.extended[items], self.unit)
 
 
 def as_array(features, name: str = "representation") -> np.ndarray:
@@ -73,19 +90,25 @@ def as_points(features, name: str = "representation") -> Points:
     radius = math.sqrt(float(np.einsum("ij,ij->i", array, array).max()))
     reach = 2.0**_RADIUS_BITS - math.sqrt(array.shape[1])  # rounding adds at most √d / 2 to a norm
     scale = math.floor(math.log2(reach / radius)) if radius else 0
-    grid = np.rint(np.ldexp(array, scale, out=array), out=array)
+    extended = np.ones((len(array), array.shape[1] + 2))
+    grid = np.rint(np.ldexp(array, scale), out=extended[:, :-2])
+    extended[:, -2] = np.einsum("ij,ij->i", grid, grid)
     with np.errstate(over="ignore", under="ignore"):
         unit = float(np.ldexp(1.0, exponent - scale))
-    return Points(grid, np.einsum("ij,ij->i", grid, grid), unit)
+    return Points(extended, unit)
 
 
-def squared_distance_rows(points: Points, rows) -> np.ndarray:
-    """Exact squared distances of some items to all, in squared grid steps: (len(rows), n) float64."""
-    products = points.grid[rows] @ points.grid.T  # (t, n)
-    products *= -2.0
-    products += points.squares
-    products += points.squares[rows][:, None]
-    return products
+def squared_distance_rows(points: Points, rows, scale: float = 1.0, offset: float = 0.0) -> np.ndarray:
+    """Squared distances of some items to all, in squared grid steps: (len(rows), n) float64, exact.
+
+    With a power of two as ``scale``, (squared distance + offset) · scale is exact as well.
+    """
+    factor = points.extended[rows]  # [x, |x|², 1] becomes [−2x, 1, |x|² + offset] · scale
+    squares = factor[:, -2] + offset
+    factor = factor * (-2.0 * scale)
+    factor[:, -2] = scale
+    factor[:, -1] = squares * scale
+    return factor @ points.extended.T
 
 
 def distance_rows(points: Points, rows) -> np.ndarray:
@@ -106,17 +129,19 @@ def order_rows(points: Points, rows) -> np.ndarray:
     """
     n = len(points)
     rows = np.arange(n)[rows]
-    keys = squared_distance_rows(points, rows)
-    keys += 1.0  # 0 is kept for the item itself, which comes before its own duplicates
-    keys[np.arange(len(rows)), rows] = 0.0
     index_bits = max(1, (n - 1).bit_length())
-    dropped = max(0, int(keys.max()).bit_length() + index_bits - 64)
+    farthest = 4.0 * points.squares.max() + 1.0  # no squared distance is larger
+    dropped = max(0, int(farthest).bit_length() + index_bits - 64)
+    # 0 is kept for the item itself, which comes before its own duplicates.
+    keys = squared_distance_rows(points, rows, scale=2.0 ** (index_bits - dropped), offset=1.0)
+    keys[np.arange(len(rows)), rows] = 0.0
     packed = keys.astype(np.uint64)
-    packed >>= np.uint64(dropped)
-    packed <<= np.uint64(index_bits)
+    mask = np.uint64((1 << index_bits) - 1)
+    if dropped:
+        packed &= ~mask
     packed |= np.arange(n, dtype=np.uint64)
     packed.sort(axis=1)
-    packed &= np.uint64((1 << index_bits) - 1)
+    packed &= mask
     order = packed.view(np.int64)
     if dropped:
         _settle_near_ties(keys, order)

@@ -16,6 +16,7 @@ from rdx.method.guidance import RULES, make_guide
 from rdx.method.neighborhoods import DISTANCES, Points, as_array, as_points
 from rdx.method.pipeline import CLUSTERINGS, Settings, Version, check_enough_items, explain
 from rdx.method.selection import SELECTIONS
+from rdx.method.tiles import one_thread_each
 
 BYTES_PER_PAIR = 2 + 2 + 4  # two rank matrices and one graph
 SOLVERS = ("auto", "dense")
@@ -131,7 +132,8 @@ class RDX(BaseEstimator):
         for name, array in arrays.items():
             if len(array) != n:
                 raise InputError(f"{name} has {len(array)} items, A and B have {n}")
-        self._fit_directions({name: as_points(array, name) for name, array in arrays.items()}, groups, version)
+        with one_thread_each():
+            self._fit_directions({name: as_points(array, name) for name, array in arrays.items()}, groups, version)
         self.solver_ = "dense"
         self.n_items_ = n
         return self
@@ -150,7 +152,7 @@ class RDX(BaseEstimator):
                     kept[name] = compute_distances(
                         points[name], self.distance, symmetric=version.symmetric_distances, sigma=self.sigma
                     )
-            same.append(np.array_equal(kept[own].values, kept[other].values))
+            same.append(kept[own].equals(kept[other]))
             setattr(self, f"{direction}_", self._explain(direction, own, other, kept, points, groups, version))
             if "a_to_b" in points and not self.keep_matrices:
                 kept.clear()  # the next direction shares nothing with this one

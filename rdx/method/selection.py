@@ -16,7 +16,7 @@ class Cluster:
     def __init__(self, members: np.ndarray, points: Points, graph: DifferenceGraph, m: int, random_state: int) -> None:
         self.members = members  # (c,) ascending
         self.points = points  # all n items in the unaligned representation whose concepts are shown
-        self.inside = Points(points.grid[members], points.squares[members], points.unit)
+        self.inside = points.subset(members)
         self.graph = graph
         self.m = m
         self.random_state = random_state

@@ -19,9 +19,9 @@ from rdx.errors import InputError
 from rdx.method.tiles import for_each_tile, one_thread_each
 
 PRODUCT_ROWS = 512  # fixed, so that every sum in a product is added in the same order on any machine
-MAX_DIMENSION = 240  # of the Krylov space before it is restarted
+MAX_DIMENSION = 160  # of the Krylov space before it is restarted
 MAX_RESTARTS = 12
-TOLERANCE = 2e-6  # residual relative to the largest eigenvalue; float32 products reach a few 1e-7
+TOLERANCE = 1e-5  # residual relative to the largest eigenvalue: labels no longer change below it
 
 
 def spectral_clusters(
@@ -67,8 +67,9 @@ def dense_product(matrix: np.ndarray, vectors: np.ndarray, threads: int | None =
 
 
 def leading_eigenvectors(
-    multiply: Callable[[np.ndarray], np.ndarray], n: int, count: int, random_state: int = 0, start=None
-) -> tuple[np.ndarray, np.ndarray]:
+    multiply: Callable[[np.ndarray], np.ndarray], n: int, count: int, random_state: int = 0, start=None,
+    tolerance: float = TOLERANCE,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """The ``count`` largest eigenvalues of a symmetric operator and their vectors (n, count).
 
     Block Lanczos with full reorthogonalisation and Rayleigh–Ritz (Golub and Underwood, 1977). A
@@ -76,15 +77,15 @@ def leading_eigenvectors(
     also finds eigenvalues that coincide. The start block is seeded, ``start`` (n,) joins it, and
     each vector's largest entry is made positive: the same operator gives the same vectors.
     """
-    width = min(n, count + max(4, count // 2))
+    width = min(n, -(-(count + 2) // 4) * 4)  # matrix products like multiples of four
     block = np.random.default_rng(random_state).standard_normal((n, width))
     if start is not None:
         block[:, 0] = start
     limit = min(n, max(MAX_DIMENSION, 4 * width))
     with one_thread_each():
         for _ in range(MAX_RESTARTS):
-            values, vectors, residual = _krylov_ritz(multiply, block, count, limit)
-            if residual <= TOLERANCE:
+            values, vectors, residual = _krylov_ritz(multiply, block, count, limit, tolerance)
+            if residual <= tolerance:
                 break
             block = vectors
     vectors = vectors[:, :count]
@@ -92,7 +93,9 @@ def leading_eigenvectors(
     return values[:count], vectors * np.where(largest < 0, -1.0, 1.0)
 
 
-def _krylov_ritz(multiply, block: np.ndarray, count: int, limit: int) -> tuple[np.ndarray, np.ndarray, float]:
+def _krylov_ritz(
+    multiply, block: np.ndarray, count: int, limit: int, tolerance: float
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Ritz pairs of the space spanned by block, M block, M² block …, up to ``limit`` dimensions.
 
     Returns as many pairs as the block has columns, and the largest residual of the first ``count``
@@ -117,8 +120,8 @@ def _krylov_ritz(multiply, block: np.ndarray, count: int, limit: int) -> tuple[n
         residuals = np.linalg.norm(rest @ weights[size - added :, :count], axis=0)
         residual = float(residuals.max() / max(1e-300, np.abs(values).max()))
         fresh = _orthonormal(rest, basis[:, :size])[:, : limit - size]
-        if residual <= TOLERANCE or size >= limit or not fresh.shape[1]:
-            return values, basis[:, :size] @ weights, residual if fresh.shape[1] else 0.0
+        if residual <= tolerance or size >= limit or not fresh.shape[1]:
+            return values, basis[:, :size] @ weights, residual
 
 
 def _orthonormal(block: np.ndarray, basis: np.ndarray) -> np.ndarray:

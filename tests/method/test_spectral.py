@@ -7,6 +7,7 @@ import oracle
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from rdx.method import spectral
 from rdx.method.spectral import spectral_clusters
 
 
@@ -78,3 +79,16 @@ def test_an_affinity_of_two_representations(version, gamma):
     got = spectral_clusters(W, 3)
     assert adjusted_rand_score(got, oracle.spectral_labels(W, 3)) >= 0.95
     assert all(len(np.unique(got[members])) == 1 for members in truth)
+
+
+def test_eigenvectors_converge_over_restarts(monkeypatch):
+    """A space too small to converge in one go, on a spectrum without gaps."""
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(300, 300))
+    matrix += matrix.T
+    monkeypatch.setattr(spectral, "MAX_DIMENSION", 48)
+    monkeypatch.setattr(spectral, "MAX_RESTARTS", 60)
+    values, vectors = spectral.leading_eigenvectors(lambda v: matrix @ v, 300, 5)
+    expected = np.linalg.eigvalsh(matrix)[::-1][:5]
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+    np.testing.assert_allclose(matrix @ vectors, vectors * values, atol=1e-4 * values[0])

@@ -30,6 +30,12 @@ class Representation(_Strict):
     pool: str | None = None  # None: what suits the layer
     title: str | None = None  # None: the key
     batch_size: Annotated[int, Field(ge=1)] | None = None  # None: the extraction's own default
+    merges: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []  # labels it was never told apart
+
+    @property
+    def extraction(self) -> dict[str, Any]:
+        """What makes its features."""
+        return self.model_dump(exclude={"merges"})
 
 
 class Method(BaseModel):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,8 @@ from rdx.errors import unknown
 from rdx.experiment import tables
 from rdx.experiment.context import representation_file
 from rdx.files import atomic_path
+from rdx.models.spec import parse_spec
+from rdx.models.spec import with_absolute_paths as with_absolute_model_paths
 
 if TYPE_CHECKING:
     from rdx.config import Experiment
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
     from rdx.features import Features
 
 ARRAYS = "features"  # the data set of those who bring vectors only; it may name a file of labels
-FILE_FAMILIES = ("checkpoint", "features")  # models whose names are paths
 
 
 def with_absolute_paths(config: Experiment) -> Experiment:
     """The same experiment, from whatever folder it is run again."""
     data = None if config.data is None else _absolute_data(config.data)
     representations = {
-        key: entry.model_copy(update={"model": _absolute_model(entry.model)})
+        key: entry.model_copy(update={"model": str(with_absolute_model_paths(parse_spec(entry.model)))})
         for key, entry in config.representations.items()
     }
     return config.model_copy(update={"data": data, "representations": representations})
@@ -65,7 +65,7 @@ def load_features(
 
     if force:
         cached_path(fingerprint_of(config, key, items)).unlink(missing_ok=True)
-    settings = config.representations[key].model_dump()
+    settings = config.representations[key].extraction
     return load_representation(settings, _with_images(items), device=device, progress=progress)
 
 
@@ -73,14 +73,14 @@ def fingerprint_of(config: Experiment, key: str, items: Items | None) -> str:
     """What makes a representation; nothing is computed."""
     from rdx.features import representation_fingerprint
 
-    return representation_fingerprint(config.representations[key].model_dump(), _with_images(items))
+    return representation_fingerprint(config.representations[key].extraction, _with_images(items))
 
 
 def check_model(config: Experiment, key: str, items: Items) -> None:
     """Refuse a wrong model, file, layer or pooling, without computing anything."""
     from rdx.features import check_representation
 
-    check_representation(config.representations[key].model_dump(), _with_images(items))
+    check_representation(config.representations[key].extraction, _with_images(items))
 
 
 def write_items(context: Context) -> None:
@@ -99,7 +99,7 @@ def write_representation(context: Context, key: str) -> None:
     features = load_features(
         context.config, key, context.items, device=context.device, progress=context.progress
     )
-    made_by = {"fingerprint": features.fingerprint, **context.config.representations[key].model_dump()}
+    made_by = {"fingerprint": features.fingerprint, **context.config.representations[key].extraction}
     with atomic_path(context.folder.path(representation_file(key))) as temporary:
         values = np.ascontiguousarray(features.values, dtype=np.float32)
         save_file({"features": values}, temporary, metadata={"rdx": json.dumps(made_by)})
@@ -127,17 +127,6 @@ def _absolute_data(data: dict[str, Any]) -> dict[str, Any]:
         if "Path" in str(parameter.annotation) and isinstance(value, str):
             result[key] = str(locate(value))
     return result
-
-
-def _absolute_model(text: str) -> str:
-    """A SPEC in its canonical form, with files absolute."""
-    from rdx.data.locate import locate
-    from rdx.models.spec import parse_spec
-
-    spec = parse_spec(text)
-    options = {key: str(locate(value)) if key == "weights" else value for key, value in spec.options.items()}
-    name = str(locate(spec.name)) if spec.family in FILE_FAMILIES else spec.name
-    return str(replace(spec, name=name, options=options))
 
 
 def _with_images(items: Items | None) -> Items | None:

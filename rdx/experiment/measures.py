@@ -10,11 +10,12 @@ from rdx.experiment.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.experiment.methods import METHOD_FILE
 from rdx.experiment.tables import read_explanations, read_table, write_table
 from rdx.files import write_json
-from rdx.method.concepts import DIRECTIONS
+from rdx.method.concepts import A_NOT_B, DIRECTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rdx.config import Experiment
     from rdx.experiment.context import Context
     from rdx.experiment.methods import MethodRun
 
@@ -55,7 +56,7 @@ def measure(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> None
 
 def summarise(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> None:
     """summary.json: what ran, and whether there is a difference."""
-    from rdx.experiment.verdict import same_neighbors
+    from rdx.metrics.neighbors import same_neighbors
 
     folder = context.folder.path(pair_name(a, b))
     first = next((run for run in runs if run.is_rdx), None)
@@ -104,6 +105,28 @@ def _summary_row(folder: Path, runs: Sequence[MethodRun]) -> dict[str, Any]:
             row[f"{run.name}_{direction}_bsr"] = rates[direction]
             row[f"{run.name}_{direction}_concepts"] = int((shown["direction"] == direction).sum())
     return row
+
+
+def known_difference(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> None:
+    """known_difference.csv: whether each concept shows what the models were trained to differ in."""
+    from rdx.metrics.truth import shows_difference
+
+    folder = context.folder.path(pair_name(a, b))
+    merged = merged_by(context.config, a, b)
+    rows = []
+    for run in runs:
+        for direction, found in read_explanations(folder / run.name).items():
+            own, other = merged if direction == A_NOT_B else reversed(merged)
+            for concept in found.concepts:
+                labels = context.items.labels[concept.members]
+                rows.append((run.name, direction, concept.number, shows_difference(labels, own, other)))
+    write_table(folder / "known_difference.csv", ("method", "direction", "concept", "shows_it"), rows)
+
+
+def merged_by(config: Experiment, a: str, b: str) -> tuple[list[list[int]], list[list[int]]]:
+    """The pairs of labels that only A merges, and those that only B merges."""
+    by_a, by_b = (config.representations[key].merges for key in (a, b))
+    return [pair for pair in by_a if pair not in by_b], [pair for pair in by_b if pair not in by_a]
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rdx.experiment.folder import RAW, pair_name
-from rdx.experiment.tables import read_explanations
-from rdx.method.concepts import A_NOT_B, DIRECTIONS, Explanations
+from rdx.experiment.tables import make_up, read_explanations
+from rdx.method.concepts import A_NOT_B, DIRECTIONS, Concept, Explanations
 
 if TYPE_CHECKING:
+    from rdx.data import Items
     from rdx.experiment.context import Context
     from rdx.experiment.methods import MethodRun
 
@@ -46,8 +47,8 @@ def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | N
 def _heading(context: Context, a: str, b: str, run: MethodRun, direction: str) -> str:
     own, other = (a, b) if direction == A_NOT_B else (b, a)
     if not run.is_rdx:
-        return f"{run.name}: concepts of {context.title(own)}"
-    return f"{run.name}: near in {context.title(own)}, not in {context.title(other)}"
+        return f"{run.name}: concepts of “{context.title(own)}”"
+    return f"{run.name}: near in “{context.title(own)}”, not in “{context.title(other)}”"
 
 
 def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> None:
@@ -55,7 +56,7 @@ def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> 
     from rdx.figures.summary import save_summary
 
     images = [[context.items.image(int(i)) for i in concept.indices] for concept in found.concepts]
-    titles = [f"{concept.number} · {concept.size} items" for concept in found.concepts]
+    titles = [_title(concept, context.items) for concept in found.concepts]
     for concept, shown, title in zip(found.concepts, images, titles, strict=True):
         path = folder / "grids" / found.direction / f"concept_{concept.number:02d}.png"
         captions = None
@@ -63,6 +64,14 @@ def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> 
             captions = [context.items.label_name(int(i)) for i in concept.indices]
         save_grid(shown, path, title=title, captions=captions)
     save_summary(images, folder / f"summary_{found.direction}.png", titles=titles, heading=heading)
+
+
+def _title(concept: Concept, items: Items) -> str:
+    """Number, size, labels and mean affinity: ``1 · 182 items · 3: 52%, 5: 45% · mean affinity 4.2``."""
+    parts = [str(concept.number), f"{concept.size} items", make_up(concept, items)]
+    if concept.mean_affinity is not None:
+        parts.append(f"mean affinity {concept.mean_affinity:.1f}")
+    return " · ".join(part for part in parts if part)
 
 
 def _draw_overview(context: Context, a: str, b: str, folder, run, blocks, found, heading: str) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rdx.experiment.folder import pair_name
-from rdx.experiment.tables import read_explanations, read_table
+from rdx.experiment.measures import merged_by
+from rdx.experiment.tables import make_up, read_explanations, read_table
 from rdx.method.concepts import DIRECTIONS, Concept
 
 if TYPE_CHECKING:
     from rdx.data import Items
     from rdx.experiment.prepare import Prepared
 
-_PARTS = 2  # labels named for one concept
-_LEAST = 0.1  # smaller shares are not named
 _CONCEPTS = 5  # concepts named in one row
 
 
@@ -53,22 +51,36 @@ def results(prepared: Prepared) -> list[str]:
                 shown = "" if np.isnan(rate) else f"{rate:.2f}"
                 made_of = made_up_of(concepts, prepared.items)
                 rows.append((run.name, direction, shown, str(len(concepts)), made_of))
-        lines += ["", folder.name, *_aligned(rows)]
+        lines += ["", folder.name, *_aligned(rows), *_known_difference(prepared, a, b)]
     return [*lines, "", f"Results: {prepared.folder.root}"]
 
 
+def _known_difference(prepared: Prepared, a: str, b: str) -> list[str]:
+    """How many concepts show what the models were trained to differ in; nothing where that is not known."""
+    path = prepared.folder.path(f"{pair_name(a, b)}/known_difference.csv")
+    if f"{pair_name(a, b)}/known_difference" not in prepared.steps:
+        return []
+    merged = [
+        f"“{prepared.config.representations[key].title or key}” does not tell "
+        + ", ".join(" from ".join(str(label) for label in pair) for pair in pairs)
+        for key, pairs in zip((a, b), merged_by(prepared.config, a, b), strict=True)
+        if pairs
+    ]
+    table = read_table(path)
+    rows = [("concepts that show it", *DIRECTIONS)]
+    for run in prepared.runs:
+        row = [run.name]
+        for direction in DIRECTIONS:
+            shows = table[(table["method"] == run.name) & (table["direction"] == direction)]["shows_it"].astype(bool)
+            row.append(f"{int(shows.sum())} of {len(shows)}")
+        rows.append(tuple(row))
+    return ["", f"  known difference: {'; '.join(merged)}", *_aligned(rows)]
+
+
 def made_up_of(concepts: Sequence[Concept], items: Items) -> str:
-    """The label make-up of each concept: ``3 52% 5 47% | 8 98%``."""
-    if items.labels is None:
-        return " | ".join(f"{concept.size} items" for concept in concepts[:_CONCEPTS])
-    parts = [_make_up(concept, items) for concept in concepts[:_CONCEPTS]]
+    """The label make-up of each concept: ``3: 52%, 5: 47% | 8: 98%``."""
+    parts = [make_up(concept, items) or f"{concept.size} items" for concept in concepts[:_CONCEPTS]]
     return " | ".join(parts) + (" | …" if len(concepts) > _CONCEPTS else "")
-
-
-def _make_up(concept: Concept, items: Items) -> str:
-    counts = Counter(items.label_name(int(i)) for i in concept.members)
-    shares = [(name, count / concept.size) for name, count in counts.most_common(_PARTS)]
-    return " ".join(f"{name} {share:.0%}" for name, share in shares if share >= _LEAST) or "mixed"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -114,6 +114,10 @@ def _comparison(
     results += fitted
     work = partial(measures.measure, runs=runs)
     results += (add("metrics", work, [f"{pair}/metrics.csv"], (*seen, *fitted)),)
+    if any(measures.merged_by(config, a, b)) and items.labels is not None:
+        work, merged = partial(measures.known_difference, runs=runs), measures.merged_by(config, a, b)
+        needs = (*fitted, "items")
+        add("known_difference", work, [f"{pair}/known_difference.csv"], needs, settings=merged, cost=0.1)
     work = partial(measures.summarise, runs=runs)
     results += (add("summary", work, [f"{pair}/summary.json"], results),)
     if config.figures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ CONCEPTS = (
     "p_random", "p_value", "q_value", "stability", "is_null",
 )  # fmt: skip
 ITEMS = ("index", "id", "path", "label", "label_name")
+_PARTS = 2  # labels named for one concept
+_LEAST = 0.1  # smaller shares are not named
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -78,6 +81,15 @@ def concept_rows(
         if found.null_size:
             measured = (found.null_size, found.null_affinity, None)
             yield direction, NULL, *measured, None, None, None, None, True
+
+
+def make_up(concept: Concept, items: Items) -> str:
+    """A concept's commonest labels with their shares, ``3: 52%, 5: 47%``; empty without labels."""
+    if items.labels is None:
+        return ""
+    counts = Counter(items.label_name(int(i)) for i in concept.members)
+    shares = [(name, count / concept.size) for name, count in counts.most_common(_PARTS)]
+    return ", ".join(f"{name}: {share:.0%}" for name, share in shares if share >= _LEAST) or "mixed"
 
 
 def read_explanations(folder: Path) -> dict[str, Explanations]:

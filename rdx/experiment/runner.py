@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import rdx
-from rdx.errors import unknown
+from rdx.errors import InputError, unknown
 from rdx.experiment.context import Context
 from rdx.experiment.folder import CONFIG
 from rdx.experiment.prepare import Prepared
@@ -66,6 +66,9 @@ def _carry_out(step: Step, prepared: Prepared, context: Context, log) -> float:
     seed_everything(prepared.config.seed)
     try:
         step.work(context)
+    except InputError as error:  # the folder is there already, so this is a failed run, not a refused one
+        _note(log, f"{step.name}: stopped: {error}")
+        raise RuntimeError(f"{step.name}: {error}") from error
     except BaseException as error:
         _note(log, f"{step.name}: stopped by {type(error).__name__}: {error}")
         raise

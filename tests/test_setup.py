@@ -271,6 +271,8 @@ def test_an_interrupted_install_leaves_no_stamp(checkout: Checkout) -> None:
     process = subprocess.Popen(
         ["bash", "setup.sh", "--force"], cwd=checkout.root, env=env, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        # Jobs in the background of a script ignore Ctrl-C, and so would all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     while not checkout.log.exists():
         assert process.poll() is None

@@ -16,9 +16,16 @@ if TYPE_CHECKING:
     from baselines.base import Baseline
 
 _HOME = {
+    "cnmf": "baselines.cnmf:ConvexNMF",
     "kmeans": "baselines.kmeans:KMeans",
+    "nlmcd": "baselines.nlmcd:NLMCD",
     "nmf": "baselines.nmf:NMF",
     "pca": "baselines.pca:PCA",
+    "sae": "baselines.sae:SAE",
+    "snmf": "baselines.snmf:SemiNMF",
+    "spec": "baselines.spec:SPEC",
+    "topk_sae": "baselines.topk_sae:TopKSAE",
+    "usae": "baselines.usae:USAE",
 }
 
 

@@ -1,4 +1,7 @@
-"""The figures of one method on one comparison: its grids, a summary strip and an overview per direction."""
+"""The figures of one method on one comparison: per direction its grids, a summary strip and an overview.
+
+Methods with a coefficient matrix get a figure of it, and trained ones their loss curves.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rdx.experiment.folder import RAW, pair_name
-from rdx.experiment.tables import make_up, read_explanations
-from rdx.method.concepts import A_NOT_B, DIRECTIONS, Concept, Explanations
+from rdx.experiment.tables import make_up, read_explanations, read_table
+from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS, Concept, Explanations
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rdx.data import Items
     from rdx.experiment.context import Context
     from rdx.experiment.methods import MethodRun
 
-KINDS = ("summary", "overview")
+KINDS = ("summary", "overview", "coefficients")
+COEFFICIENTS, LOSS = "coefficients.safetensors", "loss.csv"  # of a method's own files, where it has them
 SHOWN = 600  # items in the matrices of an overview
 _BLOCK_SETTINGS = (
     "distance", "difference", "gamma", "beta", "version", "normalize_difference", "sigma",
@@ -24,9 +30,9 @@ _BLOCK_SETTINGS = (
 
 
 def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
-    """The files of a method's figures."""
+    """The files of a method's figures; not every method has all of them."""
     figures = [f"{pair}/{run.name}/{kind}_{direction}.png" for kind in KINDS for direction in DIRECTIONS]
-    return (f"{pair}/{run.name}/grids/", *figures)
+    return (f"{pair}/{run.name}/grids/", *figures, f"{pair}/{run.name}/loss.png")
 
 
 def block_settings(run: MethodRun) -> dict[str, Any]:
@@ -37,11 +43,16 @@ def block_settings(run: MethodRun) -> dict[str, Any]:
 def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | None) -> None:
     """All figures of a method; the matrices are those of `blocks`, the run's RDX."""
     folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
+    coefficients = _coefficients(folder)
     for direction, found in read_explanations(folder).items():
         heading = _heading(context, a, b, run, direction)
         if context.items.has_images:
             _draw_grids(context, folder, found, heading)
         _draw_overview(context, a, b, folder, run, blocks, found, heading)
+        if direction in coefficients:
+            _draw_coefficients(folder, coefficients[direction], found, heading)
+    if (folder / LOSS).is_file():
+        _draw_loss(folder, {A_NOT_B: context.title(a), B_NOT_A: context.title(b)}, run)
 
 
 def _heading(context: Context, a: str, b: str, run: MethodRun, direction: str) -> str:
@@ -96,6 +107,36 @@ def _draw_overview(context: Context, a: str, b: str, folder, run, blocks, found,
         blocks=matrices, block_labels=found.labels[chosen],
         title_a=context.title(a), title_b=context.title(b), heading=heading,
     )  # fmt: skip
+
+
+def _coefficients(folder: Path) -> dict[str, np.ndarray]:
+    """A finished method's coefficients (n, c) by direction, shown concepts first; empty where it has none."""
+    from safetensors.numpy import load_file
+
+    path = folder / COEFFICIENTS
+    stored = load_file(path) if path.is_file() else {}
+    names = {direction: f"{direction}.coefficients" for direction in DIRECTIONS}
+    return {direction: stored[name] for direction, name in names.items() if name in stored}
+
+
+def _draw_coefficients(folder: Path, coefficients: np.ndarray, found: Explanations, heading: str) -> None:
+    from rdx.figures.coefficients import save_coefficients
+
+    save_coefficients(
+        folder / f"coefficients_{found.direction}.png", coefficients=coefficients[:, : len(found.concepts)],
+        labels=found.labels, grids=found.grids, heading=heading,
+    )  # fmt: skip
+
+
+def _draw_loss(folder: Path, titles: dict[str, str], run: MethodRun) -> None:
+    """The curves of loss.csv; a side is called by its representation."""
+    from rdx.figures.loss import save_loss
+
+    curves: dict[str, dict[str, np.ndarray]] = {}
+    for (quantity, direction), rows in read_table(folder / LOSS).groupby(["quantity", "direction"], sort=False):
+        side = f"{direction}: “{titles[direction]}”"
+        curves.setdefault(quantity, {})[side] = rows["value"].to_numpy(dtype=np.float64)
+    save_loss(folder / "loss.png", curves, heading=f"{run.name}: training")
 
 
 def _ordered_by_concept(labels: np.ndarray) -> np.ndarray:

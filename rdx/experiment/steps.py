@@ -142,4 +142,4 @@ def _figures(
 
 def _seconds(run: MethodRun, n: int) -> float:
     """Roughly how long a method takes on two cores."""
-    return 2 * (n / 5000) ** 2 + 0.5 if run.is_rdx else n / 2000 + 0.5
+    return 0.5 + (2 * (n / 5000) ** 2 if run.is_rdx else n * methods.method_class(run.method).seconds_per_item)

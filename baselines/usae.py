@@ -1,0 +1,248 @@
+"""Universal sparse autoencoder (Thasarathan et al., "Universal Sparse Autoencoders", ICML 2025).
+
+One TopK autoencoder per model with a shared code. Each step picks a model at random, encodes the batch with it
+(linear, batch norm, ReLU, the strongest latents stay) and decodes the codes with every model's dictionary:
+
+    loss = Σ over models of mean |x − x̂| + 0.1 · Σ over models of mean |(x − x̂) − ê|
+
+ê rebuilds what is left over from the strongest half of the latents that were not chosen. Only the encoding
+model takes the step. A concept of A is a latent that fires for A and hardly for B (low firing entropy); this
+choice is the RDX paper's adaptation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from baselines.base import check_whole
+from baselines.dictionary_learning import (
+    DictionaryLearner,
+    check_number,
+    concepts_of,
+    keep_strongest,
+    set_rate,
+    slices,
+    tensor,
+    train,
+    uniform,
+)
+from rdx.method.alignment import resolve_device
+from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
+from rdx.method.tiles import one_thread_each
+
+LATENTS_PER_FEATURE = 8
+LEAST_RATE = 1e-6  # where the learning rate starts and ends
+WEIGHT_DECAY = 1e-5
+AUXILIARY = 0.1
+FIRES = 0.1  # an item with a larger activation counts as one on which the latent fires
+SMALL_WORK = 2e8  # items of a batch · d · latents below which one thread is used
+
+
+@dataclass
+class Coder:
+    """One model's encoder and dictionary over the shared latents L."""
+
+    weight: torch.Tensor  # (d, L); a bias before batch norm would have no effect
+    gain: torch.Tensor  # (L,)
+    offset: torch.Tensor  # (L,)
+    dictionary: torch.Tensor  # (L, d), of rows of any length: a latent that a model lacks shrinks to 0
+    mean: torch.Tensor  # (L,) running statistics of batch norm, for encoding after training
+    variance: torch.Tensor  # (L,)
+
+    @classmethod
+    def start(cls, d: int, latents: int, generator: torch.Generator, device: torch.device) -> Coder:
+        weight = uniform((d, latents), d**-0.5, generator, device)  # PyTorch's default for a linear layer
+        dictionary = torch.randn(latents, d, generator=generator)
+        dictionary = (dictionary / dictionary.norm(dim=1, keepdim=True)).to(device)
+        ones, zeros = (torch.full((latents,), value, device=device) for value in (1.0, 0.0))
+        coder = cls(weight, ones.clone(), zeros.clone(), dictionary, zeros, ones)
+        for w in coder.weights:
+            w.requires_grad_()
+        return coder
+
+    @property
+    def weights(self) -> list[torch.Tensor]:
+        return [self.weight, self.gain, self.offset, self.dictionary]
+
+    def activations(self, x: torch.Tensor, training: bool) -> torch.Tensor:
+        """All latents' activations (n, L) of items (n, d), before the strongest are chosen."""
+        h = functional.batch_norm(x @ self.weight, self.mean, self.variance, self.gain, self.offset, training)
+        return torch.relu(h)
+
+
+class USAE(DictionaryLearner):
+    """8 · max(d_a, d_b) latents, the strongest ``active`` per item, trained with one AdamW per model.
+
+    The learning rate rises over the first epoch and falls along a cosine. Coefficients are A's codes for
+    ``a_not_b_`` and B's for ``b_not_a_``, (n, latents), with the latents shown first; the dictionaries
+    are the models' own. In the latents' own order: ``firing_entropy_`` (latents,) and ``firing_counts_``
+    (2, latents); ``shown_latents_`` has each direction's. ``expected_seconds_`` is what training was
+    expected to take when it began (None where it is over at once); with ``progress`` it is told.
+    """
+
+    least_batch = 2  # batch norm has no variance for a single item
+
+    seconds_per_item = 0.08
+
+    def __init__(
+        self,
+        n_clusters: int = 5,
+        images_per_concept: int = 9,
+        random_state: int = 0,
+        progress: bool = False,
+        active: int = 32,
+        epochs: int = 2000,
+        batch_size: int = 500,
+        learning_rate: float = 5e-4,
+        clip: float = 1.0,
+        device: str = "auto",
+    ) -> None:
+        super().__init__(n_clusters, images_per_concept, random_state, progress)
+        self.active = active
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.clip = clip  # largest norm of the gradient
+        self.device = device
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        check_whole("active", self.active, 1)
+        check_number("learning_rate", self.learning_rate, least=LEAST_RATE)
+        check_number("clip", self.clip, above=0.0)
+
+    def fit(self, A, B) -> USAE:
+        """Explains A (n, d_a) and B (n, d_b) together; errors as in ``Baseline.fit``."""
+        sides = self.check_inputs(A, B)
+        device = resolve_device(self.device)
+        data = [tensor(X, device) for X in sides.values()]
+        widest = max(x.shape[1] for x in data)
+        latents = LATENTS_PER_FEATURE * widest
+        small = min(self.batch_size, len(data[0])) * widest * latents < SMALL_WORK
+        with one_thread_each() if small else contextlib.nullcontext():
+            coders, loss = self._train(data, latents)
+            self._explain(data, coders, loss)
+        return self
+
+    def _train(self, data: list[torch.Tensor], latents: int) -> tuple[list[Coder], dict[str, list[float]]]:
+        generator = torch.Generator().manual_seed(self.random_state)
+        coders = [Coder.start(x.shape[1], latents, generator, x.device) for x in data]
+        optimizers = [
+            torch.optim.AdamW(c.weights, lr=self.learning_rate, weight_decay=WEIGHT_DECAY, fused=True) for c in coders
+        ]
+        per_epoch = len(slices(len(data[0]), self.batch_size))
+        total = per_epoch * self.epochs
+        picks = torch.randint(len(data), (total,), generator=generator).tolist()
+        self.expected_seconds_ = None
+
+        def step(batches: list[torch.Tensor], number: int) -> torch.Tensor:
+            picked = picks[number]
+            rebuilt, auxiliary = losses(batches, coders, picked, self.active)
+            loss = rebuilt + AUXILIARY * auxiliary
+            optimizers[picked].zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(coders[picked].weights, self.clip)
+            set_rate(optimizers[picked], rate(number, per_epoch, total, self.learning_rate))
+            optimizers[picked].step()
+            return torch.stack([loss, rebuilt, auxiliary]).detach()
+
+        def announce(seconds: float) -> None:
+            self.expected_seconds_ = seconds
+            if self.progress:
+                from tqdm import tqdm
+
+                about = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{math.ceil(seconds)} seconds"
+                tqdm.write(f"usae: {total:,} steps of {latents} latents will take about {about}", file=sys.stderr)
+
+        columns = ("loss", "absolute_error", "auxiliary_error")
+        loss = train(
+            data, step, columns, epochs=self.epochs, batch_size=self.batch_size,
+            generator=generator, title="usae", progress=self.progress, announce=announce,
+        )  # fmt: skip
+        return coders, loss
+
+    @torch.no_grad()
+    def _explain(self, data: list[torch.Tensor], coders: list[Coder], loss: dict[str, list[float]]) -> None:
+        codes = []
+        for x, coder in zip(data, coders, strict=True):
+            active = coder.activations(x, training=False)
+            codes.append(active * keep_strongest(active, min(self.active, active.shape[1])))
+        entropy, counts = firing_entropy([c.cpu().numpy() for c in codes])
+        n, latents = codes[0].shape
+        steps = self.epochs * len(slices(n, self.batch_size))
+        notes = [f"trained in {steps:,} steps with {latents} latents"]
+        if latents <= self.active:
+            notes.append(f"there are only {latents} latents, so all may be active at once instead of {self.active}")
+        self.firing_entropy_, self.firing_counts_ = entropy, counts
+        self.shown_latents_ = {
+            direction: specific_latents(entropy, counts, side)[: self.n_clusters]
+            for side, direction in enumerate((A_NOT_B, B_NOT_A))
+        }
+
+        def side_concepts(side: int, direction: str, own: str, other: str) -> Explanations:
+            dictionary = coders[side].dictionary
+            return concepts_of(
+                self, direction, codes[side], dictionary, data[side] - codes[side] @ dictionary,
+                shown=self.shown_latents_[direction], loss=loss, notes=notes,
+                reason=f"no other latent fires on more items of {own} than of {other}",
+            )  # fmt: skip
+
+        self.a_not_b_ = side_concepts(0, A_NOT_B, "A", "B")
+        self.b_not_a_ = side_concepts(1, B_NOT_A, "B", "A")
+
+
+def losses(
+    batches: list[torch.Tensor], coders: list[Coder], picked: int, active: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The reconstruction and auxiliary losses of all models, from the codes of the model ``picked``."""
+    codes = coders[picked].activations(batches[picked], training=True)
+    latents = codes.shape[1]
+    chosen = keep_strongest(codes, min(active, latents))
+    others = keep_strongest(codes.detach().masked_fill(chosen, 0.0), latents // 2)
+    spare = codes * (others & ~chosen)
+    codes = codes * chosen
+    rebuilt = auxiliary = 0.0
+    for model, (x, coder) in enumerate(zip(batches, coders, strict=True)):
+        # Only the picked model takes the step: the others' dictionaries need no gradient.
+        dictionary = coder.dictionary if model == picked else coder.dictionary.detach()
+        residual = x - codes @ dictionary
+        rebuilt = rebuilt + residual.abs().mean()
+        auxiliary = auxiliary + (residual - spare @ dictionary).abs().mean()
+    return rebuilt, auxiliary
+
+
+def rate(number: int, warm: int, total: int, highest: float) -> float:
+    """The learning rate of a step: linear over the first ``warm``, then a cosine down to ``LEAST_RATE``."""
+    if number < warm:
+        return LEAST_RATE + (highest - LEAST_RATE) * number / warm
+    done = (number - warm) / max(1, total - warm)
+    return LEAST_RATE + (highest - LEAST_RATE) * (1 + math.cos(math.pi * done)) / 2
+
+
+def firing_entropy(codes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """How evenly each latent fires over the models, and on how many items (models, latents) it fires.
+
+    ``codes``: one array (n, latents) per model. With p = a latent's counts over their sum, the entropy is
+    −Σ p log2 p / log2(models): 0 for one model only, 1 for all alike, NaN for a dead latent.
+    """
+    counts = np.stack([(c > FIRES).sum(axis=0) for c in codes])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p = counts / counts.sum(axis=0)
+        terms = np.where(p > 0, p * np.log2(p), p)  # 0 · log 0 = 0; NaN stays
+    return np.abs(terms.sum(axis=0)) / np.log2(len(codes)), counts
+
+
+def specific_latents(entropy: np.ndarray, counts: np.ndarray, side: int) -> np.ndarray:
+    """The latents that fire for one of two models more than for the other, the most specific first.
+
+    Ties go to the one that fires on more items, then to the lower index; dead latents are out.
+    """
+    order = np.lexsort((-counts.sum(axis=0), entropy))  # NaN, the dead, come last
+    return order[counts[side][order] > counts[1 - side][order]]

@@ -18,6 +18,6 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
     """The error for a misspelt name: ``unknown method 'rdy'; did you mean 'rdx'? (rdx, kmeans)``."""
     names = sorted(str(choice) for choice in choices)
     close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
-    hint = f"; did you mean '{close[0]}'?" if close else ";"
+    hint = f"; did you mean '{close[0]}'?" if close else ""
     listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return InputError(f"unknown {kind} '{name}'{hint} (known: {listed})")

@@ -79,7 +79,8 @@ def prepare(
 def _array(config: Experiment, key: str) -> Features:
     model = config.representations[key].model
     if not model.startswith("features:"):
-        raise InputError(f"representation '{key}' is a model ('{model}'), so images are needed: give 'data'")
+        needed = "give 'data' (compare: --images)"
+        raise InputError(f"representation '{key}' is a model ('{model}'), so images are needed: {needed}")
     return inputs.load_features(config, key, None, device="cpu", progress=False)
 
 

@@ -1,6 +1,6 @@
 """How long every baseline takes with the paper's settings, one process each.
 
-    python benchmarks/baselines.py [--methods kmeans cnmf] [--output benchmarks/baselines.csv]
+    python benchmarks/baseline_times.py [--methods kmeans cnmf] [--output benchmarks/baseline_times.csv]
 
 n = 5,000 items, d = 64 non-negative features, k = 3 concepts, both representations together; seconds
 are those of the fit alone, without imports. USAE at its 2,000 epochs takes minutes.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from rdx.errors import InputError
+from rdx.errors import InputError, check_whole
 from rdx.method.concepts import A_NOT_B, B_NOT_A, NULL, Concept, Explanations
 from rdx.method.neighborhoods import as_array
 from rdx.method.tiles import one_thread_each
@@ -78,12 +77,6 @@ class Baseline(BaseEstimator):
     def explain(self, X: np.ndarray, rng: np.random.RandomState, direction: str) -> Explanations:
         """The concepts of one representation X (n, d), which must not be changed."""
         raise NotImplementedError
-
-
-def check_whole(name: str, value, low: int) -> None:
-    """Raises InputError unless ``value`` is a whole number ≥ low."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
-        raise InputError(f"{name} must be a whole number ≥ {low}, got {value!r}")
 
 
 def fewer(found: int, asked: int, reason: str) -> list[str]:

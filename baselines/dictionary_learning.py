@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from numbers import Real
 
 import numpy as np
 import torch
 
-from baselines.base import Baseline, check_whole, fewer, from_coefficients
-from rdx.errors import InputError
+from baselines.base import Baseline, fewer, from_coefficients
+from rdx.errors import InputError, check_number, check_whole
 from rdx.method.concepts import Explanations
 
 UNTIMED, TIMED = 5, 20  # the first steps are slower than the rest; the next ones tell the time of all
@@ -32,14 +31,6 @@ class DictionaryLearner(Baseline):
         check_whole("epochs", self.epochs, 1)
         check_whole("batch_size", self.batch_size, self.least_batch)
         check_number("learning_rate", self.learning_rate, above=0.0)
-
-
-def check_number(name: str, value, *, above: float | None = None, least: float | None = None) -> None:
-    """Raises InputError unless ``value`` is a finite number > above or ≥ least."""
-    wrong = isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value)
-    if wrong or (above is not None and value <= above) or (least is not None and value < least):
-        bound = f"> {above:g}" if above is not None else f"≥ {least:g}"
-        raise InputError(f"{name} must be a number {bound}, got {value!r}")
 
 
 def slices(n: int, size: int) -> list[slice]:

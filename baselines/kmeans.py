@@ -6,7 +6,8 @@ import warnings
 
 import numpy as np
 
-from baselines.base import Baseline, check_whole, fewer
+from baselines.base import Baseline, fewer
+from rdx.errors import check_whole
 from rdx.method.concepts import Concept, Explanations
 
 

@@ -12,8 +12,8 @@ from numbers import Real
 
 import numpy as np
 
-from baselines.base import Baseline, check_whole, fewer
-from rdx.errors import InputError
+from baselines.base import Baseline, fewer
+from rdx.errors import InputError, check_whole
 from rdx.method.concepts import A_NOT_B, Concept, Explanations
 from rdx.method.tiles import one_thread_each
 

@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-from baselines.base import Baseline, check_whole, fewer, from_coefficients
-from rdx.errors import InputError
+from baselines.base import Baseline, fewer, from_coefficients
+from rdx.errors import InputError, check_whole
 from rdx.method.concepts import Explanations
 
 

@@ -11,7 +11,6 @@ import torch
 
 from baselines.dictionary_learning import (
     DictionaryLearner,
-    check_number,
     concepts_of,
     set_rate,
     tensor,
@@ -19,6 +18,7 @@ from baselines.dictionary_learning import (
     uniform,
     unit_rows_,
 )
+from rdx.errors import check_number
 from rdx.method.alignment import resolve_device
 from rdx.method.concepts import Explanations
 

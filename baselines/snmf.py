@@ -12,7 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from baselines.base import Baseline, check_whole, fewer, from_coefficients
+from baselines.base import Baseline, fewer, from_coefficients
+from rdx.errors import check_whole
 from rdx.method.concepts import Explanations
 from rdx.method.tiles import row_tiles
 

@@ -15,8 +15,8 @@ from numbers import Real
 
 import numpy as np
 
-from baselines.base import Baseline, check_whole, fewer, from_coefficients
-from rdx.errors import InputError
+from baselines.base import Baseline, fewer, from_coefficients
+from rdx.errors import InputError, check_whole
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 from rdx.method.neighborhoods import Points, as_points, squared_distance_rows
 from rdx.method.spectral import TOLERANCE, dense_product, leading_eigenvectors

@@ -9,17 +9,15 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from baselines.base import check_whole
 from baselines.dictionary_learning import (
     DictionaryLearner,
-    check_number,
     concepts_of,
     keep_strongest,
     tensor,
     train,
     unit_rows_,
 )
-from rdx.errors import InputError
+from rdx.errors import InputError, check_number, check_whole
 from rdx.method.alignment import resolve_device
 from rdx.method.concepts import Explanations
 

@@ -21,10 +21,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from baselines.base import check_whole
 from baselines.dictionary_learning import (
     DictionaryLearner,
-    check_number,
     concepts_of,
     keep_strongest,
     set_rate,
@@ -33,6 +31,7 @@ from baselines.dictionary_learning import (
     train,
     uniform,
 )
+from rdx.errors import check_number, check_whole
 from rdx.method.alignment import resolve_device
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 from rdx.method.tiles import one_thread_each

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
+from numbers import Integral, Real
 
 
 class InputError(ValueError):
@@ -21,3 +23,17 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
     hint = f"; did you mean '{close[0]}'?" if close else ""
     listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return InputError(f"unknown {kind} '{name}'{hint} (known: {listed})")
+
+
+def check_whole(name: str, value, low: int) -> None:
+    """Raises InputError unless the parameter ``name`` is a whole number ≥ low."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+        raise InputError(f"{name} must be a whole number ≥ {low}, got {value!r}")
+
+
+def check_number(name: str, value, *, above: float | None = None, least: float | None = None) -> None:
+    """Raises InputError unless the parameter ``name`` is a finite number > above or ≥ least."""
+    wrong = isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value)
+    if wrong or (above is not None and value <= above) or (least is not None and value < least):
+        bound = f"> {above:g}" if above is not None else f"≥ {least:g}"
+        raise InputError(f"{name} must be a number {bound}, got {value!r}")

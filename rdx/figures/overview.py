@@ -60,7 +60,7 @@ def save_overview(
             _draw_matrix(axes, distances, shown, "viridis_r", Normalize(0, farthest))
         axes = _panel(figure, 0, 2, "Difference", "red: near only in the model explained")
         _draw_matrix(axes, difference, shown, "RdBu", Normalize(-reach, reach))
-        axes = _panel(figure, 1, 2, "Affinity", "what is clustered; 1 and below: no difference that way")
+        axes = _panel(figure, 1, 2, "Affinity", "exp(−β · difference); 1 and below: no difference that way")
         _draw_matrix(axes, affinity, shown, "magma", LogNorm(1, strongest, clip=True))
         _draw_legend(figure, labels)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from rdx.errors import InputError, unknown
+from rdx.errors import InputError, check_number, check_whole, unknown
 from rdx.method import alignment as align
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 from rdx.method.difference import DIFFERENCES, DifferenceGraph, Distances, check_difference, compute_distances
@@ -224,29 +224,18 @@ class RDX(BaseEstimator):
         if self.alignment is not None and self.alignment not in align.KINDS:
             raise unknown("alignment", self.alignment, align.KINDS)
         for name, lowest in {"n_clusters": 1, "sigma": 1, "cluster_size": 1, "images_per_concept": 1}.items():
-            check_integer(name, getattr(self, name), lowest)
-        check_integer("random_state", self.random_state, 0)
+            check_whole(name, getattr(self, name), lowest)
+        check_whole("random_state", self.random_state, 0)
         if self.min_concept_size != "auto":
-            check_integer("min_concept_size", self.min_concept_size, 1)
+            check_whole("min_concept_size", self.min_concept_size, 1)
         if self.align_steps is not None:
-            check_integer("align_steps", self.align_steps, 1)
+            check_whole("align_steps", self.align_steps, 1)
         if self.gamma != "auto":
-            check_positive("gamma", self.gamma)
-        check_positive("beta", self.beta)
-        check_positive("null_threshold", self.null_threshold, zero=True)
+            check_number("gamma", self.gamma, above=0.0)
+        check_number("beta", self.beta, above=0.0)
+        check_number("null_threshold", self.null_threshold, least=0.0)
         check_difference(self.difference, self.distance, self.normalize_difference)
         return version
-
-
-def check_integer(name: str, value, lowest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < lowest:
-        raise InputError(f"{name} must be a whole number of at least {lowest}, got {value!r}")
-
-
-def check_positive(name: str, value, zero: bool = False) -> None:
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or not np.isfinite(value) or value < 0 or (value == 0 and not zero):
-        raise InputError(f"{name} must be a {'non-negative' if zero else 'positive'} number, got {value!r}")
 
 
 def check_memory(n: int) -> None:

@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 _VERSION = 1  # raise it when the same settings come to give other weights
 _METRICS = "metrics.csv"
 _EVALUATION_BATCH = 1024
+_LOOKS = 20  # how often in a training `checkpoint_accuracies` are looked for
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,12 @@ def train(
         items.fingerprint,
         test.fingerprint if test is not None else None,
     )
-    total = settings.epochs * math.ceil(len(items) / settings.batch_size)
+    if settings.checkpoint_accuracies and test is None:
+        raise InputError(f"training '{settings.name}': 'checkpoint_accuracies' needs test items: give 'test'")
+    total = settings.steps or settings.epochs * math.ceil(len(items) / settings.batch_size)
     kept = _kept_steps(settings, total)
-    paths = tuple(settings.folder / name for name in kept)
+    names = [*(_file_of(name) for name in settings.checkpoint_accuracies), *kept]  # the last one last
+    paths = tuple(settings.folder / name for name in names)
     if not force and _is_there(paths, made_of):
         return TrainingResult(paths, read_header(paths[-1]).test_accuracy, reused=True)
     header = _header(settings, items, test, made_of)
@@ -85,8 +89,12 @@ def _kept_steps(settings: TrainingSettings, total: int) -> dict[str, int]:
             )
     steps = {f"step_{step:06d}.safetensors": step for step in settings.checkpoint_steps}
     for name, fraction in settings.checkpoint_fractions.items():
-        steps[f"{name}.safetensors"] = max(1, round(fraction * total))
+        steps[_file_of(name)] = max(1, round(fraction * total))
     return dict(sorted(steps.items(), key=lambda entry: entry[1])) | {LAST: total}
+
+
+def _file_of(name: str) -> str:
+    return f"{name}.safetensors"
 
 
 def _is_there(paths: tuple[Path, ...], made_of: str) -> bool:
@@ -141,21 +149,47 @@ def _fit(
     losses: list[torch.Tensor] = []
     accuracies: dict[int, float | None] = {}
     bar = tqdm(total=total, desc=f"training {settings.name}", unit="step", disable=not progress)
+    wanted = dict(settings.checkpoint_accuracies)
+    looks = {max(1, round(total * look / _LOOKS)) for look in range(1, _LOOKS + 1)} if wanted else set()
+
+    def keep(step: int) -> None:
+        """Measure and save where this step is one of those to keep, or the first to reach what is wanted."""
+        names = [name for name, at in kept.items() if at == step and name != LAST]
+        if not names and step not in looks:
+            return
+        accuracies[step] = _accuracy(model, held_out)
+        reached = [name for name, least in wanted.items() if step in looks and accuracies[step] >= least]
+        for name in reached:
+            del wanted[name]
+        for name in [*names, *map(_file_of, reached)]:
+            _save(settings.folder / name, model, header, step, accuracies[step])
+
     with bar, torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        for _ in range(settings.epochs):
+        while len(losses) < total:
             order = torch.randperm(len(data.labels), generator=shuffling).to(device)
-            for chosen in order.split(settings.batch_size):
+            for chosen in order.split(settings.batch_size)[: total - len(losses)]:
                 losses.append(_step(model, optimizer, data, chosen))
                 schedule.step()
                 _report(bar, losses)
-                for name, step in kept.items():
-                    if step == len(losses) and name != LAST:
-                        accuracies.setdefault(step, _accuracy(model, held_out))
-                        _save(settings.folder / name, model, header, step, accuracies[step])
-            accuracies.setdefault(len(losses), _accuracy(model, held_out))
+                keep(len(losses))
+        if total not in accuracies:
+            accuracies[total] = _accuracy(model, held_out)
+    _refuse_unreached(settings, wanted, accuracies)
     _write_metrics(settings.folder / _METRICS, losses, accuracies)
     _save(settings.folder / LAST, model, header, total, accuracies[total])
     return accuracies[total]
+
+
+def _refuse_unreached(
+    settings: TrainingSettings, wanted: dict[str, float], accuracies: dict[int, float | None]
+) -> None:
+    """Raise where a checkpoint was to be chosen by an accuracy that the training never had."""
+    for name, least in wanted.items():
+        best = max(accuracies, key=lambda step: accuracies[step])
+        raise InputError(
+            f"training '{settings.name}': the test accuracy never reached the {least:g} of checkpoint '{name}'; "
+            f"its best was {accuracies[best]:.3f} at step {best}"
+        )
 
 
 def _step(model: ConvNet, optimizer: torch.optim.Optimizer, data: _Digits, chosen: torch.Tensor) -> torch.Tensor:

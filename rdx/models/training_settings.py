@@ -29,11 +29,13 @@ class TrainingSettings(BaseModel):
     channels: tuple[Count, Count] | None = None  # None: 32 and 64
     n_outputs: Count | None = None  # None: the highest label + 1
     epochs: Count = 5
+    steps: Count | None = None  # None: as many as the epochs have; the paper's 680 suit fewer images too
     batch_size: Annotated[int, Field(ge=2)] = 128
     learning_rate: Annotated[float, Field(gt=0)] = 0.02  # the peak; 97 % after 5 epochs on 8,000 digits
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     checkpoint_steps: list[Count] = []  # kept besides the last one: step_000184.safetensors
-    checkpoint_fractions: dict[CheckpointName, Fraction] = {}  # {strong: 0.27} keeps strong.safetensors
+    checkpoint_fractions: dict[CheckpointName, Fraction] = {}  # {early: 0.27} keeps early.safetensors
+    checkpoint_accuracies: dict[CheckpointName, Fraction] = {}  # {strong: 0.95}: the first step that reaches it
     output_dir: str | None = None  # None: checkpoints/<name>
 
     @field_validator("data", "test")
@@ -47,8 +49,12 @@ class TrainingSettings(BaseModel):
     def _consistent(self) -> TrainingSettings:
         if self.tiny and self.channels is not None:
             raise ValueError("give 'tiny' or 'channels', not both")
-        if LAST in {f"{name}.safetensors" for name in self.checkpoint_fractions}:
-            raise ValueError("'checkpoint_fractions' has a checkpoint 'last', which is kept in any case")
+        for key in ("checkpoint_fractions", "checkpoint_accuracies"):
+            if LAST in {f"{name}.safetensors" for name in getattr(self, key)}:
+                raise ValueError(f"'{key}' has a checkpoint 'last', which is kept in any case")
+        for name in self.checkpoint_accuracies:
+            if name in self.checkpoint_fractions:
+                raise ValueError(f"two checkpoints are named '{name}'")
         return self
 
     @property

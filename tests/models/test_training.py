@@ -49,6 +49,34 @@ def test_learns_real_digits(expert):
     assert float(rows[-1]["test_accuracy"]) == pytest.approx(result.test_accuracy, abs=1e-5)
 
 
+def test_steps_and_a_checkpoint_chosen_by_its_accuracy(tmp_path):
+    chosen = settings(tmp_path, steps=40, epochs=1, checkpoint_accuracies={"strong": 0.9})
+    result = train(chosen)
+    strong, last = (read_header(path) for path in result.paths)
+    assert [path.name for path in result.paths] == ["strong.safetensors", "last.safetensors"]
+    assert last.step == 40
+    with open(chosen.folder / "metrics.csv", newline="") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["test_accuracy"]]
+    looked_at = {int(row["step"]): float(row["test_accuracy"]) for row in rows}
+    assert len(looked_at) == 20  # every other step of 40
+    assert strong.step == min(step for step, accuracy in looked_at.items() if accuracy >= 0.9)
+    assert strong.test_accuracy == pytest.approx(looked_at[strong.step], abs=1e-5)
+    assert train(chosen).reused
+
+
+def test_an_accuracy_that_is_never_reached_says_how_near_it_came(tmp_path):
+    chosen = settings(tmp_path, steps=2, checkpoint_accuracies={"strong": 1.0})
+    with pytest.raises(InputError, match=r"never reached the 1 of checkpoint 'strong'; its best was 0\.\d+ at step"):
+        train(chosen)
+    assert not (tmp_path / "last.safetensors").exists()  # so that nobody takes it for complete
+
+
+def test_an_accuracy_needs_test_items(tmp_path):
+    chosen = settings(tmp_path, data={"dataset": "digits"}, checkpoint_accuracies={"strong": 0.9})
+    with pytest.raises(InputError, match="'checkpoint_accuracies' needs test items"):
+        train(chosen)
+
+
 def test_accuracy_is_that_of_the_file(expert):
     _, result = expert
     model = load_model(f"checkpoint:{result.paths[-1]}")

@@ -5,6 +5,8 @@ Kondapaneni, Mac Aodha, Perona: "Representational Difference Explanations", Neur
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -132,14 +134,32 @@ class RDX(BaseEstimator):
         for name, array in arrays.items():
             if len(array) != n:
                 raise InputError(f"{name} has {len(array)} items, A and B have {n}")
-        with one_thread_each():
-            self._fit_directions({name: as_points(array, name) for name, array in arrays.items()}, groups, version)
-        self.solver_ = "dense"
-        self.n_items_ = n
+        self._fit_directions({name: as_points(array, name) for name, array in arrays.items()}, groups, version, None)
         return self
 
-    def _fit_directions(self, points: dict[str, Points], groups: dict, version: Version) -> None:
+    def fit_points(self, points: Mapping[str, Points], distances: dict[tuple, Distances] | None = None) -> RDX:
+        """`fit` for many settings or many partners of one representation: nothing is computed twice.
+
+        ``points``: "A" and "B", aligned also "a_to_b" and "b_to_a", all of the same n items. ``distances`` is
+        filled with every distance matrix that is computed, and what is in it already is taken from there:
+        hand the same dictionary on as long as a name means the same points; delete entries to free memory.
+        """
+        version = self.check_parameters()
+        check_enough_items(len(points["A"]), self.n_clusters, self.clustering)
+        check_memory(len(points["A"]))
+        self._fit_directions(dict(points), {}, version, distances)
+        return self
+
+    def _fit_directions(
+        self, points: dict[str, Points], groups: dict, version: Version, shared: dict[tuple, Distances] | None
+    ) -> None:
         """Both directions. Unaligned they share their distances; aligned each has a pair of its own."""
+        with one_thread_each():
+            self._fit_each(points, groups, version, shared)
+        self.solver_ = "dense"
+        self.n_items_ = len(points["A"])
+
+    def _fit_each(self, points: dict[str, Points], groups: dict, version: Version, shared: dict | None) -> None:
         kept: dict[str, Distances] = {}
         same = []
         if "a_to_b" in points:
@@ -149,9 +169,7 @@ class RDX(BaseEstimator):
         for direction, (own, other) in pairs.items():
             for name in (own, other):
                 if name not in kept:
-                    kept[name] = compute_distances(
-                        points[name], self.distance, symmetric=version.symmetric_distances, sigma=self.sigma
-                    )
+                    kept[name] = self._distances(name, points[name], version, shared)
             same.append(kept[own].equals(kept[other]))
             setattr(self, f"{direction}_", self._explain(direction, own, other, kept, points, groups, version))
             if "a_to_b" in points and not self.keep_matrices:
@@ -160,6 +178,15 @@ class RDX(BaseEstimator):
         if self.keep_matrices:
             for name, distances in kept.items():
                 setattr(self, f"distances_{name.lower()}_", distances.matrix())
+
+    def _distances(self, name: str, points: Points, version: Version, shared: dict | None) -> Distances:
+        chosen = (self.distance, version.symmetric_distances, self.sigma if self.distance == "local_scaling" else None)
+        if shared is not None and (name, *chosen) in shared:
+            return shared[name, *chosen]
+        found = compute_distances(points, self.distance, symmetric=version.symmetric_distances, sigma=self.sigma)
+        if shared is not None:
+            shared[name, *chosen] = found
+        return found
 
     def _explain(
         self, direction: str, own: str, other: str, kept: dict, points: dict, groups: dict, version: Version

@@ -14,7 +14,9 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from rdx import RDX
+from rdx.method import rdx as rdx_module
 from rdx.method.concepts import DIRECTIONS
+from rdx.method.neighborhoods import as_points
 from rdx.method.rdx_paper import RDXPaper
 
 
@@ -290,3 +292,27 @@ def test_asking_for_more_clusters_never_loses_the_large_ones():
     large = sum(np.count_nonzero(free.labels == label) >= 12 for label in np.unique(free.labels))
     assert len(limited.concepts) + 1 >= large > 1
     assert all(concept.size >= 12 for concept in limited.concepts)
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_shared_distances_change_nothing_and_are_computed_once(aligned, monkeypatch):
+    rng = np.random.default_rng(5)
+    names = ("A", "B", "a_to_b", "b_to_a") if aligned else ("A", "B")
+    arrays = {name: rng.normal(size=(80, 6)).astype(np.float32) for name in names}
+    points = {name: as_points(array) for name, array in arrays.items()}
+    computed = []
+    original = rdx_module.compute_distances
+    monkeypatch.setattr(rdx_module, "compute_distances", lambda *a, **k: computed.append(1) or original(*a, **k))
+    shared = {}
+    for gamma, version in ((0.1, "v2"), (0.3, "v2"), (0.1, "v1")):
+        estimator = RDX(3, gamma=gamma, version=version, random_state=1)
+        once = clone(estimator).fit_points(points, shared)
+        mapped = {name: arrays[name] for name in names[2:]}
+        again = clone(estimator).fit(arrays["A"], arrays["B"], **mapped)
+        for direction in DIRECTIONS:
+            first, second = (getattr(one, f"{direction}_") for one in (once, again))
+            assert np.array_equal(first.labels, second.labels)
+            assert np.array_equal(first.item_affinity, second.item_affinity)
+            assert [c.indices.tolist() for c in first.concepts] == [c.indices.tolist() for c in second.concepts]
+    # Two sets of matrices with sharing (v1's are not symmetric), three without.
+    assert len(computed) == (2 + 3) * len(names)

@@ -34,6 +34,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 Configs = Annotated[list[Path], typer.Argument(metavar="CONFIG.yaml...", help="One experiment a file.")]
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN_DIR...", help="Folders of finished runs.")]
 OutputDir = Annotated[Path | None, typer.Option(help="Run folder; default outputs/<experiment>.")]
 Changes = Annotated[
     list[str] | None,
@@ -61,6 +62,7 @@ Gamma = Annotated[float | None, typer.Option(help="How fast the difference satur
 Beta = Annotated[float | None, typer.Option(help="How strongly affinities spread; default 5.")]
 Align = Annotated[str | None, typer.Option(metavar="[cka|ridge]", help=_ALIGN)]
 Guidance = Annotated[str | None, typer.Option(metavar="MODE", help=_MODES)]
+Statistics = Annotated[str | None, typer.Option(help="Is it above chance? off, fast (default) or full.")]
 Solver = Annotated[str | None, typer.Option(help="auto or dense.")]
 
 
@@ -71,7 +73,7 @@ def run_command(
     quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Run the experiments of configuration files."""
-    with _exit_codes(debug):
+    with exit_codes(debug):
         from rdx.config import load_experiment
         from rdx.experiment.folder import run_folders
 
@@ -85,19 +87,19 @@ def run_command(
 def compare_command(
     a: SpecA, b: SpecB, images: Images = None, labels: Labels = None, methods: Methods = "rdx,kmeans",
     n_clusters: NClusters = None, version: Version = None, gamma: Gamma = None, beta: Beta = None,
-    align: Align = None, guidance: Guidance = None, solver: Solver = None,
+    align: Align = None, guidance: Guidance = None, solver: Solver = None, statistics: Statistics = None,
     output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
     seed: Seed = None, skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Compare two models, or two arrays of features."""
-    with _exit_codes(debug):
+    with exit_codes(debug):
         from rdx.experiment.compare import configuration
         from rdx.experiment.folder import run_folders
 
         config = configuration(
             a, b, images, labels, [name.strip() for name in methods.split(",") if name.strip()],
             n_clusters=n_clusters, version=version, gamma=gamma, beta=beta, align=align, guidance=guidance,
-            solver=solver, seed=seed, skip_bad_images=skip_bad_images or None,
+            solver=solver, statistics=statistics, seed=seed, skip_bad_images=skip_bad_images or None,
         )  # fmt: skip
         folders = run_folders([], [config.name], output_dir)
         _carry_out([config], folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
@@ -105,42 +107,84 @@ def compare_command(
 
 @app.command("train")
 def train_command(
-    configs: Configs, changes: Changes = None, force: Force = False, device: Device = "auto",
-    seed: Seed = None, quiet: Quiet = False, debug: Debug = False,
+    configs: Configs, changes: Changes = None, dry_run: DryRun = False, force: Force = False,
+    device: Device = "auto", seed: Seed = None, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Train the small convnets of configuration files."""
-    with _exit_codes(debug):
+    """Train what configuration files describe: small convnets, or a bank of concepts."""
+    with exit_codes(debug):
         from rdx.config import apply_changes, read_yaml
         from rdx.experiment.runner import device_named
-        from rdx.models.training import parse_training, train
+        from rdx.models.training_settings import training_of
 
         edits = [*(changes or []), *_edits(seed, False)]
         values = {path: apply_changes(read_yaml(path), edits) for path in configs}
-        settings = [parse_training(one, source=str(path)) for path, one in values.items()]
+        trainings = [training_of(one, source=str(path)) for path, one in values.items()]
         device = device_named(device)
-        for one in settings:
-            result = train(one, device=device, progress=not quiet, force=force)
+        if dry_run:
+            from rdx.experiment.training_plan import plan
+
+            for line in plan([settings for _, settings in trainings], device=device, force=force):
+                print(line)
+            return
+        for module, settings in trainings:
+            result = module.train(settings, device=device, progress=not quiet, force=force)
             score = "" if result.test_accuracy is None else f"  test accuracy {result.test_accuracy:.3f}"
             print(f"{result.paths[-1]}{score}{'  (was there)' if result.reused else ''}")
+
+
+@app.command("sweep")
+def sweep_command(
+    configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
+    force: Force = False, device: Device = "auto", seed: Seed = None, skip_bad_images: SkipBadImages = False,
+    quiet: Quiet = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Which k, γ, β? RDX over a grid of settings, with a suggestion; `sweep:` in the configuration has the grid."""
+    with exit_codes(debug):
+        from rdx.config import load_experiment
+        from rdx.experiment.folder import run_folders
+        from rdx.experiment.settings_sweep import as_sweep
+
+        edits = [*(changes or []), *_edits(seed, skip_bad_images)]
+        experiments = [as_sweep(load_experiment(path, edits)) for path in configs]
+        folders = run_folders([], [one.name for one in experiments], output_dir)
+        _carry_out(experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
+
+
+@app.command("explore")
+def explore_command(
+    runs: Runs, changes: Changes = None, quiet: Quiet = False, debug: Debug = False
+) -> None:
+    """Build explorer.html of finished runs, again or for the first time."""
+    with exit_codes(debug):
+        from rdx.analysis.explorers import build_explorers
+
+        for page in build_explorers(runs, changes or [], (lambda line: None) if quiet else print):
+            if quiet:
+                print(page)
 
 
 def _carry_out(experiments, folders, *, device: str, dry_run: bool, force: bool, quiet: bool) -> None:
     """Check all experiments, then run them one after the other."""
     from rdx.experiment import report
-    from rdx.experiment.prepare import prepare
+    from rdx.experiment.prepare import check_features, look
     from rdx.experiment.runner import device_named, run
 
     device = device_named(device)
     say: Callable[[str], None] = (lambda line: None) if quiet else print
     checked = [
-        prepare(config, folder, device=device, progress=not quiet, look_only=dry_run, force=force)
+        look(config, folder, device=device, progress=not quiet, force=force, list_missing=dry_run)
         for config, folder in zip(experiments, folders, strict=True)
     ]
     for prepared in checked:
-        for line in report.plan(prepared):
+        for line in report.plan(prepared, steps=dry_run):
             (print if dry_run else say)(line)
-        if dry_run:
-            continue
+    if dry_run:
+        for line in report.missing(checked):
+            print(line)
+        return
+    for prepared in checked:
+        check_features(prepared, device=device, progress=not quiet, force=force)
+    for prepared in checked:
         run(prepared, device=device, progress=not quiet, report=say)
         for line in report.results(prepared):
             print(line)
@@ -154,7 +198,7 @@ def _edits(seed: int | None, skip_bad_images: bool) -> Iterator[str]:
 
 
 @contextmanager
-def _exit_codes(debug: bool) -> Iterator[None]:
+def exit_codes(debug: bool) -> Iterator[None]:
     """Turn what goes wrong into one line and an exit code."""
     try:
         yield

@@ -15,6 +15,22 @@ class InputError(ValueError):
     commands print it and leave with exit code 2.
     """
 
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(message))
+
+
+class MissingInput(InputError):
+    """What a valid configuration asks for is not on this machine yet: data, a checkpoint, weights.
+
+    A run stops at it as at any wrong input; ``--dry-run`` goes on and lists all of them. The message says
+    what brings it: ``data set 'cub': 'data/…' is missing: run `bash download_cub.sh``..
+    """
+
+
+def printable(text: object) -> str:
+    """`text` on one line: line ends and other characters that cannot be shown, as file names have them, escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
     """The error for a misspelt name: ``unknown method 'rdy'; did you mean 'rdx'? (rdx, kmeans)``."""

@@ -10,6 +10,9 @@ fail() {
     exit 1
 }
 
+# is_dry_run ARGUMENT…: is --dry-run among them? Then nothing is trained or downloaded.
+is_dry_run() { [[ " $* " == *" --dry-run "* ]]; }
+
 # The active virtual or conda environment's folder; nothing where none is active (or it is gone).
 active_environment() {
     local prefix

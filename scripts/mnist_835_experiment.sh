@@ -5,9 +5,9 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$project_root"
-if [[ " $* " != *" --dry-run "* ]]; then
-    bash scripts/train_mnist_models.sh mnist_835
-fi
+training=(mnist_835)
+if is_dry_run "$@"; then training+=(--dry-run); fi
+bash scripts/train_mnist_models.sh "${training[@]}"
 set_up
 # shellcheck source=scripts/mnist_digits.sh
 source scripts/mnist_digits.sh

@@ -10,7 +10,6 @@ import yaml
 from rdx.config import apply_changes, load_experiment, merged, parse_experiment, read_yaml
 from rdx.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[1]
 PLAIN = {
     "name": "plain",
     "representations": {"a": {"model": "features:a.npy"}, "b": "features:b.npy"},
@@ -62,6 +61,15 @@ def test_changes_go_by_dotted_key_position_or_name():
     assert PLAIN["methods"][0]["gamma"] == 0.05
 
 
+def test_a_star_changes_every_entry_and_plus_appends():
+    layers = {"one": {"model": "timm:x"}, "two": {"model": "timm:x", "layer": "blocks.1"}}
+    changed = apply_changes({"representations": layers}, ["representations.*.model=timm:y"])["representations"]
+    assert changed == {"one": {"model": "timm:y"}, "two": {"model": "timm:y", "layer": "blocks.1"}}
+    methods = apply_changes(PLAIN, ["methods=[{method: pca}]", "methods+={method: kmeans}", "methods.*.n_clusters=2"])
+    assert methods["methods"] == [{"method": "pca", "n_clusters": 2}, {"method": "kmeans", "n_clusters": 2}]
+    assert apply_changes(PLAIN, ["comparisons+=[a, b]"])["comparisons"] == [["a", "b"]]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -70,6 +78,8 @@ def test_changes_go_by_dotted_key_position_or_name():
         ("methods.7=pca", "unknown entry '7'"),
         ("name.x=1", "nothing below 'x'"),
         ("x=[", "not valid YAML"),
+        ("+=1", "write KEY=VALUE"),
+        ("representations+=1", "'representations' is no list"),
     ],
 )
 def test_wrong_changes(change, message):
@@ -133,25 +143,3 @@ def test_the_saved_form_reads_back_the_same(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(config.as_yaml(), encoding="utf-8")
     assert load_experiment(path) == config
-
-
-TRAININGS = sorted([*(ROOT / "configs/train").glob("*.yaml"), *(ROOT / "configs/quickstart").glob("train_*.yaml")])
-DEFAULTS = set((ROOT / "configs/defaults").glob("*.yaml"))
-EXPERIMENTS = sorted(set((ROOT / "configs").rglob("*.yaml")) - set(TRAININGS) - DEFAULTS)
-
-
-@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
-def test_every_experiment_of_ours_is_valid(path):
-    from rdx.experiment.methods import check_settings, method_runs
-
-    config = load_experiment(path)
-    for run in method_runs(config):
-        check_settings(run, config)
-    assert path.read_text(encoding="utf-8").startswith("# ")
-
-
-@pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
-def test_every_training_of_ours_is_valid(path):
-    from rdx.models.training_settings import parse_training
-
-    assert parse_training(read_yaml(path), source=str(path)).name

@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RDX_ONLY = "methods=[{name: rdx, method: rdx, n_clusters: 3}]"  # the other methods have tests of their own
+SMALL = ("--set", RDX_ONLY, "--set", "explorer.umap=false", "--set")  # and a number of images
 
 
 def blocks(language: str) -> list[str]:
@@ -114,7 +115,7 @@ def test_the_program_in_python():
 
 def test_mnist_835_from_its_script(project):
     script = shlex.split(next(line for line in COMMANDS if "mnist_835" in line))
-    text = run([*script, "--set", RDX_ONLY, "--set", "data.images_per_class=100"], project, VIRTUAL_ENV=sys.prefix)
+    text = run([*script, *SMALL, "data.images_per_class=100"], project, VIRTUAL_ENV=sys.prefix)
     assert "rdx     a_not_b" in text
     assert (project / "outputs" / "mnist_835" / "a_vs_b" / "rdx" / "summary_b_not_a.png").is_file()
 
@@ -122,7 +123,7 @@ def test_mnist_835_from_its_script(project):
 @pytest.mark.slow
 def test_the_modification_experiment_from_its_script(project):
     script = shlex.split(next(line for line in COMMANDS if "mnist_modification_experiment" in line))
-    text = run([*script, "--set", RDX_ONLY, "--set", "data.images_per_class=60"], project, VIRTUAL_ENV=sys.prefix)
+    text = run([*script, *SMALL, "data.images_per_class=60"], project, VIRTUAL_ENV=sys.prefix)
     assert text.count("known difference") == 5
     command = rdx_of("rdx run configs/mnist_modification/")
-    run([*command, "--set", RDX_ONLY, "--set", "data.images_per_class=60"], project)
+    run([*command, *SMALL, "data.images_per_class=60"], project)

@@ -20,6 +20,10 @@ DATASETS: dict[str, str] = {
     "digits": "rdx.data.digits:load",
     "mnist": "rdx.data.mnist:load",
     "mnist_10k": "rdx.data.mnist:load_10k",
+    "cub": "rdx.data.cub:load",
+    "imagenet": "rdx.data.imagenet:load",
+    "inaturalist": "rdx.data.inaturalist:load",
+    "rsna": "rdx.data.rsna:load",
     "image_folder": "rdx.data.image_folder:load",
 }
 

@@ -16,15 +16,18 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from rdx.data.dicom import SUFFIXES as DICOM_SUFFIXES
+from rdx.data.dicom import decode_dicom
 from rdx.data.items import Items
 from rdx.errors import InputError
 from rdx.files import fingerprint
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-SUFFIXES += (".ppm", ".pgm", ".pbm", ".jp2", ".avif")
+SUFFIXES += (".ppm", ".pgm", ".pbm", ".jp2", ".avif", *DICOM_SUFFIXES)
 
 _GREY = ("L", "LA", "La", "1")
 _GREY_16_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+_AT_MOST_16_BITS = ("PNG", "PPM")  # formats of which Pillow gives out 16-bit greys as 32 bits, always or once did
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +43,15 @@ class FileImages:
 def read_image(path: str | Path) -> Image.Image:
     """One image in mode "L" or "RGB". Raises InputError naming the file and what is wrong with it.
 
-    As in the usual evaluation loaders, transparency is dropped and a camera's rotation mark is ignored.
-    Images of more than Pillow's limit of pixels (about 89 million) are refused.
+    As in the usual evaluation loaders, transparency is dropped, a camera's rotation mark is ignored, and of
+    several frames the first counts. Images of more than Pillow's limit of pixels (about 89 million) are refused.
     """
-    with _errors_named(path), Image.open(path) as image:
-        _refuse_bomb(image)
-        return _grey_or_colour(image)
+    with _errors_named(path):
+        if _is_dicom(path):
+            return decode_dicom(Path(path).read_bytes())
+        with Image.open(path) as image:
+            _refuse_bomb(image)
+            return _grey_or_colour(image)
 
 
 def items_from_files(
@@ -56,11 +62,13 @@ def items_from_files(
     *,
     skip_bad_images: bool = False,
     progress: bool = False,
+    notes: tuple[str, ...] = (),
 ) -> Items:
     """Items of n image files with labels (n,), every one of which has been decoded once.
 
     An unreadable one raises InputError, or with `skip_bad_images` is left out and listed in `dropped`.
     """
+    _refuse_nameless([*ids, *(str(path) for path in paths)])
     checked = _check_all([str(path) for path in paths], progress)
     bad = [position for position, (_, reason) in enumerate(checked) if reason]
     if bad and not skip_bad_images:
@@ -78,6 +86,7 @@ def items_from_files(
         loader=FileImages(files),
         fingerprint=fingerprint("files", [checked[position][0] for position in kept], names, labels),
         dropped=tuple((ids[position], checked[position][1]) for position in bad),
+        notes=notes,
     )
 
 
@@ -96,6 +105,11 @@ def _check(path: str) -> tuple[str, str]:
     try:
         with _errors_named(path):
             data = Path(path).read_bytes()
+            if not data:
+                raise ValueError("the file is empty")
+            if _is_dicom(path):
+                decode_dicom(data)
+                return hashlib.sha256(data).hexdigest(), ""
             with Image.open(io.BytesIO(data)) as image:
                 _refuse_bomb(image)
                 # A JPEG is read to its end at an eighth of the size too, several times as fast.
@@ -106,6 +120,19 @@ def _check(path: str) -> tuple[str, str]:
     return hashlib.sha256(data).hexdigest(), ""
 
 
+def _is_dicom(path: str | Path) -> bool:
+    return os.path.splitext(path)[1].lower() in DICOM_SUFFIXES
+
+
+def _refuse_nameless(names: Sequence[str]) -> None:
+    """Raise InputError for a file name that no table could hold: bytes that are not UTF-8."""
+    for name in names:
+        try:
+            name.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InputError(f"the file name '{name}' is not text in UTF-8; rename the file") from None
+
+
 def _refuse_bomb(image: Image.Image) -> None:
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
@@ -114,13 +141,15 @@ def _refuse_bomb(image: Image.Image) -> None:
 
 def _grey_or_colour(image: Image.Image) -> Image.Image:
     """The decoded image in mode "L" or "RGB", apart from its file."""
-    if image.mode in _GREY_16_BITS:
+    if image.mode in _GREY_16_BITS or (image.mode == "I" and image.format in _AT_MOST_16_BITS):
         # Pillow would clip 16-bit greys at 255: keep the upper byte instead.
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise ValueError("its pixels have 32 bits; save it with 8 or 16")
     if image.mode in _GREY:
         return image.convert("L")
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")  # by way of which Pillow has no warning to give
     return image.convert("RGB")
 
 

@@ -8,31 +8,21 @@ the paths below `root`, in a table its id column or else the paths as they are w
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rdx.data.image_files import SUFFIXES, items_from_files
+from rdx.data.image_files import SUFFIXES
 from rdx.data.items import Items
 from rdx.data.labels import LABEL_COLUMNS, encode_labels, read_labels
+from rdx.data.listing import Listing, chosen_items, images_in, is_image
 from rdx.data.locate import locate
-from rdx.data.selection import class_labels, refuse_few, select
+from rdx.data.selection import class_labels
 from rdx.data.tables import SUFFIXES as TABLE_SUFFIXES
 from rdx.data.tables import find_column, read_table
-from rdx.errors import InputError
+from rdx.errors import InputError, MissingInput
 
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path")
-
-
-@dataclass
-class _Listing:
-    """n images before any choice: files, ids, labels (n,) or None, and the names of all labels."""
-
-    files: list[Path]
-    ids: list[str]
-    labels: np.ndarray | None
-    label_names: dict[int, str]
 
 
 def load(
@@ -59,36 +49,26 @@ def load(
     elif path.exists():
         raise InputError(f"{source}: neither a folder nor a .csv or .parquet file")
     else:
-        raise InputError(f"{source}: no such folder or file")
+        raise MissingInput(f"{source}: no such folder or file")
     if labels is not None:
         listing.labels, listing.label_names = read_labels(locate(labels), listing.ids)
     wanted = class_labels(classes, listing.label_names) if listing.labels is not None else classes
     if labels is None and listing.labels is not None:
         _refuse_empty_classes(listing, wanted, path)
-    chosen = select(
-        listing.ids,
-        listing.labels,
+    return chosen_items(
+        listing,
         classes=wanted,
         images_per_class=images_per_class,
         seed=seed,
         source=source,
-    )
-    items = items_from_files(
-        [listing.files[i] for i in chosen],
-        [listing.ids[i] for i in chosen],
-        None if listing.labels is None else listing.labels[chosen],
-        listing.label_names,
         skip_bad_images=skip_bad_images,
         progress=progress,
     )
-    if items.dropped:
-        _refuse_lost_classes(items, listing, chosen, source)
-    return items
 
 
-def _list_folder(root: Path) -> _Listing:
+def _list_folder(root: Path) -> Listing:
     """A flat folder, or one whose sub-folders are classes, numbered in the order of their names."""
-    top = sorted(entry.name for entry in os.scandir(root) if _is_image(entry))
+    top = images_in(root)
     folders = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and entry.name[0] != ".")
     inside = {name: _images_below(root / name) for name in folders}
     if top and any(inside.values()):
@@ -98,13 +78,25 @@ def _list_folder(root: Path) -> _Listing:
             "keep either, or list them in a CSV file"
         )
     if top:
-        return _Listing([root / name for name in top], top, None, {})
+        return Listing([root / name for name in top], top, None, {})
     if not any(inside.values()):
         raise InputError(f"images '{root}': no images in there (looked for {', '.join(SUFFIXES)})")
     files = [root / name / file for name in folders for file in inside[name]]
     labels = np.repeat(np.arange(len(folders)), [len(inside[name]) for name in folders])
     ids = [file.relative_to(root).as_posix() for file in files]
-    return _Listing(files, ids, labels, dict(enumerate(folders)))
+    return Listing(files, ids, labels, dict(enumerate(folders)), _one_level_up(root, inside))
+
+
+def _one_level_up(root: Path, inside: dict[str, list[str]]) -> tuple[str, ...]:
+    """A note where every folder has its images in several sub-folders: perhaps those are the classes."""
+    below = {name: sorted({file.partition("/")[0] for file in files}) for name, files in inside.items() if files}
+    if not all(len(names) > 1 and all("/" in file for file in inside[name]) for name, names in below.items()):
+        return ()
+    name, names = next(iter(below.items()))
+    return (
+        f"the classes are the folders of '{root}' ({', '.join(list(below)[:3])}); if they are those inside "
+        f"({', '.join(names[:3])}), give '{root / name}'",
+    )
 
 
 def _images_below(folder: Path) -> list[str]:
@@ -119,14 +111,8 @@ def _images_below(folder: Path) -> list[str]:
         seen.add(real)
         below[:] = [name for name in below if name[0] != "."]
         start = Path(current).relative_to(folder)
-        found += [(start / entry.name).as_posix() for entry in os.scandir(current) if _is_image(entry)]
+        found += [(start / entry.name).as_posix() for entry in os.scandir(current) if is_image(entry)]
     return sorted(found)
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    # By name: a broken link or an unreadable file is an image that cannot be read, not one that is not there.
-    suffix = os.path.splitext(entry.name)[1].lower()
-    return suffix in SUFFIXES and entry.name[0] != "." and not entry.is_dir()
 
 
 def _list_table(
@@ -135,7 +121,7 @@ def _list_table(
     label_column: str | None,
     id_column: str | None,
     image_root: str | Path | None,
-) -> _Listing:
+) -> Listing:
     columns = read_table(path)
     where = find_column(columns, path_column, PATH_COLUMNS, "path", path)
     if where is None:
@@ -149,10 +135,10 @@ def _list_table(
     start = path.parent if image_root is None else locate(image_root)
     files = [start / Path(text).expanduser() for text in columns[where]]
     if label is None:
-        return _Listing(files, ids, None, {})
+        return Listing(files, ids, None, {})
     texts = [text.strip() for text in columns[label]]
     _refuse_empty_or_double(path, label, texts, unique=False)
-    return _Listing(files, ids, *encode_labels(texts))
+    return Listing(files, ids, *encode_labels(texts))
 
 
 def _refuse_empty_or_double(path: Path, column: str, cells: list[str], *, unique: bool) -> None:
@@ -165,19 +151,8 @@ def _refuse_empty_or_double(path: Path, column: str, cells: list[str], *, unique
         seen.add(cell)
 
 
-def _refuse_empty_classes(listing: _Listing, wanted: list[int] | None, root: Path) -> None:
+def _refuse_empty_classes(listing: Listing, wanted: list[int] | None, root: Path) -> None:
     present = set(listing.labels.tolist())
     for label in listing.label_names if wanted is None else wanted:
         if label not in present:
             raise InputError(f"class folder '{root / listing.label_names[label]}' has no images")
-
-
-def _refuse_lost_classes(items: Items, listing: _Listing, chosen: np.ndarray, source: str) -> None:
-    """Dropping unreadable images must leave enough items, and every class that was asked for."""
-    refuse_few(len(items), f"{source} without its {len(items.dropped)} unreadable ones")
-    if listing.labels is None:
-        return
-    lost = np.setdiff1d(listing.labels[chosen], items.labels)
-    if lost.size:
-        name = listing.label_names[int(lost[0])]
-        raise InputError(f"{source}: no image of class '{name}' can be read")

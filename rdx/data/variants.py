@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from rdx.data.items import Items, items_from_pixels
-from rdx.data.selection import class_labels, select
+from rdx.data.selection import class_labels, select, shortages
 from rdx.errors import InputError, unknown
 
 VARIANTS = ("plain", "m35", "m49", "hflip", "hflip_nl", "vflip", "vflip_nl")
@@ -44,7 +44,8 @@ def digit_items(
         pixels, labels = pixels[kept], labels[kept]
     ids = [f"root/{label}/{index}" for index, label in enumerate(labels.tolist())]
     chosen = select(ids, labels, classes=wanted, images_per_class=images_per_class, seed=seed, source=source)
-    return items_from_pixels(pixels[chosen], [ids[i] for i in chosen], labels[chosen], names)
+    notes = shortages(len(chosen), labels[chosen], images_per_class, names)
+    return items_from_pixels(pixels[chosen], [ids[i] for i in chosen], labels[chosen], names, notes)
 
 
 def modified(pixels: np.ndarray, digits: np.ndarray, variant: str) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from rdx.models.spec import parse_spec
 from rdx.models.spec import with_absolute_paths as with_absolute_model_paths
 
 if TYPE_CHECKING:
-    from rdx.config import Experiment
+    from rdx.config import Experiment, Representation
     from rdx.experiment.context import Context
     from rdx.features import Features
 
@@ -28,11 +29,13 @@ ARRAYS = "features"  # the data set of those who bring vectors only; it may name
 def with_absolute_paths(config: Experiment) -> Experiment:
     """The same experiment, from whatever folder it is run again."""
     data = None if config.data is None else _absolute_data(config.data)
-    representations = {
-        key: entry.model_copy(update={"model": str(with_absolute_model_paths(parse_spec(entry.model)))})
-        for key, entry in config.representations.items()
-    }
-    return config.model_copy(update={"data": data, "representations": representations})
+    representations = {key: _absolute_model(entry) for key, entry in config.representations.items()}
+    analysis = config.layer_analysis
+    if analysis is not None and config.probe_data is not None:
+        analysis = analysis.model_copy(update={"probe_data": _absolute_data(config.probe_data)})
+    return config.model_copy(
+        update={"data": data, "representations": representations, "layer_analysis": analysis}
+    )
 
 
 def read_items(config: Experiment, progress: bool = False) -> Items | None:
@@ -53,20 +56,35 @@ def items_of_arrays(config: Experiment, n: int, ids: tuple[str, ...] | None) -> 
     return items_without_images(n, ids, *read_labels(path, ids))
 
 
-def load_features(
-    config: Experiment, key: str, items: Items | None, *, device: str, progress: bool, force: bool = False
-) -> Features:
-    """One representation, from the cache where it is there; `force` computes it again.
+def keys_in_use(config: Experiment) -> list[str]:
+    """The representations that some comparison is made of, or held against."""
+    used = {*(config.statistics.reference or ()), *(key for pair in config.comparisons for key in pair)}
+    return [key for key in config.representations if key in used]
 
-    Items without images are no help to a model, and arrays need none: pass them anyway.
+
+def load_features(
+    config: Experiment, key: str, items: Items | None, *, device: str, progress: bool
+) -> Features:
+    """One representation, from the cache where it is there.
+
+    Where it is not, the pass over the items that computes it also brings the run's other layers of the same
+    model into the cache. Items without images are no help to a model, and arrays need none: pass them anyway.
     """
     from rdx.features import load_representation
+
+    entries = config.representations
+    together = [entries[other].extraction for other in keys_in_use(config) if other != key]
+    return load_representation(
+        entries[key].extraction, _with_images(items), together=together, device=device, progress=progress
+    )
+
+
+def forget_features(config: Experiment, keys: Iterable[str], items: Items) -> None:
+    """Take representations out of the cache, so that they are computed again."""
     from rdx.features.cache import cached_path
 
-    if force:
+    for key in keys:
         cached_path(fingerprint_of(config, key, items)).unlink(missing_ok=True)
-    settings = config.representations[key].extraction
-    return load_representation(settings, _with_images(items), device=device, progress=progress)
 
 
 def fingerprint_of(config: Experiment, key: str, items: Items | None) -> str:
@@ -90,6 +108,7 @@ def write_items(context: Context) -> None:
     if items.dropped:
         tables.write_table(context.folder.path("dropped.csv"), ("id", "reason"), items.dropped)
         context.log += [f"items: left out {name}: {reason}" for name, reason in items.dropped]
+    context.log += [f"items: {note}" for note in items.notes]
 
 
 def write_representation(context: Context, key: str) -> None:
@@ -127,6 +146,14 @@ def _absolute_data(data: dict[str, Any]) -> dict[str, Any]:
         if "Path" in str(parameter.annotation) and isinstance(value, str):
             result[key] = str(locate(value))
     return result
+
+
+def _absolute_model(entry: Representation) -> Representation:
+    """The same with absolute paths, titled by what it leaves out where it has no title of its own."""
+    from rdx.features.columns import default_title
+
+    spec = with_absolute_model_paths(parse_spec(entry.model))
+    return entry.model_copy(update={"model": str(spec), "title": entry.title or default_title(spec.options)})
 
 
 def _with_images(items: Items | None) -> Items | None:

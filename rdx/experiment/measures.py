@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rdx.experiment import statistics
 from rdx.experiment.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.experiment.methods import METHOD_FILE
 from rdx.experiment.tables import read_explanations, read_table, write_table
@@ -14,6 +15,8 @@ from rdx.method.concepts import A_NOT_B, DIRECTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from rdx.config import Experiment
     from rdx.experiment.context import Context
@@ -69,10 +72,15 @@ def summarise(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> No
         "verdict": None,
         "reason": "whether the difference is above chance was not tested",
         "agreement": None,
+        "statistics": None,
     }
-    if same_neighbors(*context.pair(a, b)):
-        summary["verdict"] = "no difference above chance"
-        summary["reason"] = "both representations rank every item's neighbours alike"
+    tested = next((run for run in runs if run.statistics != "off"), None)
+    if tested:
+        told = statistics.read_summary(folder / tested.name)
+        summary |= {"verdict": told.pop("verdict"), "reason": told.pop("reason")}
+        summary["statistics"] = {"method": tested.name, **told}
+    elif same_neighbors(*context.pair(a, b)):
+        summary |= {"verdict": statistics.NO_DIFFERENCE, "reason": statistics.SAME}
     write_json(folder / "summary.json", summary)
 
 
@@ -83,6 +91,29 @@ def summary_table(context: Context, pairs: list[tuple[str, str]], runs: Sequence
     write_table(
         context.folder.path("summary.csv"), columns, [[row.get(column) for column in columns] for row in rows]
     )
+
+
+def summary_figure(context: Context, runs: Sequence[MethodRun]) -> None:
+    """summary.png: the rows of summary.csv, for the run's first RDX (else its first method)."""
+    path = context.folder.path("summary.png")
+    draw_summary(path, read_table(context.folder.path("summary.csv")), context.config, runs)
+
+
+def draw_summary(path: Path, table: pd.DataFrame, config: Experiment, runs: Sequence[MethodRun], titled=True) -> None:
+    """Draw a run's summary.csv; the method is its first RDX, else its first."""
+    from rdx.figures.sweep import PairSummary, save_sweep
+
+    run = next((run for run in runs if run.is_rdx), runs[0])
+    pairs = [
+        PairSummary(
+            row["a"], row["b"], *(config.representations[row[side]].title or row[side] for side in "ab"),
+            bsr=tuple(row[f"{run.name}_{direction}_bsr"] for direction in DIRECTIONS),
+            concepts=tuple(int(row[f"{run.name}_{direction}_concepts"]) for direction in DIRECTIONS),
+            cka=row["cka"],
+        )
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    save_sweep(path, pairs, heading=f"{config.name}: {run.name} over {len(pairs)} comparisons" if titled else "")
 
 
 def _summary_row(folder: Path, runs: Sequence[MethodRun]) -> dict[str, Any]:

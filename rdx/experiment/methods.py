@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rdx.experiment.context import Context
 
 RDX_NAME = "rdx"
-METHOD_FILE = "method.json"  # what ran, with all its parameters, and what it has to say
+METHOD_FILE = tables.METHOD_FILE  # what ran, with all its parameters, and what it has to say
 
 # Parameters that belong to the whole run, with the place where each is set.
 _OF_THE_RUN = {
@@ -46,6 +46,7 @@ class MethodRun:
     parameters: dict[str, Any]  # all of them, defaults included
     view: str = RAW  # the pair that `fit` is given; RDX gets the raw one, and the maps beside it
     aligned: bool = False
+    statistics: str = "off"  # the level at which its concepts are tested
 
     @property
     def is_rdx(self) -> bool:
@@ -65,13 +66,18 @@ def method_runs(config: Experiment) -> list[MethodRun]:
         InputError: an unknown method or parameter, or one that is set elsewhere.
     """
     runs = []
+    first = next((entry for entry in config.methods if entry.method == RDX_NAME), None)
     for entry in config.methods:
         parameters = _parameters(entry)
+        level = entry.statistics or (config.statistics.level if entry is first else "off")
+        if level != "off" and entry.method != RDX_NAME:
+            raise InputError(f"method '{entry.name}': 'statistics' belongs to {RDX_NAME}, not to baselines")
         if config.alignment and entry.method != RDX_NAME:
             for view in (A_TO_B, B_TO_A):
                 runs.append(MethodRun(f"{entry.name}_{view}", entry.method, parameters, view, True))
         else:
-            runs.append(MethodRun(entry.name, entry.method, parameters, RAW, config.alignment is not None))
+            aligned = config.alignment is not None
+            runs.append(MethodRun(entry.name, entry.method, parameters, RAW, aligned, level))
     names = [run.name for run in runs]
     for name in names:
         if names.count(name) > 1:
@@ -137,7 +143,7 @@ def settings(config: Experiment, run: MethodRun) -> dict[str, Any]:
 def fit(context: Context, a: str, b: str, run: MethodRun) -> None:
     """Fit one method to one comparison and write its tables."""
     estimator = build(run, context.config, device=context.device, progress=context.progress)
-    estimator.fit(*context.pair(a, b, run.view), **_beside(context, a, b, run))
+    estimator.fit(*context.pair(a, b, run.view), **beside(context, a, b, run))
     explanations = {direction: getattr(estimator, f"{direction}_") for direction in DIRECTIONS}
     folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
     for found in explanations.values():
@@ -145,19 +151,17 @@ def fit(context: Context, a: str, b: str, run: MethodRun) -> None:
     tables.write_table(folder / "assignments.csv", tables.ASSIGNMENTS, tables.assignment_rows(explanations))
     grids = tables.grid_rows(explanations, context.items)
     tables.write_table(folder / "explanations.csv", tables.EXPLANATIONS, grids)
-    concepts = tables.concept_rows(explanations, _success(context, a, b, explanations))
-    tables.write_table(folder / "concepts.csv", tables.CONCEPTS, concepts)
     _write_coefficients(folder / "coefficients.safetensors", explanations)
     _write_loss(folder / "loss.csv", explanations)
     notes = {direction: found.notes for direction, found in explanations.items()}
     ran = {"method": run.method, "solver": getattr(estimator, "solver_", None), "parameters": run.parameters}
-    write_json(folder / METHOD_FILE, {**ran, "seed": context.config.seed, "view": run.view, "notes": notes})
+    ran |= {"seed": context.config.seed, "view": run.view, "notes": notes}
+    write_json(folder / METHOD_FILE, {**ran, "mean_affinity": tables.mean_affinities(explanations)})
 
 
 def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
     """The files of a fitted method."""
-    names = ("assignments.csv", "explanations.csv", "concepts.csv", "coefficients.safetensors", "loss.csv")
-    names += (METHOD_FILE,)
+    names = ("assignments.csv", "explanations.csv", "coefficients.safetensors", "loss.csv", tables.METHOD_FILE)
     return tuple(f"{pair}/{run.name}/{name}" for name in names)
 
 
@@ -173,18 +177,27 @@ def _parameters(entry: Method) -> dict[str, Any]:
     return {**defaults, **entry.settings}
 
 
-def _beside(context: Context, a: str, b: str, run: MethodRun) -> dict[str, np.ndarray]:
+def beside(context: Context, a: str, b: str, run: MethodRun) -> dict[str, np.ndarray]:
     """What RDX is handed beside the pair: mapped representations, and groups of a guided run."""
     if not run.is_rdx:
         return {}
-    beside = {}
+    found = {}
     if run.aligned:
-        beside = {view: context.mapped(a, b, view) for view in (A_TO_B, B_TO_A)}
+        found = {view: context.mapped(a, b, view) for view in (A_TO_B, B_TO_A)}
     if context.config.guidance:
         from rdx.experiment.probes import groups
 
-        beside |= groups(context, a, b)
-    return beside
+        found |= groups(context, a, b)
+    return found
+
+
+def describe(context: Context, a: str, b: str, run: MethodRun) -> None:
+    """concepts.csv: size, mean affinity and success rate of every concept, and its statistics where tested."""
+    folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
+    explanations = tables.read_explanations(folder)
+    tested = tables.read_statistics(folder) if run.statistics != "off" else {}
+    rows = tables.concept_rows(explanations, _success(context, a, b, explanations), tested)
+    tables.write_table(folder / "concepts.csv", tables.CONCEPTS, rows)
 
 
 def _success(context: Context, a: str, b: str, explanations: dict[str, Explanations]) -> dict:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rdx.data import Items
     from rdx.experiment.context import Context
     from rdx.experiment.methods import MethodRun
+    from rdx.method.difference import PairBlocks
 
 KINDS = ("summary", "overview", "coefficients")
 COEFFICIENTS, LOSS = "coefficients.safetensors", "loss.csv"  # of a method's own files, where it has them
@@ -43,9 +44,9 @@ def block_settings(run: MethodRun) -> dict[str, Any]:
 def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | None) -> None:
     """All figures of a method; the matrices are those of `blocks`, the run's RDX."""
     folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
-    coefficients = _coefficients(folder)
+    coefficients = coefficients_of(folder)
     for direction, found in read_explanations(folder).items():
-        heading = _heading(context, a, b, run, direction)
+        heading = heading_of(context, a, b, run, direction)
         if context.items.has_images:
             _draw_grids(context, folder, found, heading)
         _draw_overview(context, a, b, folder, run, blocks, found, heading)
@@ -55,7 +56,7 @@ def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | N
         _draw_loss(folder, {A_NOT_B: context.title(a), B_NOT_A: context.title(b)}, run)
 
 
-def _heading(context: Context, a: str, b: str, run: MethodRun, direction: str) -> str:
+def heading_of(context: Context, a: str, b: str, run: MethodRun, direction: str) -> str:
     own, other = (a, b) if direction == A_NOT_B else (b, a)
     if not run.is_rdx:
         return f"{run.name}: concepts of “{context.title(own)}”"
@@ -67,7 +68,7 @@ def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> 
     from rdx.figures.summary import save_summary
 
     images = [[context.items.image(int(i)) for i in concept.indices] for concept in found.concepts]
-    titles = [_title(concept, context.items) for concept in found.concepts]
+    titles = [title_of(concept, context.items) for concept in found.concepts]
     for concept, shown, title in zip(found.concepts, images, titles, strict=True):
         path = folder / "grids" / found.direction / f"concept_{concept.number:02d}.png"
         captions = None
@@ -77,7 +78,7 @@ def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> 
     save_summary(images, folder / f"summary_{found.direction}.png", titles=titles, heading=heading)
 
 
-def _title(concept: Concept, items: Items) -> str:
+def title_of(concept: Concept, items: Items) -> str:
     """Number, size, labels and mean affinity: ``1 · 182 items · 3: 52%, 5: 45% · mean affinity 4.2``."""
     parts = [str(concept.number), f"{concept.size} items", make_up(concept, items)]
     if concept.mean_affinity is not None:
@@ -88,19 +89,11 @@ def _title(concept: Concept, items: Items) -> str:
 def _draw_overview(context: Context, a: str, b: str, folder, run, blocks, found, heading: str) -> None:
     from rdx.figures.maps import pca_map
     from rdx.figures.overview import save_overview
-    from rdx.method.difference import pair_blocks
 
-    first = found.direction == A_NOT_B
     view = run.aligned_views().get(found.direction, RAW)
     A, B = context.pair(a, b, view)
-    chosen = _ordered_by_concept(found.labels)
-    own_first = (A, B) if first else (B, A)
-    settings = block_settings(blocks) if blocks else {}
-    if settings.get("gamma") == "auto":
-        settings["gamma"] = 80.0 / len(A)  # as RDX has it
-    matrices = pair_blocks(*own_first, chosen, **settings)
-    if not first:  # the figure keeps A on the left
-        matrices = replace(matrices, distances_a=matrices.distances_b, distances_b=matrices.distances_a)
+    chosen = ordered_by_concept(found.labels)
+    matrices = blocks_of(A, B, chosen, found.direction, block_settings(blocks) if blocks else {})
     save_overview(
         folder / f"overview_{found.direction}.png",
         map_a=pca_map(A), map_b=pca_map(B), labels=found.labels,
@@ -109,7 +102,19 @@ def _draw_overview(context: Context, a: str, b: str, folder, run, blocks, found,
     )  # fmt: skip
 
 
-def _coefficients(folder: Path) -> dict[str, np.ndarray]:
+def blocks_of(A: np.ndarray, B: np.ndarray, chosen: np.ndarray, direction: str, settings: dict[str, Any]) -> PairBlocks:
+    """Distances, difference and affinity (s, s) of some items in one direction; A stays first."""
+    from rdx.method.difference import pair_blocks
+
+    if settings.get("gamma") == "auto":
+        settings = {**settings, "gamma": 80.0 / len(A)}  # as RDX has it
+    if direction == A_NOT_B:
+        return pair_blocks(A, B, chosen, **settings)
+    blocks = pair_blocks(B, A, chosen, **settings)
+    return replace(blocks, distances_a=blocks.distances_b, distances_b=blocks.distances_a)
+
+
+def coefficients_of(folder: Path) -> dict[str, np.ndarray]:
     """A finished method's coefficients (n, c) by direction, shown concepts first; empty where it has none."""
     from safetensors.numpy import load_file
 
@@ -139,12 +144,12 @@ def _draw_loss(folder: Path, titles: dict[str, str], run: MethodRun) -> None:
     save_loss(folder / "loss.png", curves, heading=f"{run.name}: training")
 
 
-def _ordered_by_concept(labels: np.ndarray) -> np.ndarray:
-    """At most `SHOWN` items (s,): concept 1 first, null last; large clusters are thinned evenly."""
+def ordered_by_concept(labels: np.ndarray, most: int = SHOWN) -> np.ndarray:
+    """At most so many items (s,): concept 1 first, null last; large clusters are thinned evenly."""
     order = [number for number in np.unique(labels) if number] + [0]
     members = [np.flatnonzero(labels == number) for number in order]
-    cap = SHOWN
-    while sum(min(len(group), cap) for group in members) > SHOWN:
+    cap = most
+    while sum(min(len(group), cap) for group in members) > most:
         cap -= max(1, cap // 20)
     picked = [group[np.linspace(0, len(group) - 1, min(len(group), cap)).astype(int)] for group in members]
     return np.concatenate(picked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from rdx.config import Experiment
 from rdx.errors import InputError
-from rdx.experiment import inputs, methods, probes
+from rdx.experiment import inputs, layer_analysis, methods, naming, plan, probes
 from rdx.experiment.context import read_features, representation_file
 from rdx.experiment.folder import RunFolder, pair_name
 from rdx.experiment.steps import Step, Steps, table_of_steps
@@ -33,20 +33,37 @@ class Prepared:
     runs: list[MethodRun]
     steps: Steps
     todo: list[Step]  # the steps whose outputs are not there, or were made by something else
+    needs: plan.Needs
+    loaded: dict[str, Features] = field(default_factory=dict, repr=False)  # arrays that said how many items there are
+    analysis: layer_analysis.Analysis | None = None
+    words: naming.Words | None = None
+
+    def seconds(self, step: Step) -> float:
+        """Roughly how long a step takes; a representation's is its model's pass over the items."""
+        return self.needs.passes.get(step.name, step.cost)
 
 
 def prepare(
-    config: Experiment,
-    folder: Path,
-    *,
-    device: str = "cpu",
-    progress: bool = False,
-    look_only: bool = False,
-    force: bool = False,
+    config: Experiment, folder: Path, *, device: str = "cpu", progress: bool = False, force: bool = False
 ) -> Prepared:
     """Check names, files, items, models, features and methods. Only caches may grow; the folder is read.
 
-    `look_only` (for --dry-run) computes no features, so what only they can show is not checked.
+    Raises:
+        InputError: whatever a user can have got wrong.
+    """
+    prepared = look(config, folder, device=device, progress=progress, force=force)
+    check_features(prepared, device=device, progress=progress, force=force)
+    return prepared
+
+
+def look(
+    config: Experiment, folder: Path, *, device: str = "cpu", progress: bool = False, force: bool = False,
+    list_missing: bool = False,
+) -> Prepared:  # fmt: skip
+    """`prepare` up to the point where features are needed: nothing is computed.
+
+    With `list_missing` (for --dry-run), data, checkpoints, weights or disk space that are not there do not
+    stop it; they are listed in the result's `needs.missing`, and expected items stand in for those missing.
 
     Raises:
         InputError: whatever a user can have got wrong.
@@ -56,24 +73,48 @@ def prepare(
     runs = methods.method_runs(config)
     for run in runs:
         methods.check_settings(run, config)
-    config = inputs.with_absolute_paths(config)
-    used = [key for key in config.representations if any(key in pair for pair in config.comparisons)]
-    items = inputs.read_items(config, progress)
+    config = naming.with_absolute_paths(inputs.with_absolute_paths(config))
+    used = inputs.keys_in_use(config)
+    missing: list[str] | None = [] if list_missing else None
     loaded: dict[str, Features] = {}
-    if items is None:
+    items = None
+    with plan.noted(missing):
+        items = inputs.read_items(config, progress)
+    known = not missing
+    if missing:
+        items = plan.expected_items(config.data)
+    elif items is None:
         loaded = {key: _array(config, key) for key in used}
         items = _items_of(config, loaded)
     _check_items(config, items)
-    for key in used:
-        inputs.check_model(config, key, items)
-    made_by = {key: inputs.fingerprint_of(config, key, items) for key in used}
-    steps = table_of_steps(config, items, made_by, runs)
+    made_by = {key: _made_by(config, key, items, known, missing) for key in used}
     place = RunFolder(folder.absolute())
+    analysis = layer_analysis.look(config, items, runs, missing=missing, progress=progress)
+    words = naming.look(config, items, missing=missing)
+    steps = table_of_steps(config, items, made_by, runs, analysis, words)
     todo = [step for step in steps if force or not place.is_done(step.name, steps.fingerprints[step.name])]
-    prepared = Prepared(config, place, items, runs, steps, todo)
-    if not look_only:
-        _check_features(prepared, loaded, device, progress, force)
-    return prepared
+    names = {step.name for step in todo}
+    to_compute = {key: f"representations/{key}" in names and (force or not _is_cached(made_by[key])) for key in used}
+    with_model, to_look = naming.sources(config, words, naming.STEP in names, force)
+    widths = {key: features.values.shape[1] for key, features in loaded.items()}
+    sources = plan.sources_of(with_model, items, {**to_compute, **to_look}, device, missing, widths)
+    needs = plan.needs_of(config, place.root, items, known, sources, runs, names, missing)
+    return Prepared(config, place, items, runs, steps, todo, needs, loaded, analysis, words)
+
+
+def _made_by(config: Experiment, key: str, items: Items, known: bool, missing: list[str] | None) -> str:
+    """The fingerprint of a representation after its model was checked; of no meaning where something is missing."""
+    with plan.noted(missing):
+        inputs.check_model(config, key, items)
+        if known:
+            return inputs.fingerprint_of(config, key, items)
+    return ""
+
+
+def _is_cached(made_by: str) -> bool:
+    from rdx.features.cache import cached_path
+
+    return bool(made_by) and cached_path(made_by).is_file()
 
 
 def _array(config: Experiment, key: str) -> Features:
@@ -118,13 +159,21 @@ def _check_items(config: Experiment, items: Items) -> None:
     make_groups(config.guidance, items.labels, items.labels, config.positive_class)
 
 
-def _check_features(
-    prepared: Prepared, loaded: Mapping[str, Features], device: str, progress: bool, force: bool
+def check_features(
+    prepared: Prepared, *, device: str = "cpu", progress: bool = False, force: bool = False
 ) -> None:
-    """Look at every pair's numbers as its methods will; finished methods passed that before."""
-    config, items = prepared.config, prepared.items
+    """Look at every pair's numbers as its methods will; finished methods passed that before.
+
+    Raises:
+        InputError: numbers that a method cannot take, or features that cannot be computed.
+    """
+    config, items, loaded = prepared.config, prepared.items, prepared.loaded
     todo = {step.name for step in prepared.todo}
     held: dict[str, np.ndarray] = {}
+    if force:  # at once, so that what one pass computes for many representations is not thrown away again
+        inputs.forget_features(config, inputs.keys_in_use(config), items)
+    if naming.STEP in todo:
+        naming.load(config, prepared.words, items, device=device, progress=progress, force=force)
 
     def values(key: str) -> np.ndarray:
         if key in held:
@@ -132,9 +181,7 @@ def _check_features(
         if key in loaded:
             found = loaded[key].values
         elif f"representations/{key}" in todo:
-            found = inputs.load_features(
-                config, key, items, device=device, progress=progress, force=force
-            ).values
+            found = inputs.load_features(config, key, items, device=device, progress=progress).values
         else:
             found = read_features(prepared.folder.path(representation_file(key)))
         held[key] = as_array(found, f"representation '{key}'")
@@ -149,3 +196,8 @@ def _check_features(
             methods.check_features(run, config, values(a), values(b))
         for key in [key for key in held if key not in (a, b)]:
             del held[key]  # a chain of layers holds two at a time
+    for key in config.statistics.reference or ():
+        if f"representations/{key}" in todo:
+            _same_number("data", len(items), key, len(values(key)))
+    if layer_analysis.PROBES in todo:
+        layer_analysis.load_others(config, prepared.analysis, device=device, progress=progress, force=force)

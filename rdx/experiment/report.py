@@ -2,37 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rdx.experiment import settings_sweep
 from rdx.experiment.folder import pair_name
 from rdx.experiment.measures import merged_by
+from rdx.experiment.plan import readable
 from rdx.experiment.tables import make_up, read_explanations, read_table
 from rdx.method.concepts import DIRECTIONS, Concept
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rdx.data import Items
+    from rdx.experiment.plan import Source
     from rdx.experiment.prepare import Prepared
+    from rdx.experiment.steps import Step
 
 _CONCEPTS = 5  # concepts named in one row
+_EACH = 3  # from more comparisons on, or layers of one model, each does not get lines of its own in the plan
 
 
-def plan(prepared: Prepared) -> list[str]:
-    """The steps with what will happen to each, and roughly how long it takes."""
-    todo = prepared.todo
-    waiting = {step.name for step in todo}
-    seconds = sum(step.cost for step in todo)
-    folder, steps = prepared.folder, prepared.steps
+def plan(prepared: Prepared, *, steps: bool = False) -> list[str]:
+    """What will be done, with sizes and times; with `steps` each of them too."""
+    todo, folder, needs = prepared.todo, prepared.folder, prepared.needs
+    seconds = sum(prepared.seconds(step) for step in todo)
     if not todo:
-        head = f"{prepared.config.name}: all {len(steps)} steps are done"
+        head = f"{prepared.config.name}: all {len(prepared.steps)} steps are done"
     else:
-        head = f"{prepared.config.name}: {len(todo)} of {len(steps)} steps to do, about {_duration(seconds)}"
-    head = f"{head} ({len(prepared.items)} items → {folder.root})"
-    lines = [head]
-    lines += [f"  {'run ' if step.name in waiting else 'done'}  {step.name}" for step in steps]
-    return lines + [f"  drop  {name}" for name in folder.stamps() if name not in steps]
+        head = f"{prepared.config.name}: {len(todo)} of {len(prepared.steps)} steps to do, about {duration(seconds)}"
+    expected = "" if needs.items_known else ", as far as the configuration tells"
+    lines = [f"{head} ({needs.items} items{expected} → {folder.root})"]
+    lines += [f"  note: {note}" for note in prepared.items.notes]
+    if todo:
+        lines += _sizes(prepared)
+    if steps:
+        lines += _aligned(_steps(prepared))
+    return lines + [f"  drop  {name}" for name in folder.stamps() if name not in prepared.steps]
+
+
+def _steps(prepared: Prepared) -> list[tuple[str, str, str]]:
+    """One row a step; where there are many comparisons, one row each."""
+    waiting = {step.name for step in prepared.todo}
+    pairs = [pair_name(a, b) for a, b in prepared.config.comparisons]
+    groups: dict[str, list[Step]] = {}
+    for step in prepared.steps:
+        pair = step.name.partition("/")[0]
+        groups.setdefault(pair if pair in pairs and len(pairs) > _EACH else step.name, []).append(step)
+    rows = []
+    for name, members in groups.items():
+        to_do = [step for step in members if step.name in waiting]
+        count = f" ({len(to_do)} of {len(members)} steps)" if len(members) > 1 and to_do else ""
+        seconds = duration(sum(prepared.seconds(step) for step in to_do)) if to_do else ""
+        rows.append(("run " if to_do else "done", name + count, seconds))
+    return rows
+
+
+def missing(checked: Iterable[Prepared]) -> list[str]:
+    """Why runs cannot start yet, each reason once; nothing where they can."""
+    return not_ready(list(dict.fromkeys(reason for prepared in checked for reason in prepared.needs.missing)))
+
+
+def not_ready(reasons: Sequence[str]) -> list[str]:
+    """The end of a plan that cannot be carried out yet."""
+    if not reasons:
+        return []
+    count = "1 thing is" if len(reasons) == 1 else f"{len(reasons)} things are"
+    return ["", f"not ready: {count} missing", *(f"  {reason}" for reason in reasons)]
+
+
+def _sizes(prepared: Prepared) -> list[str]:
+    """The representations, memory and disk space of a run."""
+    needs = prepared.needs
+    by_model: dict[str, list[Source]] = {}
+    for source in needs.sources:
+        by_model.setdefault(source.model, []).append(source)
+    rows = []
+    for sources in by_model.values():
+        if len(sources) > _EACH:
+            rows.append((f"{len(sources)} layers", _representations(sources, needs.items)))
+        else:
+            rows += [(source.key, _representations([source], needs.items)) for source in sources]
+    rows.append(("memory", f"at least {readable(needs.memory)}"))
+    for space in needs.spaces:
+        rows.append(("disk", f"about {readable(space.needed)}, {readable(space.free)} free in {space.folder}"))
+    return _aligned(rows)
+
+
+def _representations(sources: Sequence[Source], n: int) -> str:
+    """``timm:resnet18, layer3: 64 × 256 (66 kB) · 11.7 M parameters, 224×224 pixels · at least 45 MB to download``."""
+    first, widths = sources[0], [source.width for source in sources if source.width]
+    name = first.model + (f", {first.layer}" if first.layer and len(sources) == 1 else "")
+    if widths:
+        wide = f"{min(widths)}" if min(widths) == max(widths) else f"{min(widths)}…{max(widths)}"
+        name += f": {n} × {wide} ({readable(4 * n * sum(widths))})"
+    parts = [f"{name}: there already" if first.is_there and not widths else name]
+    if first.parameters:
+        size = f", {first.image_size[1]}×{first.image_size[0]} pixels" if first.image_size else ""
+        parts.append(f"{first.parameters / 1e6:.1f} M parameters{size}")
+    if first.download:
+        parts.append(f"at least {readable(first.download)} to download")
+    return " · ".join(parts)
 
 
 def results(prepared: Prepared) -> list[str]:
@@ -51,8 +125,16 @@ def results(prepared: Prepared) -> list[str]:
                 shown = "" if np.isnan(rate) else f"{rate:.2f}"
                 made_of = made_up_of(concepts, prepared.items)
                 rows.append((run.name, direction, shown, str(len(concepts)), made_of))
-        lines += ["", folder.name, *_aligned(rows), *_known_difference(prepared, a, b)]
+        lines += ["", folder.name, *_aligned(rows), *_verdict(folder), *_known_difference(prepared, a, b)]
+        if f"{folder.name}/sweep" in prepared.steps:
+            lines += settings_sweep.said(folder)
     return [*lines, "", f"Results: {prepared.folder.root}"]
+
+
+def _verdict(folder: Path) -> list[str]:
+    """Whether there is a difference above chance, and why; nothing where that was not tested."""
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return ["", f"  {summary['verdict']}: {summary['reason']}"] if summary["verdict"] else []
 
 
 def _known_difference(prepared: Prepared, a: str, b: str) -> list[str]:
@@ -89,7 +171,10 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"  {line.rstrip()}" for line in lines]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in words: ``40 s``, ``12 min``, ``2.5 h``."""
+    if seconds < 1:
+        return "< 1 s"
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
+        return f"{round(seconds)} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -13,9 +13,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import rdx
-from rdx.experiment import alignment, inputs, measures, methods, pictures, probes
+from rdx.experiment import (
+    alignment,
+    explore,
+    inputs,
+    layer_analysis,
+    measures,
+    methods,
+    naming,
+    pictures,
+    probes,
+    settings_sweep,
+    statistics,
+)
 from rdx.experiment.context import alignment_file, representation_file
 from rdx.experiment.folder import A_TO_B, B_TO_A, pair_name
+from rdx.figures.sweep import LEAST_PAIRS
 from rdx.files import fingerprint
 
 if TYPE_CHECKING:
@@ -24,7 +37,7 @@ if TYPE_CHECKING:
     from rdx.experiment.context import Context
     from rdx.experiment.methods import MethodRun
 
-FORMAT = 1  # raise it when a step writes other files or columns than before
+FORMAT = 2  # raise it when a step writes other files or columns than before
 
 
 @dataclass(frozen=True)
@@ -66,8 +79,9 @@ class Steps:
 
 
 def table_of_steps(
-    config: Experiment, items: Items, made_by: Mapping[str, str], runs: Sequence[MethodRun]
-) -> Steps:
+    config: Experiment, items: Items, made_by: Mapping[str, str], runs: Sequence[MethodRun],
+    analysis: layer_analysis.Analysis | None = None, words: naming.Words | None = None,
+) -> Steps:  # fmt: skip
     """Every step of an experiment; `made_by` are the fingerprints of its representations."""
     steps, n = Steps(), len(items)
     steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=items.fingerprint))
@@ -75,9 +89,16 @@ def table_of_steps(
         work = partial(inputs.write_representation, key=key)
         file = representation_file(key)
         steps.add(Step(f"representations/{key}", work, (file,), settings=made, cost=n / 500))
+    naming.add_step(steps, items, words)
     summaries = [_comparison(steps, config, items, a, b, runs) for a, b in config.comparisons]
     work = partial(measures.summary_table, pairs=config.comparisons, runs=runs)
     steps.add(Step("summary", work, ("summary.csv",), tuple(sum(summaries, ())), cost=0.1))
+    if config.figures and len(config.comparisons) >= LEAST_PAIRS:
+        work = partial(measures.summary_figure, runs=runs)
+        titles = {key: config.representations[key].title for key in made_by}
+        settings = {"name": config.name, "titles": titles}
+        steps.add(Step("summary_figure", work, ("summary.png",), ("summary",), settings=settings))
+    layer_analysis.add_steps(steps, config, items, analysis)
     return steps
 
 
@@ -111,7 +132,8 @@ def _comparison(
         )
         for run in runs
     )  # fmt: skip
-    results += fitted
+    results += fitted + _concepts(add, config, pair, runs, seen, guide, n)
+    naming.add_names(add, config, pair, runs)
     work = partial(measures.measure, runs=runs)
     results += (add("metrics", work, [f"{pair}/metrics.csv"], (*seen, *fitted)),)
     if any(measures.merged_by(config, a, b)) and items.labels is not None:
@@ -122,7 +144,32 @@ def _comparison(
     results += (add("summary", work, [f"{pair}/summary.json"], results),)
     if config.figures:
         _figures(add, config, (a, b), runs, seen)
+    swept = settings_sweep.swept(config, runs)
+    if swept is not None:
+        work, chosen = partial(settings_sweep.sweep, run=swept), settings_sweep.settings(config, swept)
+        cost = settings_sweep.seconds(config, n)
+        add("sweep", work, settings_sweep.outputs(pair), seen, settings=chosen, cost=cost)
+    if explore.wanted(config):
+        _explorer(add, config, (a, b), runs, seen, results, n)
     return results
+
+
+def _concepts(
+    add: Callable, config: Experiment, pair: str, runs: Sequence[MethodRun], seen: tuple[str, ...],
+    guide: tuple[str, ...], n: int,
+) -> tuple[str, ...]:  # fmt: skip
+    """The statistics of every method that is tested, and the tables of concepts, which have them in them."""
+    names: tuple[str, ...] = ()
+    for run in runs:
+        needs = (f"{pair}/{run.name}", *seen)
+        if run.statistics != "off":
+            work, chosen = partial(statistics.examine, run=run), statistics.settings(config, run, n)
+            below = (*needs, "items", *statistics.needs(config), *(guide if config.guidance else ()))
+            files, cost = statistics.outputs(pair, run), statistics.seconds(config, run, n)
+            needs += (add(f"{run.name}/statistics", work, files, below, settings=chosen, cost=cost),)
+        work, file = partial(methods.describe, run=run), [f"{pair}/{run.name}/concepts.csv"]
+        names += (*needs[1 + len(seen) :], add(f"{run.name}/concepts", work, file, needs, cost=0.2))
+    return names
 
 
 def _figures(
@@ -138,6 +185,20 @@ def _figures(
         chosen = {"titles": titles, "blocks": blocks and pictures.block_settings(blocks)}
         needs = (f"{pair}/{run.name}", *seen, "items")
         add(f"{run.name}/figures", work, pictures.outputs(pair, run), needs, settings=chosen, cost=6.0)
+
+
+def _explorer(
+    add: Callable, config: Experiment, keys: tuple[str, str], runs: Sequence[MethodRun],
+    seen: tuple[str, ...], results: tuple[str, ...], n: int,
+) -> None:  # fmt: skip
+    """The explorer, once all tables are there; its joint map is a step of its own, as that takes longest."""
+    pair = pair_name(*keys)
+    needs = ("items", *seen, *results)
+    if explore.why_no_joint_map(config, n) is None:
+        file = [f"{pair}/{explore.JOINT_MAP}"]
+        needs += (add("joint_map", explore.write_joint_map, file, seen, settings=config.seed, cost=25 + n / 150),)
+    work, chosen = partial(explore.explore, runs=runs), explore.settings(config, *keys)
+    add("explorer", work, explore.outputs(pair), needs, settings=chosen, cost=2 + n / 500)
 
 
 def _seconds(run: MethodRun, n: int) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +25,8 @@ CONCEPTS = (
     "direction", "concept", "size", "mean_affinity", "bsr",
     "p_random", "p_value", "q_value", "stability", "is_null",
 )  # fmt: skip
+STATISTICS = ("direction", "concept", "gain", "p_random", "p_value", "q_value", "stability")
+METHOD_FILE, STATISTICS_FILE = "method.json", "statistics.csv"
 ITEMS = ("index", "id", "path", "label", "label_name")
 _PARTS = 2  # labels named for one concept
 _LEAST = 0.1  # smaller shares are not named
@@ -33,8 +37,11 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
     import pandas as pd
 
     frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
+    # A carriage return in a file's name is a line's end to readers unless it is quoted, which it is not of itself.
+    returns = any(isinstance(cell, str) and "\r" in cell for cell in frame.to_numpy().ravel())
+    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     with atomic_path(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -70,14 +77,16 @@ def grid_rows(explanations: Mapping[str, Explanations], items: Items) -> Iterabl
 
 
 def concept_rows(
-    explanations: Mapping[str, Explanations], bsr: Mapping[tuple[str, int], float | None]
+    explanations: Mapping[str, Explanations],
+    bsr: Mapping[tuple[str, int], float | None],
+    tested: Mapping[tuple[str, int], tuple],
 ) -> Iterable[tuple]:
-    """One row a concept, and one for the null cluster where there is one; `bsr` by direction and number."""
+    """One row a concept, and one for the null cluster where there is one; `bsr`, `tested` by direction and number."""
     for direction, found in explanations.items():
         for concept in found.concepts:
-            rate = bsr.get((direction, concept.number))
-            measured = (concept.size, concept.mean_affinity, rate)
-            yield direction, concept.number, *measured, None, None, None, None, False
+            key = (direction, concept.number)
+            measured = (concept.size, concept.mean_affinity, bsr.get(key), *tested.get(key, (None,) * 4))
+            yield direction, concept.number, *measured, False
         if found.null_size:
             measured = (found.null_size, found.null_affinity, None)
             yield direction, NULL, *measured, None, None, None, None, True
@@ -92,11 +101,30 @@ def make_up(concept: Concept, items: Items) -> str:
     return ", ".join(f"{name}: {share:.0%}" for name, share in shares if share >= _LEAST) or "mixed"
 
 
+def mean_affinities(explanations: Mapping[str, Explanations]) -> dict[str, dict[str, Any]]:
+    """By direction, the mean affinity of the null cluster and of every concept, as they stand in method.json."""
+    return {
+        direction: {
+            "null": found.null_affinity,
+            "concepts": [[concept.number, concept.mean_affinity] for concept in found.concepts],
+        }
+        for direction, found in explanations.items()
+    }
+
+
+def read_statistics(folder: Path) -> dict[tuple[str, int], tuple]:
+    """p_random, p_value, q_value and stability by direction and number, from a tested method's statistics.csv."""
+    rows = read_table(folder / STATISTICS_FILE).itertuples()
+    return {
+        (row.direction, row.concept): (row.p_random, row.p_value, row.q_value, row.stability) for row in rows
+    }
+
+
 def read_explanations(folder: Path) -> dict[str, Explanations]:
-    """A finished method's concepts by direction, from its three tables."""
+    """A finished method's concepts by direction, from its two tables and method.json."""
     assignments = read_table(folder / "assignments.csv")
     grids = read_table(folder / "explanations.csv")
-    concepts = read_table(folder / "concepts.csv")
+    means = json.loads((folder / METHOD_FILE).read_text(encoding="utf-8"))["mean_affinity"]
     result = {}
     for direction, rows in assignments.groupby("direction", sort=False):
         labels = rows["concept"].to_numpy(dtype=np.int64)
@@ -104,13 +132,9 @@ def read_explanations(folder: Path) -> dict[str, Explanations]:
         if rows["affinity"].notna().any():
             found.item_affinity = rows["affinity"].to_numpy(dtype=np.float64)
         grid = grids[grids["direction"] == direction]
-        for row in concepts[concepts["direction"] == direction].itertuples():
-            mean = None if np.isnan(row.mean_affinity) else float(row.mean_affinity)
-            if row.concept == NULL:
-                found.null_affinity = mean
-                continue
-            indices = grid.loc[grid["concept"] == row.concept, "index"].to_numpy(dtype=np.int64)
-            members = np.flatnonzero(labels == row.concept)
-            found.concepts.append(Concept(int(row.concept), indices, members, mean))
+        found.null_affinity = means[direction]["null"]
+        for number, mean in means[direction]["concepts"]:
+            indices = grid.loc[grid["concept"] == number, "index"].to_numpy(dtype=np.int64)
+            found.concepts.append(Concept(number, indices, np.flatnonzero(labels == number), mean))
         result[direction] = found
     return result

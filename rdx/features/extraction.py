@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rdx.errors import InputError
-from rdx.features.pooling import check_pool, pool_output
-from rdx.models.vision_model import OUTPUT, PRE_LOGITS, VisionModel
+from rdx.errors import InputError, unknown
+from rdx.features.capture import Choice, Look, looking
+from rdx.models.vision_model import VisionModel
 
 if TYPE_CHECKING:
     import torch
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from rdx.data.items import Items
 
 BATCH_SIZE = 64
+PRECISIONS = ("float32", "float16", "bfloat16")
 _MAX_READERS = 8  # threads that read images while the model computes
-Choice = tuple[str | None, str | None]  # layer and pool; None takes the model's default
+_log = logging.getLogger(__name__)
 
 
 def extract(
@@ -33,17 +35,14 @@ def extract(
     pool: str | None = None,
     batch_size: int = BATCH_SIZE,
     device: str = "cpu",
+    precision: str = "float32",
     progress: bool = False,
 ) -> np.ndarray:
-    """The representation (n, d) float32 of n items at one layer.
-
-    Raises InputError for an unknown layer or pooling, and for an unreadable image, which it names.
-    """
-    choices = [(layer, pool)]
-    (values,) = extract_layers(
-        model, items, choices, batch_size=batch_size, device=device, progress=progress
-    ).values()
-    return values
+    """The representation (n, d) float32 of n items at one layer; see `extract_layers`."""
+    choice = (layer, pool)
+    return extract_layers(
+        model, items, [choice], batch_size=batch_size, device=device, precision=precision, progress=progress
+    )[choice]
 
 
 def extract_layers(
@@ -53,9 +52,19 @@ def extract_layers(
     *,
     batch_size: int = BATCH_SIZE,
     device: str = "cpu",
+    precision: str = "float32",
     progress: bool = False,
 ) -> dict[Choice, np.ndarray]:
-    """Several representations, each (n, d) float32, in one pass over the n items."""
+    """Several representations, each (n, d) float32, in one pass over the n items.
+
+    Each is bit for bit what it is when extracted alone. The batch size changes nothing but the last bits
+    (about 1e-6 of a value): matrix products of other sizes add up in another order, on a CPU as on a GPU.
+    So where a GPU's memory is too small and batches are halved, features stay the same in that sense.
+
+    `precision` other than float32 computes in half precision on a GPU; features are stored as float32.
+    Raises InputError for an unknown layer or pooling, for an unreadable image, which it names, for half
+    precision without a GPU, and where not even one image fits into the GPU's memory.
+    """
     import torch
     from tqdm import tqdm
 
@@ -63,35 +72,89 @@ def extract_layers(
         raise InputError(f"batch_size must be 1 or more, not {batch_size}")
     if not len(items):
         raise InputError("there are no items to extract features of")
-    layers = {choice: model.check_layer(choice[0]) for choice in choices}
-    pools = {choice: check_pool(choice[1]) for choice in choices}
+    check_precision(precision, device)
     model.module.to(device).eval()
     values: dict[Choice, np.ndarray] = {}
     bar = tqdm(total=len(items), desc="features", unit="image", disable=not progress)
-    with bar, torch.inference_mode(), _exact_kernels(), _captured(model, set(layers.values())) as outputs:
+    with bar, torch.inference_mode(), _kernels(device, precision), looking(model, choices) as look:
+        feeder = _Feeder(look, device, batch_size)
         for start, images in _batches(model, items, batch_size):
-            outputs.clear()
-            _forward(model, images.to(device), outputs, set(layers.values()))
-            for choice, layer in layers.items():
-                rows = _vectors(model, outputs, layer, pools[choice]).float().cpu().numpy()
-                if choice not in values:
-                    values[choice] = np.empty((len(items), rows.shape[1]), dtype=np.float32)
-                values[choice][start : start + len(rows)] = rows
+            for offset, vectors in feeder.feed(images):
+                for choice, rows in vectors.items():
+                    first = start + offset
+                    _check_range(rows, choice, precision)
+                    if choice not in values:
+                        values[choice] = np.empty((len(items), rows.shape[1]), dtype=np.float32)
+                    values[choice][first : first + len(rows)] = rows
             bar.update(len(images))
     return values
 
 
-def try_layer(model: VisionModel, image: Image.Image, layer: str, pool: str | None) -> None:
-    """Raises InputError where the model, or a shell of it, gives out nothing at `layer` that `pool` fits."""
+def check_precision(precision: str, device: str | None = None) -> str:
+    """`precision` where it is one of `PRECISIONS`, and one that `device` (None: not known yet) is good for."""
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, PRECISIONS)
+    if precision != "float32" and device is not None and not device.startswith("cuda"):
+        raise InputError(f"precision '{precision}' needs a GPU, and this run computes on '{device}'; take float32")
+    return precision
+
+
+def try_layer(model: VisionModel, image: Image.Image, layer: str, pool: str | None) -> int | None:
+    """The width d of a model's representation, or of that of a shell of it; None where only numbers would tell.
+
+    Raises InputError where the model gives out nothing at `layer` that `pool` fits.
+    """
     import torch
 
     device = next(model.module.parameters()).device
-    with torch.inference_mode(), _captured(model, {layer}) as outputs:
+    with torch.inference_mode(), looking(model, [(layer, pool)]) as look:
         try:
-            _forward(model, model.transform(image)[None].to(device), outputs, {layer})
+            return look(model.transform(image)[None].to(device))[layer, pool].shape[1]
         except (NotImplementedError, RuntimeError):
-            return  # a shell has no numbers; a forward pass that needs some can only be tried in earnest
-        _vectors(model, outputs, layer, pool)
+            return None  # a shell has no numbers; a forward pass that needs some can only be tried in earnest
+
+
+class _Feeder:
+    """Gives a model its batches, in smaller pieces once a GPU's memory has proved too small for whole ones."""
+
+    def __init__(self, look: Look, device: str, size: int) -> None:
+        self.look, self.device, self.size = look, device, size
+
+    def feed(self, images: torch.Tensor) -> Iterator[tuple[int, dict[Choice, np.ndarray]]]:
+        """The vectors (p, d) of each piece of a batch (b, c, h, w), with the position of its first image."""
+        start, refused = 0, 0
+        while start < len(images):
+            vectors = self._try(images[start : start + self.size])
+            if vectors is None:
+                refused = refused or min(self.size, len(images) - start)
+                self._halve(min(self.size, len(images) - start))
+                continue
+            if refused:
+                _log.warning("out of GPU memory with %d images at a time: going on with %d", refused, self.size)
+                refused = 0
+            yield start, vectors
+            start += len(next(iter(vectors.values())))
+
+    def _try(self, images: torch.Tensor) -> dict[Choice, np.ndarray] | None:
+        import torch
+
+        try:
+            vectors = self.look(images.to(self.device))
+            return {choice: rows.cpu().numpy() for choice, rows in vectors.items()}
+        except torch.cuda.OutOfMemoryError:
+            return None  # what the failed pass holds is let go with its frames, so it is tried again outside
+
+    def _halve(self, size: int) -> None:
+        import torch
+
+        if size == 1:
+            raise InputError(
+                "out of GPU memory with one image at a time; free the GPU, set 'precision: float16', "
+                "or compute on the CPU ('--device cpu')"
+            )
+        self.size = size // 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def _batches(model: VisionModel, items: Items, batch_size: int) -> Iterator[tuple[int, torch.Tensor]]:
@@ -132,67 +195,18 @@ def _stacked(images: list[torch.Tensor], items: Items, start: int) -> torch.Tens
     return torch.stack(images)
 
 
-def _forward(model: VisionModel, images: torch.Tensor, outputs: dict[str, Any], layers: set[str]) -> None:
-    """One pass; `outputs` gets the two special layers, the hooks add the others."""
-    if PRE_LOGITS in layers and PRE_LOGITS not in dict(model.module.named_modules()):
-        features = model.module.forward_features(images)
-        outputs[PRE_LOGITS] = model.module.forward_head(features, pre_logits=True)
-        if len(layers) > 1:  # another layer may lie in the head
-            outputs.setdefault(OUTPUT, model.module.forward_head(features))
-    else:
-        outputs.setdefault(OUTPUT, model.module(images))
+def _check_range(rows: np.ndarray, choice: Choice, precision: str) -> None:
+    if precision == "float16" and not np.isfinite(rows).all():
+        where = f"layer '{choice[0]}'" if choice[0] else "its layer"
+        raise InputError(f"the model leaves float16's range at {where}; take 'precision: bfloat16' or float32")
 
 
 @contextmanager
-def _captured(model: VisionModel, layers: set[str]) -> Iterator[dict[str, Any]]:
-    """The outputs of the named submodules after each forward pass; of one that runs twice, the last."""
-    outputs: dict[str, Any] = {}
-    modules = dict(model.module.named_modules())
-
-    def hook(name: str) -> Any:
-        return lambda module, inputs, output: outputs.__setitem__(name, output)
-
-    handles = [modules[name].register_forward_hook(hook(name)) for name in layers if name in modules]
-    try:
-        yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _vectors(model: VisionModel, outputs: dict[str, Any], layer: str, pool: str | None) -> torch.Tensor:
+def _kernels(device: str, precision: str) -> Iterator[None]:
+    """Full float32 unless less is asked for, and no choice of kernels by timing: a run can be repeated."""
     import torch
 
-    output = outputs.get(layer)
-    if isinstance(output, (tuple, list)) and output:
-        output = output[0]
-    if not isinstance(output, torch.Tensor):
-        raise InputError(f"layer '{layer}' gives out no array when the model sees an image; choose another")
-    return pool_output(
-        output,
-        pool,
-        prefix_tokens=model.prefix_tokens,
-        class_token=model.class_token,
-        channels_last=_channels_last(model, layer),
-        layer=layer,
-    )
-
-
-def _channels_last(model: VisionModel, layer: str) -> bool:
-    """Whether a layer's maps are (b, h, w, c): timm's patch embeddings say so themselves."""
-    import torch
-
-    module = dict(model.module.named_modules()).get(layer)
-    own = getattr(module, "output_fmt", None)
-    if own is not None:
-        return str(own).upper().endswith("NHWC")
-    return model.channels_last and not isinstance(module, (torch.nn.Conv2d, torch.nn.BatchNorm2d))
-
-
-@contextmanager
-def _exact_kernels() -> Iterator[None]:
-    """On a GPU: full float32 and no choice of kernels by timing, so that a run can be repeated."""
-    import torch
-
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+    kind, half = torch.device(device).type, precision != "float32"
+    exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    with exact, torch.autocast(kind, dtype=getattr(torch, precision) if half else None, enabled=half):
         yield

@@ -1,8 +1,10 @@
-"""A representation as a plane: its first two principal components."""
+"""A representation as a plane: its first two principal components, and how such a map is drawn."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from rdx.figures import style
 
 
 def pca_map(X) -> np.ndarray:
@@ -29,3 +31,17 @@ def pca_map(X) -> np.ndarray:
     plane[:, :kept] = scores[:, ::-1]
     farthest = plane[np.abs(plane).argmax(axis=0), [0, 1]]
     return plane * np.where(farthest < 0, -1.0, 1.0)
+
+
+def draw_map(axes, plane, labels: np.ndarray) -> None:
+    """Items as points: null in grey below, the strongest concept on top."""
+    plane = np.asarray(plane, dtype=np.float64)
+    size = float(np.clip(24_000 / max(len(plane), 1), 3, 30))
+    for number in sorted(np.unique(labels), key=lambda label: (label != 0, -label)):
+        chosen = plane[labels == number]
+        axes.scatter(
+            chosen[:, 0], chosen[:, 1], s=size if number else 0.7 * size, color=style.concept_color(number),
+            marker=style.concept_marker(number), linewidths=0, alpha=0.85 if number else 0.7,
+        )  # fmt: skip
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.margins(0.04)

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from rdx.figures import style
+from rdx.figures.maps import draw_map
+from rdx.figures.matrices import draw_matrix
 
 WIDTH, HEIGHT = 1990, 1450  # pixels
 PANEL = 500  # side of each of the six panels
@@ -55,13 +57,13 @@ def save_overview(
         style.write_lines(figure, lines, 50, 24, style.TITLE + 2, fontweight="bold")
         for row, (title, plane, distances) in enumerate(((title_a, map_a, first), (title_b, map_b, second))):
             axes = _panel(figure, row, 0, title, "first two principal components")
-            _draw_map(axes, plane, labels)
+            draw_map(axes, plane, labels)
             axes = _panel(figure, row, 1, title, distance_label)
-            _draw_matrix(axes, distances, shown, "viridis_r", Normalize(0, farthest))
+            draw_matrix(axes, distances, shown, "viridis_r", Normalize(0, farthest))
         axes = _panel(figure, 0, 2, "Difference", "red: near only in the model explained")
-        _draw_matrix(axes, difference, shown, "RdBu", Normalize(-reach, reach))
+        draw_matrix(axes, difference, shown, "RdBu", Normalize(-reach, reach))
         axes = _panel(figure, 1, 2, "Affinity", "exp(−β · difference); 1 and below: no difference that way")
-        _draw_matrix(axes, affinity, shown, "magma", LogNorm(1, strongest, clip=True))
+        draw_matrix(axes, affinity, shown, "magma", LogNorm(1, strongest, clip=True))
         _draw_legend(figure, labels)
 
 
@@ -74,55 +76,6 @@ def _panel(figure, row: int, column: int, title: str, subtitle: str):
     axes = figure.add_axes((left / WIDTH, 1 - (top + PANEL) / HEIGHT, PANEL / WIDTH, PANEL / HEIGHT))
     axes.set(xticks=[], yticks=[])
     return axes
-
-
-def _draw_map(axes, plane, labels: np.ndarray) -> None:
-    """Items as points: null in grey below, the strongest concept on top."""
-    plane = np.asarray(plane, dtype=np.float64)
-    size = float(np.clip(24_000 / max(len(plane), 1), 3, 30))
-    for number in sorted(np.unique(labels), key=lambda label: (label != 0, -label)):
-        chosen = plane[labels == number]
-        axes.scatter(
-            chosen[:, 0], chosen[:, 1], s=size if number else 0.7 * size, color=style.concept_color(number),
-            marker=style.concept_marker(number), linewidths=0, alpha=0.85 if number else 0.7,
-        )  # fmt: skip
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.margins(0.04)
-
-
-def _draw_matrix(axes, matrix: np.ndarray, shown: np.ndarray, colors: str, norm) -> None:
-    """A matrix (s, s) with borders between concepts, their colours along the edges, and a colour bar."""
-    from matplotlib.colors import LogNorm
-    from matplotlib.ticker import LogLocator, NullLocator
-
-    image = axes.imshow(matrix, cmap=colors, norm=norm, aspect="auto")
-    size = len(shown)
-    starts = np.flatnonzero(np.diff(shown)) + 1
-    for start in starts:
-        for line in (axes.axhline, axes.axvline):
-            line(start - 0.5, color="white", linewidth=1.3)
-            line(start - 0.5, color=style.INK, linewidth=0.5)
-    strip = np.array([_rgb(style.concept_color(number)) for number in shown])  # (s, 3)
-    beside, above = axes.inset_axes((-0.036, 0, 0.026, 1)), axes.inset_axes((0, 1.01, 1, 0.026))
-    beside.imshow(strip[:, None], aspect="auto", interpolation="nearest")
-    above.imshow(strip[None], aspect="auto", interpolation="nearest")
-    for edge in (beside, above):
-        edge.set_axis_off()
-    edges = np.concatenate([[0], starts, [size]])
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
-        if shown[start] and end - start > 0.045 * size:
-            middle = (start + end) / 2 - 0.5
-            axes.text(-0.05, 1 - (middle + 0.5) / size, str(shown[start]), transform=axes.transAxes,
-                      fontsize=style.SMALL, ha="right", va="center_baseline")  # fmt: skip
-    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-    extend = beyond[bool(matrix.min() < norm.vmin), bool(matrix.max() > norm.vmax)]
-    bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0, 0.04, 1)), extend=extend)
-    if isinstance(norm, LogNorm):
-        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.tick_params(labelsize=style.SMALL, length=2, width=0.5)
-    bar.outline.set_linewidth(0.4)
 
 
 def _draw_legend(figure, labels: np.ndarray) -> None:
@@ -147,9 +100,3 @@ def _draw_legend(figure, labels: np.ndarray) -> None:
     if not len(numbers):
         text = [NO_CONCEPTS]
         style.write_lines(figure, text, 300, _LEGEND_TOP, style.BODY, fontweight="bold", color=style.QUIET)
-
-
-def _rgb(color: str) -> tuple[float, float, float]:
-    from matplotlib.colors import to_rgb
-
-    return to_rgb(color)

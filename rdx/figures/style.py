@@ -26,6 +26,12 @@ CONCEPT_COLORS = (
     "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7",
     "#56B4E9", "#882255", "#999933", "#332288", "#661100",
 )  # fmt: skip
+# One colour a method in every figure; RDX's own variants are a lighter blue.
+METHOD_COLORS = {
+    "rdx": "#0072B2", "kmeans": "#D55E00", "pca": "#009E73", "nmf": "#E69F00", "cnmf": "#CC79A7", "snmf": "#56B4E9",
+    "sae": "#882255", "topk_sae": "#999933", "usae": "#332288", "nlmcd": "#661100", "spec": "#44AA99",
+}  # fmt: skip
+_VARIANT_COLOR, _OTHER_METHOD = "#8FBBDD", "#767676"
 _MARKERS = "osD^v"
 _RULES = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
@@ -43,6 +49,13 @@ _RULES = {
 def concept_color(number: int) -> str:
     """The colour of a concept, the same in every figure; 0 is null."""
     return CONCEPT_COLORS[(number - 1) % len(CONCEPT_COLORS)] if number > 0 else NULL_COLOR
+
+
+def method_color(name: str, method: str) -> str:
+    """The colour of a method called ``name`` in its run; mapped forms of a baseline share one."""
+    if method == "rdx" and name != "rdx":
+        return _VARIANT_COLOR
+    return METHOD_COLORS.get(method, _OTHER_METHOD)
 
 
 def concept_marker(number: int) -> str:

@@ -1,7 +1,7 @@
 """What turns images into vectors: one file a model family, all of which return a `VisionModel`.
 
-A family is a module with `load(spec, weights=True)` and `model_fingerprint(spec)`, one line in `FAMILIES`,
-and its options in `spec.py`.
+A family is a module with `load(spec, weights=True)`, `model_fingerprint(spec)` and `needs_download(spec)`, one
+line in `FAMILIES`, and its options in `spec.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rdx.models.spec import ModelSpec, parse_spec
 if TYPE_CHECKING:
     from rdx.models.vision_model import VisionModel
 
-__all__ = ["FAMILIES", "ModelSpec", "load_model", "model_fingerprint", "parse_spec"]
+__all__ = ["FAMILIES", "ModelSpec", "load_model", "model_fingerprint", "needs_download", "parse_spec"]
 
 FAMILIES: dict[str, str] = {
     "timm": "rdx.models.timm_models",
@@ -33,7 +33,7 @@ def load_model(spec: ModelSpec | str, device: str = "cpu", *, weights: bool = Tr
     spec = parse_spec(spec) if isinstance(spec, str) else spec
     model = _family(spec).load(spec, weights=weights)
     if weights:
-        model.module.to(device)
+        _place(model, device)
     return model
 
 
@@ -46,7 +46,22 @@ def model_fingerprint(spec: ModelSpec | str) -> str:
     return _family(spec).model_fingerprint(spec)
 
 
+def needs_download(spec: ModelSpec | str) -> bool:
+    """Whether a model's published weights are not on this machine yet. Raises InputError for an unknown name."""
+    spec = parse_spec(spec) if isinstance(spec, str) else spec
+    return _family(spec).needs_download(spec)
+
+
 def _family(spec: ModelSpec) -> ModuleType:
     if spec.family not in FAMILIES:
         raise InputError(f"'{spec}' is an array, not a model")
     return importlib.import_module(FAMILIES[spec.family])
+
+
+def _place(model: VisionModel, device: str) -> None:
+    import torch
+
+    try:
+        model.module.to(device)
+    except torch.cuda.OutOfMemoryError as error:
+        raise InputError(f"model '{model.description[:80]}' does not fit the memory of {device}; take cpu") from error

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdx.errors import InputError
-from rdx.files import atomic_path, fingerprint, sha256_file
+from rdx.files import atomic_path, fingerprint
 from rdx.models.spec import ModelSpec
 from rdx.models.vision_model import VisionModel
-from rdx.models.weights import existing_file, misfit, read_safetensors, read_state_dict
+from rdx.models.weights import contents, existing_file, misfit, read_safetensors, read_state_dict
 
 if TYPE_CHECKING:
     import torch
@@ -88,7 +88,12 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
 
 def model_fingerprint(spec: ModelSpec) -> str:
     """Changes with the file's contents, not with its place."""
-    return fingerprint(FORMAT, VERSION, sha256_file(existing_file(spec.name, "checkpoint")))
+    return fingerprint(FORMAT, VERSION, contents(existing_file(spec.name, "checkpoint")))
+
+
+def needs_download(spec: ModelSpec) -> bool:
+    """Never: a checkpoint is a file on disk."""
+    return False
 
 
 def _build(path: Path, tensors: Mapping[str, Any], header: Header, torch: Any) -> ConvNet:

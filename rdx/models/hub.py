@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from rdx.errors import InputError
+from rdx.errors import InputError, MissingInput
 
 
 @contextmanager
 def fetching(what: str) -> Iterator[None]:
     """Inside, published files are read from the local cache or downloaded.
 
-    Raises InputError in one line where that fails. The libraries' many warning lines are held back, and
+    Raises MissingInput in one line where that fails. The libraries' many warning lines are held back, and
     where the hub can't be reached at all they do not try for most of a minute.
     """
     from huggingface_hub import constants
@@ -30,12 +30,27 @@ def fetching(what: str) -> Iterator[None]:
         raise
     except Exception as error:  # timm, open_clip, hub and network libraries each raise kinds of their own
         first = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise InputError(
+        raise MissingInput(
             f"the weights of {what} can't be downloaded ({first[:120]}); connect to the internet, or name a "
             "local file with '?weights=PATH', or take random weights with '?pretrained=false'"
         ) from error
     finally:
         constants.HF_HUB_OFFLINE = offline
+
+
+def in_cache(repository: str, files: Iterable[str]) -> bool:
+    """Whether one of a hub repository's files was fetched before; `repository` may end with @REVISION."""
+    from huggingface_hub import try_to_load_from_cache
+
+    name, _, revision = repository.partition("@")
+    return any(isinstance(try_to_load_from_cache(name, file, revision=revision or None), str) for file in files)
+
+
+def can_download() -> bool:
+    """Whether the hub is to be reached, as far as that can be told without asking it for anything."""
+    from huggingface_hub import constants
+
+    return not constants.HF_HUB_OFFLINE and _reachable(constants.ENDPOINT)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """Model family ``open_clip:NAME[/PRETRAINED]``: any open_clip model's image tower, with its own transform.
 
-NAME may also be ``hf-hub:ORGANISATION/MODEL`` or ``local-dir:FOLDER``. Text towers are never built.
+NAME may also be ``hf-hub:ORGANISATION/MODEL`` or ``local-dir:FOLDER``. Text towers are in `text_tower`.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,16 +15,33 @@ from typing import Any
 from rdx._torchvision import ensure_torchvision
 from rdx.data.locate import locate
 from rdx.errors import InputError, unknown
-from rdx.files import fingerprint, sha256_file
-from rdx.models.hub import fetching, quiet
+from rdx.files import fingerprint
+from rdx.models.hub import fetching, in_cache, quiet
 from rdx.models.spec import ModelSpec
 from rdx.models.timm_models import default_layer as timm_default_layer
 from rdx.models.vision_model import OUTPUT, VisionModel, seeded, token_layout
-from rdx.models.weights import WEIGHT_SUFFIXES, existing_file, misfit, read_state_dict
+from rdx.models.weights import WEIGHT_SUFFIXES, contents, existing_file, misfit, read_state_dict
 
 _HUB, _FOLDER = "hf-hub:", "local-dir:"
 _CONFIG = "open_clip_config.json"
 _TOWER = "visual."  # the image tower's part of a whole model's weights
+_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # of weights on the hub
+# The image towers of models on the hub that experiments name, as their own configuration has them: for all
+# that needs no published weights, so that layers can be looked up and random weights drawn offline.
+_KNOWN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224": (
+        {
+            "embed_dim": 512,
+            "vision_cfg": {
+                "timm_model_name": "vit_base_patch16_224",
+                "timm_pool": "",
+                "timm_proj": "linear",
+                "image_size": 224,
+            },
+        },
+        {"mean": [0.48145466, 0.4578275, 0.40821073], "std": [0.26862954, 0.26130258, 0.27577711]},
+    ),
+}
 
 
 @dataclass
@@ -45,7 +63,7 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
     ensure_torchvision()
     import torch
 
-    source = _source(spec)
+    source = source_of(spec, published=weights and takes_published(spec))
     if not weights:
         try:
             with torch.device("meta"):
@@ -54,7 +72,7 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
             return _wrapped(spec, source, _tower(source))
     with seeded(spec.number("seed") or 0):
         tower = _tower(source)
-    path = _weights_path(spec, source)
+    path = weights_path(spec, source)
     if path is not None:
         _fill(tower, path, spec)
     return _wrapped(spec, source, tower)
@@ -70,14 +88,37 @@ def model_fingerprint(spec: ModelSpec) -> str:
         folder, name = locate(name.removeprefix(_FOLDER)), _FOLDER
         local += sorted(path for path in folder.glob("*") if path.is_file())
     libraries = [version(name) for name in ("open_clip_torch", "timm", "torch", "torchvision", "pillow")]
-    return fingerprint("open_clip", name, options, [sha256_file(path) for path in local], libraries)
+    return fingerprint("open_clip", name, options, [contents(path) for path in local], libraries)
 
 
-def _source(spec: ModelSpec) -> _Source:
+def needs_download(spec: ModelSpec) -> bool:
+    """Whether published weights have to be fetched first."""
+    import open_clip
+
+    name, _, tag = spec.name.partition("/")
+    if not takes_published(spec) or name.startswith(_FOLDER):
+        return False
+    if name.startswith(_HUB):
+        return not in_cache(spec.name.removeprefix(_HUB), _FILES)
+    config = open_clip.get_pretrained_cfg(name, tag)
+    if config.get("hf_hub"):
+        repository, _, file = config["hf_hub"].rpartition("/")
+        return not in_cache(repository, (file, Path(file).with_suffix(".safetensors").name) if file else _FILES)
+    return not (Path("~/.cache/clip").expanduser() / str(config.get("url", "")).rpartition("/")[2]).is_file()
+
+
+def takes_published(spec: ModelSpec) -> bool:
+    return "weights" not in spec.options and spec.switch("pretrained", True)
+
+
+def source_of(spec: ModelSpec, *, published: bool) -> _Source:
+    """`published`: whether the weights that belong to the name are going to be loaded."""
     if spec.name.startswith(_HUB):
         from open_clip.pretrained import download_pretrained_from_hf
 
         hub = spec.name.removeprefix(_HUB)
+        if hub in _KNOWN and not published:
+            return _Source(*copy.deepcopy(_KNOWN[hub]), hub=hub)
         with fetching(f"open_clip:{spec.name}"):
             path = Path(download_pretrained_from_hf(hub, filename=_CONFIG))
         return _described(path, hub=hub)
@@ -127,7 +168,7 @@ def _tower(source: _Source) -> Any:
         )
 
 
-def _weights_path(spec: ModelSpec, source: _Source) -> Path | None:
+def weights_path(spec: ModelSpec, source: _Source) -> Path | None:
     if "weights" in spec.options:
         return existing_file(spec.options["weights"], f"weights of open_clip:{spec.name}")
     if not spec.switch("pretrained", True):

@@ -16,10 +16,11 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "timm": ("layer", "pool", "weights", "pretrained", "seed", "img_size", "num_classes"),
     "open_clip": ("layer", "pool", "weights", "pretrained", "seed"),
     "checkpoint": ("layer", "pool"),
-    "features": ("key",),
+    "features": ("key", "drop", "names"),
 }
 _FILE_FAMILIES = ("checkpoint", "features")  # whose name is a path
 _FOLDER = "local-dir:"  # a path in the place of a published name
+_FILES = ("weights", "names")
 _SWITCHES = ("pretrained",)
 _NUMBERS = ("seed", "img_size", "num_classes")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -95,6 +96,7 @@ def with_absolute_paths(spec: ModelSpec) -> ModelSpec:
         name = str(locate(name))
     elif name.startswith(_FOLDER):
         name = _FOLDER + str(locate(name.removeprefix(_FOLDER)))
-    if "weights" in options:
-        options["weights"] = str(locate(options["weights"]))
+    for key in _FILES:
+        if key in options:
+            options[key] = str(locate(options[key]))
     return ModelSpec(spec.family, name, options)

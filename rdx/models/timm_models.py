@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from rdx._torchvision import ensure_torchvision
+from rdx.data.locate import locate
 from rdx.errors import InputError, unknown
-from rdx.files import fingerprint, sha256_file
-from rdx.models.hub import fetching, quiet
+from rdx.files import fingerprint
+from rdx.models.hub import fetching, in_cache, quiet
 from rdx.models.spec import ModelSpec
 from rdx.models.vision_model import OUTPUT, PRE_LOGITS, VisionModel, has_pre_logits, seeded, token_layout
-from rdx.models.weights import existing_file, misfit, read_state_dict
+from rdx.models.weights import contents, existing_file, misfit, read_state_dict
 
-_ELSEWHERE = ("hf-hub:", "hf_hub:", "local-dir:")  # names that timm looks up outside its own list
+_HUB, _FOLDER = ("hf-hub:", "hf_hub:"), "local-dir:"
+_ELSEWHERE = (*_HUB, _FOLDER)  # names that timm looks up outside its own list
+_FILES = ("model.safetensors", "pytorch_model.bin")  # of published weights, as timm looks for them
+# Weights that timm's authors publish without listing them in the library: the listed ones they were trained
+# from, whose architecture, image size and normalisation they share, and their number of outputs.
+_UNLISTED = {
+    "vit_large_patch14_clip_336.laion2b_ft_in12k_in1k_inat21": (
+        "vit_large_patch14_clip_336.laion2b_ft_in12k_in1k",
+        10_000,
+    ),
+}
 
 
 def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
@@ -44,12 +57,35 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
 
 
 def model_fingerprint(spec: ModelSpec) -> str:
-    """Changes with the name, what is chosen of it, a local weights file, and the libraries' versions."""
+    """Changes with the name, what is chosen of it, local files, and the libraries' versions."""
     options = {key: value for key, value in spec.options.items() if key not in ("layer", "pool", "weights")}
-    local = spec.options.get("weights")
-    contents = sha256_file(existing_file(local, f"weights of timm:{spec.name}")) if local else None
+    local, name = spec.options.get("weights"), spec.name
+    held: Any = contents(existing_file(local, f"weights of timm:{name}")) if local else None
+    if name.startswith(_FOLDER):
+        folder, name = locate(name.removeprefix(_FOLDER)), _FOLDER
+        held = [held, *(contents(path) for path in sorted(folder.glob("*")) if path.is_file())]
     libraries = [version(name) for name in ("timm", "torch", "torchvision", "pillow")]
-    return fingerprint("timm", spec.name, options, contents, libraries)
+    return fingerprint("timm", name, options, held, libraries)
+
+
+def needs_download(spec: ModelSpec) -> bool:
+    """Whether published weights have to be fetched first."""
+    name = spec.name
+    if "weights" in spec.options or not spec.switch("pretrained", True) or name.startswith(_FOLDER):
+        return False
+    if name in _UNLISTED:
+        return not in_cache(f"timm/{name}", _FILES)
+    if name.startswith(_HUB):
+        return not in_cache(name.partition(":")[2], _FILES)
+    import torch
+
+    config = _published(name)
+    if config is None:
+        return False
+    if config.hf_hub_id:
+        files = (config.hf_hub_filename,) if config.hf_hub_filename else _FILES
+        return not in_cache(config.hf_hub_id, files)
+    return not (Path(torch.hub.get_dir()) / "checkpoints" / str(config.url).rpartition("/")[2]).is_file()
 
 
 def default_layer(module: Any) -> str:
@@ -62,12 +98,15 @@ def default_layer(module: Any) -> str:
 def _check_name(name: str) -> None:
     import timm
 
-    if name.startswith(_ELSEWHERE):
+    if name.startswith(_FOLDER):
+        existing_file(locate(name.removeprefix(_FOLDER)) / "config.json", f"model timm:{name}")
+    if name.startswith(_ELSEWHERE) or name in _UNLISTED:
         return
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
         raise unknown("timm model", name, timm.list_models())
     tagged = timm.list_models(f"{architecture}.*", pretrained=True)
+    tagged += [other for other in _UNLISTED if other.startswith(f"{architecture}.")]
     if tag and name not in tagged:
         raise unknown(f"weights of timm model '{architecture}'", name, tagged)
 
@@ -80,10 +119,16 @@ def _settings(spec: ModelSpec) -> dict[str, int]:
 def _create(spec: ModelSpec, **more: Any) -> Any:
     import timm
 
-    elsewhere = fetching(f"timm:{spec.name}") if spec.name.startswith(_ELSEWHERE) else nullcontext()
+    name, settings = spec.name, _settings(spec)
+    if name in _UNLISTED:
+        name, outputs = _UNLISTED[name]
+        settings.setdefault("num_classes", outputs)
+    if name.startswith(_FOLDER):
+        name = _FOLDER + str(locate(name.removeprefix(_FOLDER)))
+    elsewhere = fetching(f"timm:{spec.name}") if name.startswith(_ELSEWHERE) else nullcontext()
     try:
         with elsewhere:
-            return timm.create_model(spec.name, **_settings(spec), **more)
+            return timm.create_model(name, **settings, **more)
     except (TypeError, AssertionError) as error:
         raise InputError(f"timm model '{spec.name}' does not take {_settings(spec)}: {error}") from error
 
@@ -104,17 +149,20 @@ def _with_weights(spec: ModelSpec) -> Any:
     if not spec.switch("pretrained", True):
         with seeded(spec.number("seed") or 0):
             return _create(spec, pretrained=False)
-    if not spec.name.startswith(_ELSEWHERE) and not _is_published(spec.name):
+    if spec.name in _UNLISTED:
+        return _create(ModelSpec(spec.family, f"hf-hub:timm/{spec.name}", spec.options), pretrained=True)
+    if not spec.name.startswith(_ELSEWHERE) and _published(spec.name) is None:
         raise InputError(f"timm has no weights for '{spec.name}'; add '?weights=PATH' or '?pretrained=false'")
     with fetching(f"timm:{spec.name}"):
         return _create(spec, pretrained=True)
 
 
-def _is_published(name: str) -> bool:
+def _published(name: str) -> Any | None:
+    """Where a listed name's weights are to be had; None where nowhere."""
     from timm.models import get_pretrained_cfg
 
     config = get_pretrained_cfg(name)
-    return bool(config and config.has_weights)
+    return config if config and config.has_weights else None
 
 
 def _with_local_weights(spec: ModelSpec) -> Any:
@@ -122,17 +170,24 @@ def _with_local_weights(spec: ModelSpec) -> Any:
     tensors = read_state_dict(path)
     with seeded(0):
         module = _create(spec, pretrained=False)
-    if misfit(module, tensors) is None:
-        module.load_state_dict(tensors)
-        return module
-    by_order = _renamed(module, tensors)
-    if by_order is not None:
-        module.load_state_dict(by_order)
-        return module
-    converted = _converted(spec, tensors)
-    if converted is None:
-        raise InputError(f"weights '{path}' do not fit timm:{spec.name}: {misfit(module, tensors)}")
-    return converted
+    for version_of in (_without_classifier, _renamed, _converted):
+        own = version_of(module, tensors)
+        if own is not None and misfit(module, own) is None:
+            module.load_state_dict(own)
+            return module
+    problem = misfit(module, tensors)
+    raise InputError(f"weights '{path}' do not fit timm:{spec.name}: {problem}{_hint(module, tensors, problem)}")
+
+
+def _classifiers(module: Any) -> tuple[str, ...]:
+    names = (module.pretrained_cfg or {}).get("classifier") or ()
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _without_classifier(module: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+    """`tensors` without those of a classifier that the module was built without."""
+    expected, classifiers = module.state_dict(), _classifiers(module)
+    return {k: v for k, v in tensors.items() if k in expected or k.rpartition(".")[0] not in classifiers}
 
 
 def _renamed(module: Any, tensors: dict[str, Any]) -> dict[str, Any] | None:
@@ -149,13 +204,26 @@ def _renamed(module: Any, tensors: dict[str, Any]) -> dict[str, Any] | None:
     return dict(zip(expected, tensors.values(), strict=True))
 
 
-def _converted(spec: ModelSpec, tensors: dict[str, Any]) -> Any | None:
-    """The model with the authors' own file format, where timm has a conversion for it."""
-    overlay = {"state_dict": dict(tensors), "source": "", "custom_load": False}
+def _converted(module: Any, tensors: dict[str, Any]) -> dict[str, Any] | None:
+    """`tensors` of the authors' own file format under timm's names, where timm knows the format.
+
+    timm's own way of loading it would leave weights random wherever the number of outputs is another one.
+    """
+    convert = getattr(sys.modules[type(module).__module__], "checkpoint_filter_fn", None)
+    if convert is None:
+        return None
     try:
         with quiet():
-            module = _create(spec, pretrained=True, pretrained_cfg_overlay=overlay)
-    except (RuntimeError, KeyError, AttributeError, TypeError, ValueError):
-        return None
-    module.pretrained_cfg["state_dict"] = None  # or the weights would be held twice
-    return module
+            converted = convert(dict(tensors), module)
+    except (RuntimeError, KeyError, AttributeError, TypeError, ValueError, IndexError):
+        return None  # a file of yet another kind
+    return _without_classifier(module, converted)
+
+
+def _hint(module: Any, tensors: dict[str, Any], problem: str | None) -> str:
+    """What to write where a file has another number of outputs."""
+    for name in _classifiers(module):
+        weight = tensors.get(f"{name}.weight")
+        if weight is not None and f"'{name}." in str(problem):
+            return f"; for its {weight.shape[0]} outputs add 'num_classes={weight.shape[0]}'"
+    return ""

@@ -25,7 +25,15 @@ from rdx.models.convnet import CHANNELS, TINY_CHANNELS, ConvNet, GreyTransform
 from rdx.models.training_settings import LAST, TrainingSettings, parse_training
 from rdx.models.vision_model import seeded
 
-__all__ = ["TrainingResult", "TrainingSettings", "parse_training", "train"]
+__all__ = [
+    "TrainingResult",
+    "TrainingSettings",
+    "TrainingWork",
+    "parse_training",
+    "prepare_training",
+    "steps_of",
+    "train",
+]
 
 _log = logging.getLogger(__name__)
 _VERSION = 1  # raise it when the same settings come to give other weights
@@ -44,6 +52,19 @@ class TrainingResult:
 
 
 @dataclass(frozen=True)
+class TrainingWork:
+    """A training before it starts."""
+
+    items: Items
+    test: Items | None
+    made_of: str  # the fingerprint of settings and data
+    steps: int
+    kept: dict[str, int]  # file name → step, of checkpoints whose step is known beforehand
+    paths: tuple[Path, ...]  # every checkpoint, the final one last
+    is_there: bool  # whether this very training was done before
+
+
+@dataclass(frozen=True)
 class _Digits:
     """Items as tensors on the device."""
 
@@ -59,6 +80,16 @@ def train(
     Where the folder has them already from the same settings and data, nothing is done unless `force`.
     Raises InputError for data without images or labels, and for checkpoints beyond the last step.
     """
+    work = prepare_training(settings)
+    if not force and work.is_there:
+        return TrainingResult(work.paths, read_header(work.paths[-1]).test_accuracy, reused=True)
+    header = _header(settings, work.items, work.test, work.made_of)
+    accuracy = _fit(settings, header, work.items, work.test, work.kept, work.steps, device=device, progress=progress)
+    return TrainingResult(work.paths, accuracy, reused=False)
+
+
+def prepare_training(settings: TrainingSettings) -> TrainingWork:
+    """What `train` would do, with nothing trained or written. Raises InputError as `train` does."""
     items = load_items(**settings.data)
     test = load_items(**settings.test_data) if settings.test_data is not None else None
     made_of = fingerprint(
@@ -69,15 +100,16 @@ def train(
     )
     if settings.checkpoint_accuracies and test is None:
         raise InputError(f"training '{settings.name}': 'checkpoint_accuracies' needs test items: give 'test'")
-    total = settings.steps or settings.epochs * math.ceil(len(items) / settings.batch_size)
+    total = steps_of(settings, len(items))
     kept = _kept_steps(settings, total)
     names = [*(_file_of(name) for name in settings.checkpoint_accuracies), *kept]  # the last one last
     paths = tuple(settings.folder / name for name in names)
-    if not force and _is_there(paths, made_of):
-        return TrainingResult(paths, read_header(paths[-1]).test_accuracy, reused=True)
-    header = _header(settings, items, test, made_of)
-    accuracy = _fit(settings, header, items, test, kept, total, device=device, progress=progress)
-    return TrainingResult(paths, accuracy, reused=False)
+    return TrainingWork(items, test, made_of, total, kept, paths, _is_there(paths, made_of))
+
+
+def steps_of(settings: TrainingSettings, n: int) -> int:
+    """The steps of a training on n items."""
+    return settings.steps or settings.epochs * math.ceil(n / settings.batch_size)
 
 
 def _kept_steps(settings: TrainingSettings, total: int) -> dict[str, int]:

@@ -1,13 +1,19 @@
-"""The YAML of ``rdx train``: one file is one small convnet."""
+"""The YAML of ``rdx train``: one file is one small convnet, or with ``kind:`` something else that is trained."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rdx.errors import InputError, unknown
+
+# What `kind:` may say → the module with its `parse_training` and `train`.
+KINDS = {"convnet": "rdx.models.training", "concept_bottleneck": "rdx.features.concept_bottleneck"}
 LAST = "last.safetensors"
 _FOLDER = "checkpoints"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"  # of a checkpoint's file
@@ -69,6 +75,16 @@ class TrainingSettings(BaseModel):
             return self.test
         kept = {key: value for key, value in self.data.items() if key not in ("images_per_class", "seed")}
         return {**kept, "split": "test"}
+
+
+def training_of(values: Mapping[str, Any], *, source: str) -> tuple[ModuleType, Any]:
+    """The module that trains what a mapping's `kind` says (None: a convnet), and the settings, checked."""
+    kind = values.get("kind", "convnet")
+    if kind not in KINDS:
+        raise InputError(f"{source}: {unknown('kind of training', kind, KINDS)}")
+    module = importlib.import_module(KINDS[kind])
+    rest = {key: value for key, value in values.items() if key != "kind"}
+    return module, module.parse_training(rest, source=source)
 
 
 def parse_training(values: Mapping[str, Any], *, source: str) -> TrainingSettings:

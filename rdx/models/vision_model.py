@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 # Two layers that are no submodule: what the model gives out, and what its classifier is given.
 OUTPUT = "output"
 PRE_LOGITS = "pre_logits"
+INPUT = ":input"  # NAME:input is what goes into the submodule NAME, in the place of what comes out
+_NEAREST = 8  # layers that the error for a wrong one names
 
 
 @dataclass
@@ -31,18 +34,27 @@ class VisionModel:
     channels_last: bool = False  # whether four-dimensional layers are (b, h, w, c)
 
     def layers(self) -> list[str]:
-        """Every name that `layer:` may have."""
+        """Every name that `layer:` may have: the submodules, the special layers, and what goes into a submodule."""
         names = [name for name, _ in self.module.named_modules() if name]
         special = [OUTPUT] + ([PRE_LOGITS] if has_pre_logits(self.module) else [])
-        return names + [name for name in special if name not in names]
+        return names + [name for name in special if name not in names] + [name + INPUT for name in names]
 
     def check_layer(self, layer: str | None) -> str:
-        """`layer`, or the default one for None. Raises InputError with the nearest name."""
+        """`layer`, or the default one for None. Raises InputError with the nearest names."""
         if layer is None:
             return self.default_layer
-        if layer not in self.layers():
-            raise unknown("layer", layer, self.layers())
-        return layer
+        names = self.layers()
+        if layer in names:
+            return layer
+        alike = [name for name in names if name.endswith(INPUT) == (":" in layer)]
+        raise unknown("layer", layer, difflib.get_close_matches(layer, alike, n=_NEAREST, cutoff=0))
+
+    def image_size(self) -> tuple[int, int] | None:
+        """(h, w) of what the transform makes of an image; None where that is the image's own size."""
+        from PIL import Image
+
+        shapes = {tuple(self.transform(Image.new("RGB", size)).shape[-2:]) for size in ((64, 48), (40, 72))}
+        return shapes.pop() if len(shapes) == 1 else None
 
 
 def has_pre_logits(module: torch.nn.Module) -> bool:

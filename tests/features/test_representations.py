@@ -11,7 +11,7 @@ import rdx.features
 from rdx.data import load_items
 from rdx.errors import InputError
 from rdx.features import cache, check_representation, load_representation, representation_fingerprint
-from rdx.features.extraction import extract
+from rdx.features.extraction import extract, extract_layers
 from rdx.models import load_model
 from rdx.models.checkpoints import Header, save_checkpoint
 from rdx.models.convnet import ConvNet
@@ -37,9 +37,9 @@ def counted(monkeypatch):
 
     def counting(*arguments, **named):
         calls.append(named)
-        return extract(*arguments, **named)
+        return extract_layers(*arguments, **named)
 
-    monkeypatch.setattr(rdx.features, "extract", counting)
+    monkeypatch.setattr(rdx.features, "extract_layers", counting)
     return calls
 
 
@@ -129,6 +129,7 @@ def test_arrays(tmp_path, items):
         ({"pool": "cls"}, "does not fit layer 'layer2'"),
         ({"layers": "layer2"}, "did you mean 'layer'"),
         ({"batch_size": 0}, "batch_size"),
+        ({"precision": "float61"}, "did you mean 'float16'"),
         ({"model": None}, "needs a 'model'"),
         ({"model": "timm:test_vut?pretrained=false"}, "did you mean 'test_vit'"),
         ({"model": "timm:test_vit?pretrained=false", "layer": "block.1"}, "did you mean 'blocks.1'"),

@@ -1,0 +1,1 @@
+"""Tables and figures over finished runs: read from their plain files, nothing is computed again."""

@@ -1,0 +1,35 @@
+"""The command line of `analyze_explanations.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rdx.cli import Debug, exit_codes
+
+Runs = Annotated[list[Path] | None, typer.Argument(metavar="[RUN_DIR...]", help="Finished runs, or folders of runs.")]
+OutputDir = Annotated[Path | None, typer.Option(help="Default: the folder `analysis` beside the runs.")]
+Paper = Annotated[bool, typer.Option("--paper", help="PDF without titles, for a paper's own captions.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say only where the results are.")]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command()
+def analyze_command(
+    runs: Runs = None, output_dir: OutputDir = None, paper: Paper = False, quiet: Quiet = False, debug: Debug = False
+) -> None:
+    """Tables and figures over finished runs; without any named, over the newest ones below outputs/."""
+    with exit_codes(debug):
+        from rdx.analysis.report import analyze
+
+        say = (lambda line: None) if quiet else print
+        for folder in analyze(runs or (), output_dir, paper=paper, say=say):
+            print(f"Results: {folder}")
+
+
+def main() -> None:
+    """Entry point; leaves with an exit code."""
+    app(prog_name="analyze_explanations.py")

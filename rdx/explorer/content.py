@@ -1,0 +1,73 @@
+"""What an explorer shows of one comparison of n items, as arrays and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
+
+if TYPE_CHECKING:
+    from rdx.data import Items
+
+A, B = "a", "b"  # the two representations; aligned runs have mapped ones beside them
+
+
+@dataclass(frozen=True)
+class Formula:
+    """How a method makes its difference of two ranks: what the page needs to say it for any pair."""
+
+    gamma: float
+    beta: float
+    symmetric: bool  # version v2 takes the mean of the two ranks of a pair
+    pairs: Mapping[str, tuple[str, str]]  # direction → the representations compared, the concept's own first
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The difference of some items in one direction."""
+
+    items: np.ndarray  # (s,) concept 1 first, null last
+    difference: np.ndarray  # (s, s)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method of the run."""
+
+    name: str
+    is_rdx: bool
+    explanations: Mapping[str, Explanations]  # by direction
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]  # the rows of concepts.csv by direction, empty fields None
+    rates: Mapping[str, float | None]  # BSR of all grids by direction
+    formula: Formula | None = None  # None: no difference of ranks (baselines, other distances)
+    matrices: Mapping[str, Matrix] = field(default_factory=dict)  # by direction
+    settings: Sequence[tuple[str, str]] = ()  # said at the foot of the page
+
+
+@dataclass(frozen=True)
+class Content:
+    """One comparison."""
+
+    titles: Mapping[str, str]  # A and B
+    items: Items
+    representations: Mapping[str, np.ndarray]  # "a" and "b" (n, d), aligned runs also "a_to_b" and "b_to_a"
+    maps: Mapping[str, tuple[np.ndarray, np.ndarray]]  # kind → A's and B's map (n, 2)
+    methods: Sequence[Method]
+    predictions: Mapping[str, np.ndarray] = field(default_factory=dict)  # A and B → predicted labels (n,)
+    verdict: str | None = None
+    reason: str | None = None
+    facts: Sequence[tuple[str, str]] = ()  # said at the foot of the page
+    notes: Sequence[str] = ()  # what is left out, and why
+
+    @property
+    def n(self) -> int:
+        return len(self.items)
+
+
+def own_side(direction: str) -> str:
+    """The representation whose concepts a direction has."""
+    return {A_NOT_B: A, B_NOT_A: B}[direction]

@@ -1,0 +1,97 @@
+// Colours: concepts as in the run's figures, told apart with every common colour blindness.
+
+const MARKS = 5; // shapes; another one for every ten colours
+const AFFINITY_STEPS = 32;
+// Viridis at nine points, the same ramp as in the run's matrices.
+const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(rgb);
+
+function rgb(hex) {
+  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+}
+
+const css = (color) => `rgb(${color.map(Math.round).join(" ")})`;
+const mix = (x, y, share) => x.map((value, i) => value + (y[i] - value) * share);
+
+function luminance(color) {
+  const [r, g, b] = color.map((value) => {
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrast(x, y) {
+  const [low, high] = [luminance(x), luminance(y)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+const isDark = () => document.documentElement.dataset.theme === "dark";
+const themeColor = (name) => rgb(getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+
+// A palette's colour, lightened on dark ground until it stands out from it.
+function hue(number) {
+  let color = rgb(DATA.colors[number % DATA.colors.length]);
+  if (!isDark()) return color;
+  const ground = themeColor("panel");
+  while (contrast(color, ground) < 4) color = mix(color, [255, 255, 255], 0.12);
+  return color;
+}
+
+const nullColor = () => themeColor("null");
+const conceptColor = (number) => (number > 0 ? hue(number - 1) : nullColor());
+const markOf = (number) => Math.floor(Math.max(0, number) / DATA.colors.length) % MARKS;
+
+// Black or white, whichever can be read on a colour.
+const textOn = (color) => (contrast(color, [0, 0, 0]) > contrast(color, [255, 255, 255]) ? "#000" : "#fff");
+
+function rampColor(share) {
+  const place = clamp(share, 0, 1) * (RAMP.length - 1);
+  const below = Math.min(Math.floor(place), RAMP.length - 2);
+  const color = mix(RAMP[below], RAMP[below + 1], place - below);
+  return isDark() ? mix(color, [255, 255, 255], 0.12 * (1 - share)) : color;
+}
+
+// Blue over the panel to red, for −1 … 1: red is near only in the model explained, as in the run's figures.
+function differenceColor(value) {
+  const strong = value < 0 ? (isDark() ? [240, 110, 90] : [178, 24, 43]) : isDark() ? [90, 160, 235] : [33, 102, 172];
+  return mix(isDark() ? [38, 42, 48] : [247, 247, 247], strong, Math.abs(value));
+}
+
+// What dots can be coloured by, for a state: [name, text].
+function colorings(of) {
+  const found = [["concept", "concept"]];
+  if (DATA.labels) found.push(["label", "label"]);
+  for (const side of DATA.predictions) found.push([`prediction_${side}`, `prediction of ${side.toUpperCase()}`]);
+  if (affinityOf(of.method, of.direction)) found.push(["affinity", "affinity"]);
+  return found;
+}
+
+// Affinities are ratios, so their colours go by the logarithm; a few extreme items must not set the scale.
+function affinityScale() {
+  const values = Array.from(affinityOf(state.method, state.direction), (value) => Math.log(Math.max(value, 1e-9)));
+  values.sort((x, y) => x - y);
+  const low = values[Math.floor(0.01 * (values.length - 1))];
+  const high = values[Math.ceil(0.99 * (values.length - 1))];
+  return { low, high, share: (value) => (high > low ? (Math.log(Math.max(value, 1e-9)) - low) / (high - low) : 0.5) };
+}
+
+// How every dot looks: {classes: (n) numbers, looks: [{color, mark, quiet}]}.
+function coloring() {
+  const by = state.color;
+  if (by === "concept") {
+    const most = Math.max(0, ...shown().concepts.map((one) => one.number));
+    const looks = [{ color: nullColor(), mark: 0, none: true }];
+    for (let number = 1; number <= most; number++) looks.push({ color: conceptColor(number), mark: markOf(number - 1) });
+    return { classes: labels(), looks };
+  }
+  if (by === "affinity") {
+    const scale = affinityScale();
+    const classes = Uint8Array.from(affinityOf(state.method, state.direction), (value) =>
+      Math.round(clamp(scale.share(value), 0, 1) * (AFFINITY_STEPS - 1))
+    );
+    const looks = Array.from({ length: AFFINITY_STEPS }, (_, i) => ({ color: rampColor(i / (AFFINITY_STEPS - 1)), mark: 0 }));
+    return { classes, looks };
+  }
+  const classes = by === "label" ? LABELS : array(`prediction.${by.slice(-1)}`);
+  return { classes, looks: DATA.labels.names.map((_, code) => ({ color: hue(code), mark: markOf(code) })) };
+}

@@ -1,0 +1,116 @@
+// Puts the page together, and fills again what a change concerns.
+
+const DIRECTION_TEXTS = {
+  a_not_b: ["A together, B apart", "Groups that A holds together and B scatters"],
+  b_not_a: ["B together, A apart", "Groups that B holds together and A scatters"],
+};
+const KIND_TEXTS = {
+  umap: ["UMAP", "Neighbourhoods, both models at once: what moves is what they disagree on"],
+  pca: ["PCA", "A flat view along the two widest directions"],
+};
+
+const press = {};
+
+function buildControls() {
+  press.direction = fillSegments(byId("directions"), DIRECTIONS.map((one) => [one, ...DIRECTION_TEXTS[one]]), (direction) => change({ direction }));
+  press.kind = fillSegments(byId("kinds"), KINDS.map((kind) => [kind, ...KIND_TEXTS[kind]]), (kind) => change({ kind }));
+  press.layout = fillSegments(byId("layouts"), [["pair", "Side by side", "A and B beside each other"], ["passage", "A → B", "One map that passes from A to B"]], (layout) => change({ layout }));
+  press.tool = fillSegments(byId("tools"), [["box", "box", "Select inside a box"], ["lasso", "lasso", "Select inside a free line (also: shift)"], ["move", "move", "Move the map"]], (chosen) => {
+    tool = chosen;
+    press.tool(tool);
+  });
+  press.tool(tool);
+  byId("method").replaceChildren(...METHODS.map((name) => make("option", { value: name }, name)));
+  byId("method").addEventListener("change", (event) => change({ method: event.target.value }));
+  byId("color").addEventListener("change", (event) => change({ color: event.target.value }));
+  byId("passage-at").addEventListener("input", (event) => change({ at: Number(event.target.value) }, { passing: true }));
+  byId("play").addEventListener("click", play);
+  byId("zoom-in").addEventListener("click", () => zoomBy(1.4));
+  byId("zoom-out").addEventListener("click", () => zoomBy(1 / 1.4));
+  byId("zoom-all").addEventListener("click", zoomAll);
+  byId("png").addEventListener("click", savePicture);
+}
+
+function fillControls() {
+  press.direction(state.direction);
+  press.kind(state.kind);
+  press.layout(state.layout);
+  byId("method").value = state.method;
+  byId("color").replaceChildren(...colorings(state).map(([name, text]) => make("option", { value: name }, text)));
+  byId("color").value = state.color;
+  byId("passage").hidden = state.layout !== "passage";
+  byId("passage-at").value = String(state.at);
+  byId("lead").textContent = leadText();
+}
+
+function fillVerdict() {
+  const element = byId("verdict");
+  if (!DATA.verdict) return;
+  element.hidden = false;
+  element.textContent = DATA.verdict === "difference" ? "Difference above chance" : "No difference above chance";
+  element.classList.toggle("yes", DATA.verdict === "difference");
+  if (DATA.reason) element.title = DATA.reason;
+}
+
+function fillAbout() {
+  const rows = (pairs) => make("dl", { class: "facts" }, pairs.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text))));
+  const parts = [rows([...DATA.facts, ...(DATA.reason ? [["above chance?", `${DATA.verdict || "not known"}: ${DATA.reason}`]] : [])])];
+  for (const one of DATA.methods) {
+    const rates = DIRECTIONS.map((direction) => [`BSR ${direction}`, one.directions[direction].bsr === null ? "–" : percent(one.directions[direction].bsr)]);
+    parts.push(make("h3", {}, one.name), rows([...rates, ...one.settings]));
+  }
+  if (DATA.notes.length) parts.push(make("ul", { class: "notes" }, DATA.notes.map((note) => make("li", {}, note))));
+  byId("about").replaceChildren(...parts);
+}
+
+function fillAll() {
+  drawn = null;
+  fillControls();
+  fillCards();
+  markCard();
+  fillConcept();
+  fillItem();
+  fillLegend();
+  fillSelection();
+  describeMaps();
+  fillMatrix();
+  redraw();
+}
+
+// Only what a change concerns: a slider must not rebuild the page.
+function refresh(changed) {
+  const any = (...keys) => keys.some((key) => changed.has(key));
+  const subject = any("direction", "method");
+  if (any("direction", "method", "concept", "color", "selected", "kind")) drawn = null;
+  if (any("direction", "method", "color", "kind", "layout", "at")) fillControls();
+  if (subject) fillCards();
+  if (subject || any("concept")) {
+    markCard();
+    fillConcept();
+    drawMatrix();
+  } else if (any("item")) markItem();
+  if (subject || any("item")) fillItem();
+  if (subject || any("color")) fillLegend();
+  if (subject || any("concept", "selected")) fillSelection();
+  if (subject || any("concept", "item", "kind")) describeMaps();
+  if (subject) fillMatrix();
+  redraw();
+}
+
+function markItem() {
+  for (const tile of document.querySelectorAll(".tile")) {
+    if (Number(tile.dataset.item) === state.item) tile.setAttribute("aria-current", "true");
+    else tile.removeAttribute("aria-current");
+  }
+}
+
+buildKeys();
+buildControls();
+buildMaps();
+buildMatrix();
+buildSearch();
+Object.assign(state, checked({ ...state, ...readLink() }));
+onChange(refresh);
+fillVerdict();
+fillAbout();
+fillAll();

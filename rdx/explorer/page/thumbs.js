@@ -1,0 +1,61 @@
+// Thumbnails: small canvases cut from sheets, which are decoded when they are first needed.
+
+const THUMBS = DATA.thumbnails && {
+  position: array("thumbnail.position"), shape: array("thumbnail.shape"),
+  texts: Array.from(document.getElementsByClassName("sheet")), sheets: new Map(),
+};
+
+const hasThumb = (item) => Boolean(THUMBS) && THUMBS.position[item] >= 0;
+
+function sheet(number) {
+  if (!THUMBS.sheets.has(number)) {
+    const image = new Image();
+    image.src = `data:image/webp;base64,${THUMBS.texts[number].textContent}`;
+    THUMBS.sheets.set(number, image.decode().then(() => image));
+  }
+  return THUMBS.sheets.get(number);
+}
+
+// Where an item's image lies: {number, x, y, width, height} on its sheet.
+function cut(item) {
+  const { cell, columns, rows } = DATA.thumbnails;
+  const place = THUMBS.position[item] % (columns * rows);
+  return {
+    number: Math.floor(THUMBS.position[item] / (columns * rows)),
+    x: (place % columns) * cell, y: Math.floor(place / columns) * cell,
+    width: THUMBS.shape[2 * item], height: THUMBS.shape[2 * item + 1],
+  };
+}
+
+// Draws an item's image into a square; small images keep their pixels.
+async function drawThumb(context, item, left, top, side) {
+  const from = cut(item);
+  const image = await sheet(from.number);
+  const scale = side / Math.max(from.width, from.height);
+  const [width, height] = [from.width * scale, from.height * scale];
+  context.imageSmoothingEnabled = !(DATA.thumbnails.pixels && scale > 1);
+  context.imageSmoothingQuality = "high";
+  const [x, y] = [left + (side - width) / 2, top + (side - height) / 2];
+  context.drawImage(image, from.x, from.y, from.width, from.height, x, y, width, height);
+}
+
+// An item as a picture, or as its name where it has none. `side` in CSS pixels.
+function thumb(item, side) {
+  if (!hasThumb(item)) {
+    const name = make("span", {}, side < 50 ? labelOf(item) || shortName(item) : shortName(item));
+    return make("span", { class: "name-tile" }, name, side < 50 || !LABELS ? "" : make("span", { class: "quiet" }, labelOf(item)));
+  }
+  const ratio = Math.min(window.devicePixelRatio || 1, 2);
+  const canvas = make("canvas", { class: "thumb", width: Math.round(side * ratio), height: Math.round(side * ratio), "aria-hidden": "true" });
+  drawThumb(canvas.getContext("2d"), item, 0, 0, canvas.width);
+  return canvas;
+}
+
+// The last part of an item's name.
+function shortName(item) {
+  const parts = DATA.ids[item].split("/");
+  return parts[parts.length - 1] || DATA.ids[item];
+}
+
+// What a screen reader says of an item.
+const nameOf = (item) => `${DATA.ids[item]}${LABELS ? `, label ${labelOf(item)}` : ""}`;

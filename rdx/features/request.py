@@ -1,0 +1,111 @@
+"""What one entry under `representations:` asks for, and everything that its numbers depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from rdx.errors import InputError, unknown
+from rdx.features.extraction import BATCH_SIZE, check_precision
+from rdx.features.pooling import check_pool
+from rdx.models import model_fingerprint
+from rdx.models.spec import ModelSpec, parse_spec
+from rdx.models.weights import contents, existing_file
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rdx.data.items import Items
+
+KEYS = ("model", "layer", "pool", "title", "batch_size", "precision")  # of one entry under `representations:`
+_VERSION = 1  # raise it when the same settings come to mean other numbers
+
+
+@dataclass(frozen=True)
+class Request:
+    """A representation's settings, checked."""
+
+    spec: ModelSpec  # without layer and pool
+    layer: str | None
+    pool: str | None
+    batch_size: int
+    precision: str
+
+    @property
+    def is_array(self) -> bool:
+        return self.spec.family == "features"
+
+    @property
+    def choice(self) -> tuple[str | None, str | None]:
+        return self.layer, self.pool
+
+    def goes_with(self, other: Request) -> bool:
+        """Whether both can come from one pass. What keeps every value is too large to be held along."""
+        same = (self.spec, self.batch_size, self.precision) == (other.spec, other.batch_size, other.precision)
+        return same and not self.is_array and "flatten" not in (self.pool, other.pool)
+
+
+def parse_request(settings: Mapping[str, Any]) -> Request:
+    """Raises InputError for an unknown key or a wrong value."""
+    for key in settings:
+        if key not in KEYS:
+            raise unknown("setting of a representation", key, KEYS)
+    if not settings.get("model"):
+        raise InputError("a representation needs a 'model', for example 'timm:resnet50'")
+    spec = parse_spec(settings["model"])
+    batch_size = settings.get("batch_size")
+    batch_size = BATCH_SIZE if batch_size is None else batch_size
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise InputError(f"batch_size must be a whole number of 1 or more, not {batch_size!r}")
+    layer, pool = (_one_of(settings, spec, key) for key in ("layer", "pool"))
+    precision = check_precision(settings.get("precision") or "float32")
+    if spec.family == "features" and (layer or pool):
+        raise InputError(f"'{spec}' is an array: it takes no layer and no pool")
+    options = {key: value for key, value in spec.options.items() if key not in ("layer", "pool")}
+    return Request(ModelSpec(spec.family, spec.name, options), layer, check_pool(pool), batch_size, precision)
+
+
+def made_of(request: Request, items: Items | None) -> dict[str, Any]:
+    """Everything that the numbers depend on, by name. The transform is part of the model's fingerprint."""
+    if request.is_array:
+        held = contents(existing_file(request.spec.name, "features"))
+        return {"version": _VERSION, "array": held, "key": request.spec.options.get("key"), **_columns(request)}
+    if items is None:
+        raise InputError(f"model '{request.spec}' needs images")
+    return {
+        "version": _VERSION,
+        "model": model_fingerprint(request.spec),
+        "layer": request.layer,
+        "pool": request.pool,
+        "items": items.fingerprint,
+        "dtype": request.precision,
+        "libraries": {name: version(name) for name in ("torch", "numpy", "pillow")},
+    }
+
+
+def read(request: Request) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """The array (n, d) that a request names, and the names of its rows where it has them."""
+    from rdx.features.arrays import read_array
+    from rdx.features.columns import without_columns
+
+    values, ids = read_array(request.spec.name, request.spec.options.get("key"))
+    return without_columns(values, request.spec.options, request.spec.name), ids
+
+
+def _columns(request: Request) -> dict[str, Any]:
+    """What else an array depends on where columns are left out of it."""
+    options = request.spec.options
+    if "drop" not in options:
+        return {}
+    names = {"names": contents(existing_file(options["names"], "names of columns"))} if "names" in options else {}
+    return {"drop": options["drop"], **names}
+
+
+def _one_of(settings: Mapping[str, Any], spec: ModelSpec, key: str) -> str | None:
+    """A setting that may stand in the SPEC or beside it."""
+    beside, within = settings.get(key), spec.options.get(key)
+    if beside is not None and within is not None and beside != within:
+        raise InputError(f"model '{spec}' asks for {key} '{within}', and the key {key} for '{beside}'")
+    return within if beside is None else str(beside)

@@ -1,0 +1,227 @@
+"""Tables and figures over finished runs, and what is said where there are none."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rdx.analysis.report import analyze
+from rdx.analysis.runs import find_runs
+from rdx.analysis.tables import as_markdown, mean_metrics
+from rdx.config import parse_experiment
+from rdx.errors import InputError
+from rdx.experiment.prepare import prepare
+from rdx.experiment.runner import run
+
+ROOT = Path(__file__).resolve().parents[2]
+METHODS = [{"method": name, "n_clusters": 2} for name in ("rdx", "kmeans", "pca")]
+
+
+def make_run(folder: Path, name: str, seed: int, **changes) -> Path:
+    """A finished run on 60 digits' pixels and noisy projections of them, in folder/name."""
+    rng = np.random.default_rng(seed)
+    from sklearn.datasets import load_digits
+
+    pixels = load_digits().data[:60].astype(np.float32)
+    arrays = folder / "arrays"
+    arrays.mkdir(exist_ok=True)
+    np.save(arrays / f"{name}_a.npy", pixels + 1)
+    np.save(arrays / f"{name}_b.npy", (pixels @ rng.normal(size=(64, 9))).astype(np.float32))
+    values = {
+        "name": name,
+        "data": {"dataset": "digits", "images_per_class": 6},
+        "representations": {
+            "a": {"model": f"features:{arrays / name}_a.npy", "title": "pixels"},
+            "b": {"model": f"features:{arrays / name}_b.npy", "title": "projection"},
+        },
+        "methods": METHODS,
+        "figures": False,
+    } | changes
+    prepared = prepare(parse_experiment(values, source="test"), folder / name)
+    return run(prepared)
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("outputs")
+    make_run(folder, "one", 1, family="both")
+    make_run(folder, "two", 2, family="both")
+    make_run(folder, "aligned", 3, alignment="ridge")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def both(outputs, tmp_path_factory):
+    (folder,) = analyze([outputs / "one", outputs / "two"], tmp_path_factory.mktemp("analysis"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def one(outputs, tmp_path_factory):
+    (folder,) = analyze([outputs / "one"], tmp_path_factory.mktemp("analysis"))
+    return folder
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_a_family_gets_its_tables_and_every_figure(both):
+    folder = both
+    assert folder.name == "both"
+    sheets = [f"{kind}_{direction}.png" for kind in ("sheet", "maps", "steps_rdx", "coefficients_pca")
+              for direction in ("a_not_b", "b_not_a")]  # fmt: skip
+    for name in ("one", "two"):
+        assert sorted(path.name for path in (folder / name).iterdir()) == sorted(sheets)
+        for path in (folder / name).iterdir():
+            with Image.open(path) as image:
+                colors = np.unique(np.asarray(image.convert("RGB"))[::5, ::5].reshape(-1, 3), axis=0)
+                assert min(image.size) > 300 and len(colors) > 10
+    assert {path.name for path in folder.glob("*.*")} == {
+        "bsr.png", "metrics.csv", "mean_metrics.csv", "mean_metrics.md", "concepts.csv"
+    }  # fmt: skip
+
+
+def test_means_are_those_of_the_runs(outputs, both):
+    folder = both
+    single = [rows_of(outputs / name / "a_vs_b" / "metrics.csv") for name in ("one", "two")]
+    means = rows_of(folder / "mean_metrics.csv")
+    assert len(means) == len(single[0]) == 3 * 2 * 3
+    for row in means:
+        keys = ("method", "direction", "distance", "space")
+        pair = [next(r for r in rows if all(r[k] == row[k] for k in keys)) for rows in single]
+        assert float(row["bsr"]) == pytest.approx(np.mean([float(r["bsr"]) for r in pair]))
+        assert float(row["tie_rate"]) == pytest.approx(np.mean([float(r["tie_rate"]) for r in pair]))
+        assert float(row["bsr_highest"]) == max(float(r["bsr"]) for r in pair)
+    concepts = rows_of(folder / "concepts.csv")
+    assert [row["run"] for row in concepts] == ["one"] * 6 + ["two"] * 6
+    assert all(int(row["concepts"]) <= 3 for row in concepts)
+
+
+def test_the_best_of_each_column_is_bold(one):
+    import pandas as pd
+
+    lines = (one / "mean_metrics.md").read_text(encoding="utf-8").splitlines()
+    body = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
+    heads, cells = body[0], body[2:]
+    for column, head in enumerate(heads):
+        if "BSR" not in head:
+            continue
+        values = [float(row[column].strip("*")) for row in cells]
+        bold = [row[column].startswith("**") for row in cells]
+        assert bold == [value == max(values) for value in values]
+    nothing = pd.DataFrame({
+        "space": "raw", "method": ["rdx"], "direction": ["a_not_b"], "distance": ["neighborhood"],
+        "bsr": [float("nan")], "tie_rate": [float("nan")], "mean_signed_difference": [float("nan")],
+    })  # fmt: skip
+    assert "**" not in as_markdown(mean_metrics(nothing), 1)
+
+
+def test_aligned_runs_show_raw_and_aligned(outputs, tmp_path):
+    (folder,) = analyze([outputs / "aligned"], tmp_path / "analysis")
+    text = (folder / "mean_metrics.md").read_text(encoding="utf-8")
+    assert "## On raw representations" in text and "## On aligned representations" in text
+    assert "kmeans_a_to_b" in text and "kmeans_b_to_a" in text
+
+
+def test_a_run_of_many_pairs_gets_the_sweep_figure(tmp_path):
+    rng = np.random.default_rng(0)
+    representations = {}
+    for name in "abc":
+        np.save(tmp_path / f"{name}.npy", rng.normal(size=(40, 5)).astype(np.float32))
+        representations[name] = {"model": f"features:{tmp_path / name}.npy"}
+    pairs = [["a", "b"], ["b", "c"], ["a", "c"]]
+    make_run(tmp_path, "many", 1, data=None, representations=representations, comparisons=pairs, methods=METHODS[:1])
+    (folder,) = analyze([tmp_path / "many"], tmp_path / "analysis")
+    assert (folder / "sweep_many.png").is_file()
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == [
+        "many__a_vs_b", "many__a_vs_c", "many__b_vs_c"
+    ]  # fmt: skip
+
+
+def test_paper_figures_are_pdfs_without_titles(outputs, tmp_path):
+    (folder,) = analyze([outputs / "one"], tmp_path / "paper", paper=True)
+    assert not list(folder.rglob("*.png"))
+    figures = sorted(folder.rglob("*.pdf"))
+    assert len(figures) == 1 + 8
+    assert all(path.read_bytes().startswith(b"%PDF") for path in figures)
+
+
+def test_the_same_run_gives_the_same_bytes(outputs, one, tmp_path):
+    first, (second,) = one, analyze([outputs / "one"], tmp_path)
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
+    assert all((first / path).read_bytes() == (second / path).read_bytes() for path in files)
+
+
+def test_runs_whose_images_are_gone_keep_everything_but_the_sheets(outputs, tmp_path):
+    copy = tmp_path / "moved"
+    shutil.copytree(outputs / "one", copy)
+    config = (copy / "config.yaml").read_text(encoding="utf-8")
+    (copy / "config.yaml").write_text(config.replace("dataset: digits", "dataset: mnist\n  root: /nowhere"))
+    said = []
+    (folder,) = analyze([copy], tmp_path / "analysis", say=said.append)
+    names = {path.name for path in (folder / "one").iterdir()}
+    assert "maps_a_not_b.png" in names and "sheet_a_not_b.png" not in names
+    assert any("its images are not there" in line for line in said)
+
+
+def test_without_arguments_the_newest_family(outputs, tmp_path):
+    shutil.copytree(outputs, tmp_path / "outputs")
+    summary = tmp_path / "outputs" / "two" / "summary.csv"
+    summary.touch()  # finished last
+    assert [found.config.name for found in find_runs([], tmp_path)] == ["one", "two"]
+
+
+def test_a_folder_of_runs_stands_for_all_of_them(outputs):
+    assert sorted(found.config.name for found in find_runs([outputs])) == ["aligned", "one", "two"]
+    assert len(find_runs([outputs, outputs / "one"])) == 3
+
+
+def partial(folder: Path) -> Path:
+    shutil.copytree(ROOT / "configs", folder / "half")  # some folder with YAML in it
+    return folder / "half"
+
+
+def test_folders_that_are_no_runs_get_one_line(outputs, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    half = tmp_path / "half"
+    shutil.copytree(outputs / "one", half)
+    (half / "a_vs_b" / "kmeans" / "concepts.csv").unlink()
+    with pytest.raises(InputError, match="is empty"):
+        find_runs([empty])
+    with pytest.raises(InputError, match="is no run's folder: there is no config.yaml in it"):
+        find_runs([partial(tmp_path / "other")])
+    with pytest.raises(InputError, match=r"not finished: 'a_vs_b/kmeans/concepts.csv' is missing; `rdx run .*` goes"):
+        find_runs([half])
+    with pytest.raises(InputError, match="is a part of a run; name the run's folder"):
+        find_runs([outputs / "one" / "a_vs_b"])
+    with pytest.raises(InputError, match="is a file"):
+        find_runs([outputs / "one" / "summary.csv"])
+    with pytest.raises(InputError, match="unknown run in .* 'onee'; did you mean 'one'"):
+        find_runs([outputs / "onee"])
+    with pytest.raises(InputError, match="there is no finished run"):
+        find_runs([], tmp_path)
+    with pytest.raises(InputError, match="is a run's folder; choose another --output-dir"):
+        analyze([outputs / "one"], outputs / "two")
+
+
+def test_the_command(outputs, tmp_path):
+    command = [sys.executable, str(ROOT / "analyze_explanations.py")]
+    done = subprocess.run([*command, str(outputs / "one"), "--output-dir", str(tmp_path / "x")], capture_output=True,
+                          text=True, cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Results: .*x/both", done.stdout)
+    wrong = subprocess.run([*command, str(tmp_path / "nothing")], capture_output=True, text=True, cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert wrong.stderr.strip() == f"error: no run '{tmp_path / 'nothing'}'"

@@ -33,8 +33,8 @@ from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs, with_noise
 
 HERE = Path(__file__).resolve().parent
 FIGURE = HERE.parent / "results" / "calibration" / "calibration.png"
-SURROGATES, SUBSAMPLES, MARGIN = 49, 20, 1.25  # the defaults of a run
-FIRST_SEED = 20  # of the nets: the margin was chosen on others, 0 to 11
+SURROGATES, SUBSAMPLES, MARGIN = 49, 20, 1.5  # the defaults of a run
+NOISE_NETS, SEED_NETS = 20, 40  # first seeds of twelve nets each: the margin was chosen on other nets
 NOISE, MERGED = (0.01, 0.03, 0.1, 0.2, 0.3), (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 COLUMNS = (
     "part", "data", "version", "aligned", "n", "level", "run", "concepts", "draws", "smallest_p", "found",
@@ -125,7 +125,7 @@ def noise(n: int, nets: Nets, share: float) -> Iterator[dict]:
                     A = {
                         "mixture": lambda rng=rng: mixture(n, rng)[0],
                         "pixels": lambda items=items: pixels[items],
-                        "convnet": lambda items=items, run=run: nets.features("expert", FIRST_SEED + run % 12)[items],
+                        "convnet": lambda items=items, run=run: nets.features("expert", NOISE_NETS + run % 12)[items],
                     }[data]()
                     B = with_noise(rotated(A, rng), level, rng)
                     found = tested(A, B, version, run, aligned=aligned)
@@ -133,23 +133,24 @@ def noise(n: int, nets: Nets, share: float) -> Iterator[dict]:
 
 
 def seeds(n: int, nets: Nets, share: float) -> Iterator[dict]:
-    """Pairs of pairs of seeds: the four are different nets."""
+    """Pairs of pairs of seeds, the four being different nets, on twice as many items."""
     for version, repeats in (("v1", 40), ("v2", 24)):
         for run in range(max(2, round(share * repeats))):
             rng = np.random.default_rng([run, 77])
-            items, four = rng.permutation(1797)[:n], FIRST_SEED + rng.permutation(12)[:4]
+            items, four = rng.permutation(1797)[: 2 * n], SEED_NETS + rng.permutation(12)[:4]
             experts = [nets.features("expert", int(seed))[items] for seed in four]
             pairs = [("two seeds", experts[0])]
             if run % 4 == 0:
-                pairs.append(("3 and 5 merged", nets.features("m35", FIRST_SEED + run // 4 % 6)[items]))
+                pairs.append(("3 and 5 merged", nets.features("m35", SEED_NETS + run // 4 % 10)[items]))
             for data, A in pairs:
                 found = tested(A, experts[1], version, run, reference=experts[2:])
-                yield {"data": data, "version": version, "aligned": False, "level": "", "run": run, **found}
+                shape = {"data": data, "version": version, "aligned": False, "level": "", "n": 2 * n}
+                yield {**shape, "run": run, **found}
 
 
 def power(n: int, nets: Nets, share: float) -> Iterator[dict]:
     """A planted difference of growing size, with noise of 10 % everywhere."""
-    for version, repeats in (("v1", 10), ("v2", 3)):
+    for version, repeats in (("v1", 16), ("v2", 8)):
         for level in MERGED:
             for run in range(max(1, round(share * repeats))):
                 rng = np.random.default_rng([run, round(100 * level), 5])
@@ -165,7 +166,7 @@ def draw(rows: list[dict], path: Path) -> None:
     """Left: how often a run without a difference has a p as small; right: how often a difference is found."""
     from rdx.figures.style import BODY, TITLE, concept_color, drawing
 
-    quiet = [row for row in rows if row["part"] == "noise" and row["concepts"]]
+    quiet = [row for row in rows if row["part"] == "noise"]
     kinds = {"v1": [r for r in quiet if r["version"] == "v1" and not r["aligned"]],
              "v2": [r for r in quiet if r["version"] == "v2"],
              "v1, aligned": [r for r in quiet if r["aligned"]],
@@ -177,14 +178,14 @@ def draw(rows: list[dict], path: Path) -> None:
         left.axvline(ALPHA, color="#767676", linewidth=0.8, linestyle="--")
         for number, (name, runs) in enumerate(kinds.items(), start=1):
             if runs:
-                p = np.sort([row["smallest_p"] for row in runs])
+                p = np.sort([row["smallest_p"] if row["concepts"] else 1.0 for row in runs])
                 share = np.arange(1, len(p) + 1) / len(p)
                 left.step([0, *p, 1], [0, *share, 1], where="post", color=concept_color(number),
                           label=f"{name} ({len(p)} runs)")  # fmt: skip
         left.set(xlim=(0, 1), ylim=(0, 1))
         left.set_xlabel("smallest p of a run", fontsize=BODY)
         left.set_ylabel("share of runs", fontsize=BODY)
-        left.set_title("No difference: false alarms (below the dotted line: fewer than allowed)", fontsize=TITLE - 1)
+        left.set_title("No difference: p-values (on or below the dotted line is right)", fontsize=TITLE - 1)
         for number, version in enumerate(("v1", "v2"), start=1):
             found = {size: [r["found"] for r in rows if r["part"] == "power" and r["version"] == version
                             and r["level"] == size] for size in MERGED}  # fmt: skip
@@ -196,10 +197,13 @@ def draw(rows: list[dict], path: Path) -> None:
         right.set_xlabel("share of the distance by which A merges two of six classes", fontsize=BODY)
         right.set_ylabel("runs that find a difference (p < 0.05)", fontsize=BODY)
         right.set_title("A planted difference: power", fontsize=TITLE - 1)
-        for axes in (left, right):
+        note = {"fontsize": BODY - 1, "color": "#767676"}
+        left.text(ALPHA + 0.01, 0.5, "p = 0.05", **note)
+        right.text(1.0, ALPHA + 0.015, "5 %", ha="right", **note)
+        for axes, place in ((left, "upper left"), (right, "center right")):
             axes.tick_params(labelsize=BODY)
             if axes.get_legend_handles_labels()[0]:
-                axes.legend(fontsize=BODY, frameon=False, loc="lower right")
+                axes.legend(fontsize=BODY, frameon=False, loc=place)
 
 
 def read_rows(path: Path) -> list[dict]:

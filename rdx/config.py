@@ -80,7 +80,7 @@ class Statistics(_Strict):
     n_subsamples: Annotated[int, Field(ge=2)] = 20  # for stability
     n_groups: Annotated[int, Field(ge=1)] = 1000  # random groups
     reference: Annotated[list[str], Field(min_length=2)] | None = None  # what may differ, such as seeds of one training
-    reference_margin: Annotated[float, Field(ge=1)] = 1.25  # how far two pairs of them may lie apart
+    reference_margin: Annotated[float, Field(ge=1)] = 1.5  # how far two pairs of them may lie apart
 
     @model_validator(mode="before")
     @classmethod

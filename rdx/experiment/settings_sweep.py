@@ -34,7 +34,7 @@ def as_sweep(config: Experiment) -> Experiment:
         raise InputError(f"{config.name}: a sweep needs a method 'rdx', and 'methods' has none")
     return config.model_copy(update={
         "name": f"{config.name}_sweep", "methods": [first], "sweep": config.sweep or Sweep(), "figures": False,
-        "statistics": config.statistics.model_copy(update={"level": "off"}), "layer_analysis": None,
+        "statistics": config.statistics.model_copy(update={"level": "off"}), "layer_analysis": None, "naming": None,
         "explorer": config.explorer.model_copy(update={"enabled": False}),
     })  # fmt: skip
 

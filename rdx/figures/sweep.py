@@ -87,7 +87,7 @@ def _chain(path: Path | str, pairs: Sequence[PairSummary], heading: str) -> None
             style.write_lines(figure, [name], left, top + panel * (_TALL + GAP) - 26, style.BODY, fontweight="bold")
             for side, look in _sides(panel):
                 values = [pair.values(panel, side) for pair in pairs]
-                axes.plot(range(len(pairs)), values, **look, linewidth=1.4, markersize=5, clip_on=False, zorder=3)
+                axes.plot(range(len(pairs)), values, **look, clip_on=False, zorder=3 + side)
             axes.set_ylim(*_limits(pairs, panel))
             axes.set_xlim(-0.5, len(pairs) - 0.5)
             axes.set_xticks(range(len(pairs)), [])
@@ -114,7 +114,8 @@ def _rows(path: Path | str, pairs: Sequence[PairSummary], heading: str) -> None:
             for side, look in _sides(panel):
                 values = [pair.values(panel, side) for pair in pairs]
                 apart = 0.0 if panel == 2 else list(_LOOK.values())[side][2]
-                axes.plot(values, np.arange(len(pairs)) + apart, **look, linestyle="", markersize=5.5, clip_on=False)
+                look |= {"linestyle": "", "markersize": 5.5}
+                axes.plot(values, np.arange(len(pairs)) + apart, **look, clip_on=False)
             axes.set_xlim(*_limits(pairs, panel))
             axes.set_ylim(len(pairs) - 0.5, -0.5)
             axes.set_yticks(range(len(pairs)), names if panel == 0 else [])
@@ -168,8 +169,10 @@ def _heat_map(axes, values: np.ndarray, limits: tuple[float, float], form: str) 
 def _sides(panel: int) -> list[tuple[int, dict]]:
     """The curves of a panel: one a direction, and one for CKA, which has none."""
     if panel == 2:
-        return [(0, {"color": _OF_BOTH, "marker": "D"})]
-    return [(side, {"color": color, "marker": mark}) for side, (color, mark, _) in enumerate(_LOOK.values())]
+        return [(0, {"color": _OF_BOTH, "marker": "D", "linewidth": 1.4, "markersize": 5})]
+    wide = ({"linewidth": 2.8, "markersize": 7}, {"linewidth": 1.2, "markersize": 4})  # equal curves show both
+    looks = zip(_LOOK.values(), wide, strict=True)
+    return [(side, {"color": color, "marker": mark, **size}) for side, ((color, mark, _), size) in enumerate(looks)]
 
 
 def _limits(pairs: Sequence[PairSummary], panel: int) -> tuple[float, float]:

@@ -161,7 +161,8 @@ def test_weights_that_are_gone(config, place):
     assert len(missing) == 1 and "open_clip_model.safetensors" in missing[0]
 
 
-def test_plan_counts_the_model(config, place):
+def test_plan_counts_the_model(config, place, tmp_path, monkeypatch):
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path))  # what is cached needs no model
     needs = look(load_experiment(config, ["naming.top=3"]), place / "planned").needs
     assert [source.key for source in needs.sources] == ["a", "b", "naming model"]
     assert needs.sources[2].width == 24

@@ -18,17 +18,27 @@ VARIANTS = [
 ]  # fmt: skip
 
 
+A_DOT = """side => {
+  const canvas = document.querySelector(`.map.${side} .dots`);
+  const { width, height } = canvas;
+  const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, width, height).data.buffer);
+  const box = canvas.getBoundingClientRect();
+  const drawn = pixels.reduce((found, pixel, i) => (pixel !== pixels[0] ? [...found.slice(-40), i] : found), []);
+  const [x, y] = [drawn[0] % width, Math.floor(drawn[0] / width)];
+  return [box.left + (x * box.width) / width, box.top + (y * box.height) / height];
+}"""
+
+
+def point_at_dot(opened, side: str = "a") -> tuple[float, float]:
+    """Moves the pointer to a pixel that is part of a dot; returns where that is."""
+    x, y = opened.page.evaluate(A_DOT, side)
+    opened.page.mouse.move(x, y)
+    opened.page.locator(f"#map-{side}.on-dot").wait_for()
+    return x, y
+
+
 def click_dot(opened, side: str = "a") -> None:
-    """Clicks near the middle of a map until a dot was under the pointer."""
-    box = opened.page.locator(f"#map-{side}").bounding_box()
-    for step in range(400):
-        angle, radius = step * 2.4, 4 * np.sqrt(step)
-        x, y = box["width"] / 2 + radius * np.cos(angle), box["height"] / 2 + radius * np.sin(angle)
-        opened.page.mouse.move(box["x"] + x, box["y"] + y)
-        if opened.page.locator(f"#map-{side}.on-dot").count():
-            opened.page.mouse.click(box["x"] + x, box["y"] + y)
-            return
-    raise AssertionError("no dot near the middle of the map")
+    opened.page.mouse.click(*point_at_dot(opened, side))
 
 
 def drag(opened, side: str = "a") -> None:
@@ -147,13 +157,7 @@ def test_baselines_leave_difference_and_affinity_empty(opened):
 def test_pointing_at_a_dot_shows_it_in_both_maps(opened):
     one = opened("#map=pca")
     before = [one.page.evaluate(f"document.getElementById('map-{side}').toDataURL()") for side in "ab"]
-    box = one.page.locator("#map-a").bounding_box()
-    for step in range(400):
-        angle, radius = step * 2.4, 4 * np.sqrt(step)
-        x, y = box["width"] / 2 + radius * np.cos(angle), box["height"] / 2 + radius * np.sin(angle)
-        one.page.mouse.move(box["x"] + x, box["y"] + y)
-        if one.page.locator("#tip:visible").count():
-            break
+    point_at_dot(one)
     after = [one.page.evaluate(f"document.getElementById('map-{side}').toDataURL()") for side in "ab"]
     assert before[0] != after[0] and before[1] != after[1]
     assert "concept" in one.text("#tip")

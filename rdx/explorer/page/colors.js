@@ -3,7 +3,9 @@
 const MARKS = 5; // shapes; another one for every ten colours
 const AFFINITY_STEPS = 32;
 // Viridis at nine points, the same ramp as in the run's matrices.
-const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(rgb);
+const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(
+  rgb,
+);
 
 function rgb(hex) {
   return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
@@ -81,15 +83,19 @@ function coloring() {
   if (by === "concept") {
     const most = Math.max(0, ...shown().concepts.map((one) => one.number));
     const looks = [{ color: nullColor(), mark: 0, none: true }];
-    for (let number = 1; number <= most; number++) looks.push({ color: conceptColor(number), mark: markOf(number - 1) });
+    for (let number = 1; number <= most; number++)
+      looks.push({ color: conceptColor(number), mark: markOf(number - 1) });
     return { classes: labels(), looks };
   }
   if (by === "affinity") {
     const scale = affinityScale();
     const classes = Uint8Array.from(affinityOf(state.method, state.direction), (value) =>
-      Math.round(clamp(scale.share(value), 0, 1) * (AFFINITY_STEPS - 1))
+      Math.round(clamp(scale.share(value), 0, 1) * (AFFINITY_STEPS - 1)),
     );
-    const looks = Array.from({ length: AFFINITY_STEPS }, (_, i) => ({ color: rampColor(i / (AFFINITY_STEPS - 1)), mark: 0 }));
+    const looks = Array.from({ length: AFFINITY_STEPS }, (_, i) => ({
+      color: rampColor(i / (AFFINITY_STEPS - 1)),
+      mark: 0,
+    }));
     return { classes, looks };
   }
   const classes = by === "label" ? LABELS : array(`prediction.${by.slice(-1)}`);

@@ -32,7 +32,11 @@ const things = (count) => `${wholeNumber(count)} ${THING[count === 1 ? 0 : 1]}`;
 
 const labelName = (code) => DATA.labels.names[code];
 const labelOf = (item) => (LABELS ? labelName(LABELS[item]) : "");
-const methodIndex = (name) => Math.max(0, DATA.methods.findIndex((method) => method.name === name));
+const methodIndex = (name) =>
+  Math.max(
+    0,
+    DATA.methods.findIndex((method) => method.name === name),
+  );
 
 const conceptArrays = new Map();
 // Every item's concept, 0 for none.
@@ -82,7 +86,7 @@ function differenceOf(method, direction, ranks) {
   const formula = method.formula;
   if (!formula) return null;
   const [own, other] = formula.pairs[direction].map((view) =>
-    formula.symmetric ? (ranks[view][0] + ranks[view][1]) / 2 : ranks[view][0]
+    formula.symmetric ? (ranks[view][0] + ranks[view][1]) / 2 : ranks[view][0],
   );
   const difference = Math.tanh((formula.gamma * (own - other)) / (Math.min(own, other) + 1));
   return { difference, affinity: Math.exp(-formula.beta * difference) };

@@ -18,7 +18,11 @@ function make(tag, attributes = {}, ...children) {
 function fillSegments(fieldset, choices, onChoose) {
   const legend = fieldset.querySelector("legend");
   const buttons = choices.map(([value, text, title]) =>
-    make("button", { type: "button", "data-value": value, "aria-pressed": "false", title, on: { click: () => onChoose(value) } }, text)
+    make(
+      "button",
+      { type: "button", "data-value": value, "aria-pressed": "false", title, on: { click: () => onChoose(value) } },
+      text,
+    ),
   );
   fieldset.replaceChildren(legend, make("span", { class: "buttons" }, buttons));
   return (chosen) => buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.value === chosen)));

@@ -16,7 +16,10 @@ function field(value) {
 }
 
 function csvOf(items) {
-  const columns = [["index", (i) => i], ["id", (i) => DATA.ids[i]]];
+  const columns = [
+    ["index", (i) => i],
+    ["id", (i) => DATA.ids[i]],
+  ];
   if (LABELS) columns.push(["label", (i) => DATA.labels.values[LABELS[i]]], ["label_name", (i) => labelOf(i)]);
   for (const side of DATA.predictions) {
     const predicted = array(`prediction.${side}`);

@@ -1,8 +1,10 @@
 // The keyboard, the help and the theme.
 
 const KEYS = {
-  n: () => stepConcept(1), ArrowRight: () => stepConcept(1),
-  p: () => stepConcept(-1), ArrowLeft: () => stepConcept(-1),
+  n: () => stepConcept(1),
+  ArrowRight: () => stepConcept(1),
+  p: () => stepConcept(-1),
+  ArrowLeft: () => stepConcept(-1),
   d: () => change({ direction: DIRECTIONS.find((one) => one !== state.direction) }),
   m: () => change({ kind: KINDS[(KINDS.indexOf(state.kind) + 1) % KINDS.length] }),
   v: () => change({ layout: state.layout === "pair" ? "passage" : "pair" }),

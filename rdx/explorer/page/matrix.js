@@ -20,22 +20,28 @@ function fillMatrix() {
     return;
   }
   byId("matrix-words").textContent =
-    `Each row and column is one of ${wholeNumber(matrix.size)} items, ordered by concept. Red pairs are near only in ${own.toUpperCase()}: a red block is a group that ${own.toUpperCase()} alone holds together.`;
-  byId("matrix-low").textContent = `near only in ${own.toUpperCase()}`;
-  byId("matrix-high").textContent = `near only in ${OTHER[own].toUpperCase()}`;
-  canvas.setAttribute("aria-label", `Difference matrix of ${matrix.size} items ordered by concept. ${blocksText(matrix)}`);
+    `Each row and column is one of ${wholeNumber(matrix.size)} items, ordered by concept. Red pairs are near only ` +
+    `in ${letter(own)}: a red block is a group that ${letter(own)} alone holds together.`;
+  byId("matrix-low").textContent = `near only in ${letter(own)}`;
+  byId("matrix-high").textContent = `near only in ${letter(OTHER[own])}`;
+  canvas.setAttribute(
+    "aria-label",
+    `Difference matrix of ${matrix.size} items ordered by concept. ${blocksText(matrix)}`,
+  );
   drawMatrix();
 }
 
 // The mean difference inside every concept, in words.
 function blocksText(matrix) {
   const groups = labels();
-  const texts = shown().concepts.slice(0, 8).map((one) => {
-    const rows = Array.from(matrix.items.keys()).filter((row) => groups[matrix.items[row]] === one.number);
-    let sum = 0;
-    for (const row of rows) for (const column of rows) sum += matrix.values[row * matrix.size + column];
-    return `concept ${one.number}: ${signed(((sum / (rows.length ** 2 || 1)) * matrix.largest) / 127)}`;
-  });
+  const texts = shown()
+    .concepts.slice(0, 8)
+    .map((one) => {
+      const rows = Array.from(matrix.items.keys()).filter((row) => groups[matrix.items[row]] === one.number);
+      let sum = 0;
+      for (const row of rows) for (const column of rows) sum += matrix.values[row * matrix.size + column];
+      return `concept ${one.number}: ${signed(((sum / (rows.length ** 2 || 1)) * matrix.largest) / 127)}`;
+    });
   return texts.length ? `Mean difference inside ${texts.join(", ")}.` : "";
 }
 
@@ -51,7 +57,8 @@ function drawMatrix() {
   const picture = new ImageData(size, size);
   const strongest = strengthOf(matrix);
   const colors = Array.from({ length: 255 }, (_, i) => differenceColor(clamp((i - 127) / strongest, -1, 1)));
-  for (let i = 0; i < size * size; i++) picture.data.set([...colors[matrix.values[i] + 127].map(Math.round), 255], 4 * i);
+  for (let i = 0; i < size * size; i++)
+    picture.data.set([...colors[matrix.values[i] + 127].map(Math.round), 255], 4 * i);
   const small = make("canvas", { width: size, height: size });
   small.getContext("2d").putImageData(picture, 0, 0);
   const edge = EDGE * ratio;
@@ -95,7 +102,9 @@ function drawBorders(context, matrix, edge, side) {
 function pairAt(event) {
   const matrix = matrixNow();
   const box = byId("matrix-canvas").getBoundingClientRect();
-  const place = [event.clientY - box.top, event.clientX - box.left].map((at) => Math.floor(((at - EDGE) / (box.width - EDGE)) * matrix.size));
+  const place = [event.clientY - box.top, event.clientX - box.left].map((at) =>
+    Math.floor(((at - EDGE) / (box.width - EDGE)) * matrix.size),
+  );
   return place.every((at) => at >= 0 && at < matrix.size) ? place : null;
 }
 
@@ -107,8 +116,11 @@ function pointPair(pair, event) {
   const [row, column] = pair.map((at) => matrix.items[at]);
   const value = (matrix.values[pair[0] * matrix.size + pair[1]] * matrix.largest) / 127;
   byId("tip").replaceChildren(
-    ...[row, column].map((item) => make("div", { class: "pair-item" }, hasThumb(item) ? thumb(item, 56) : "", make("span", {}, shortName(item)))),
-    make("div", {}, make("span", {}, "difference"), make("b", {}, signed(value))));
+    ...[row, column].map((item) =>
+      make("div", { class: "pair-item" }, hasThumb(item) ? thumb(item, 56) : "", make("span", {}, shortName(item))),
+    ),
+    make("div", {}, make("span", {}, "difference"), make("b", {}, signed(value))),
+  );
   return placeTip(event);
 }
 

@@ -39,7 +39,11 @@ function stampsOf(mark, radius) {
         }
       }
     }
-    found.push({ dx: Int16Array.from(pixels.dx), dy: Int16Array.from(pixels.dy), cover: Uint8Array.from(pixels.cover) });
+    found.push({
+      dx: Int16Array.from(pixels.dx),
+      dy: Int16Array.from(pixels.dy),
+      cover: Uint8Array.from(pixels.cover),
+    });
   }
   stamps.set(key, found);
   return found;
@@ -64,7 +68,10 @@ class Plot {
   draw(xs, ys, order, classes, looks, ground) {
     const { width, height } = this.canvas;
     this.words.fill((255 << 24) | (ground[2] << 16) | (ground[1] << 8) | ground[0]);
-    const ready = looks.map((look) => ({ ...look, stamps: stampsOf(look.mark, look.radius).map((stamp) => placed(stamp, width, look.alpha)) }));
+    const ready = looks.map((look) => ({
+      ...look,
+      stamps: stampsOf(look.mark, look.radius).map((stamp) => placed(stamp, width, look.alpha)),
+    }));
     for (let o = 0; o < order.length; o++) {
       const i = order[o];
       const look = ready[classes[i]];
@@ -73,8 +80,10 @@ class Plot {
       const sub = Math.floor((xs[i] - px) * SUB) + SUB * Math.floor((ys[i] - py) * SUB);
       const stamp = look.stamps[sub];
       const { reach } = stamp;
-      if (px >= reach && py >= reach && px < width - reach && py < height - reach) blend(this.image.data, stamp, 4 * (py * width + px), look.color);
-      else if (px > -reach && py > -reach && px < width + reach && py < height + reach) this.blendAtEdge(stamp, px, py, look.color);
+      if (px >= reach && py >= reach && px < width - reach && py < height - reach)
+        blend(this.image.data, stamp, 4 * (py * width + px), look.color);
+      else if (px > -reach && py > -reach && px < width + reach && py < height + reach)
+        this.blendAtEdge(stamp, px, py, look.color);
     }
     this.context.putImageData(this.image, 0, 0);
   }
@@ -93,7 +102,12 @@ class Plot {
 function placed(stamp, width, alpha) {
   const offset = Int32Array.from(stamp.dx, (dx, s) => 4 * (stamp.dy[s] * width + dx));
   const share = Float32Array.from(stamp.cover, (cover) => (cover / 255) * alpha);
-  return { ...stamp, offset, share, reach: stamp.dx.reduce((most, dx, s) => Math.max(most, Math.abs(dx), Math.abs(stamp.dy[s])), 0) + 1 };
+  return {
+    ...stamp,
+    offset,
+    share,
+    reach: stamp.dx.reduce((most, dx, s) => Math.max(most, Math.abs(dx), Math.abs(stamp.dy[s])), 0) + 1,
+  };
 }
 
 function blend(data, { offset, share }, start, [r, g, b]) {

@@ -10,10 +10,16 @@ function readings(query) {
   const result = [];
   if (LABELS) {
     const exact = new Set(DATA.labels.names.flatMap((name, code) => (name.toLowerCase() === wanted ? [code] : [])));
-    const part = new Set(DATA.labels.names.flatMap((name, code) => (name.toLowerCase().includes(wanted) ? [code] : [])));
+    const part = new Set(
+      DATA.labels.names.flatMap((name, code) => (name.toLowerCase().includes(wanted) ? [code] : [])),
+    );
     const codes = exact.size ? exact : part;
     const items = codes.size ? Array.from(LABELS.keys()).filter((i) => codes.has(LABELS[i])) : [];
-    const names = [...codes].slice(0, 3).map((code) => `“${labelName(code)}”`).join(", ") + (codes.size > 3 ? ", …" : "");
+    const names =
+      [...codes]
+        .slice(0, 3)
+        .map((code) => `“${labelName(code)}”`)
+        .join(", ") + (codes.size > 3 ? ", …" : "");
     if (items.length) result.push({ text: `label ${names}`, items });
   }
   const named = [];
@@ -27,16 +33,33 @@ function fillFound() {
   found = readings(query);
   const box = byId("found");
   box.hidden = !query.trim();
-  byId("found-note").textContent = !query.trim() ? "" : found.length ? found.map((one) => `${things(one.items.length)}, ${one.text}`).join("; ") : "nothing found";
+  byId("found-note").textContent = !query.trim()
+    ? ""
+    : found.length
+      ? found.map((one) => `${things(one.items.length)}, ${one.text}`).join("; ")
+      : "nothing found";
   if (box.hidden) return;
   if (!found.length) {
     box.replaceChildren(make("p", { class: "quiet" }, "Nothing has such a label or name."));
     return;
   }
-  const ways = found.map((one) => make("button", { type: "button", class: "way", on: { click: () => select(one) } },
-    make("b", {}, `Select ${things(one.items.length)}`), ` ${one.text}`));
+  const ways = found.map((one) =>
+    make(
+      "button",
+      { type: "button", class: "way", on: { click: () => select(one) } },
+      make("b", {}, `Select ${things(one.items.length)}`),
+      ` ${one.text}`,
+    ),
+  );
   const first = found[found.length - 1].items.slice(0, FOUND_MOST);
-  box.replaceChildren(...ways, make("div", { class: "strip" }, first.map((item) => itemButton(item, 40))));
+  box.replaceChildren(
+    ...ways,
+    make(
+      "div",
+      { class: "strip" },
+      first.map((item) => itemButton(item, 40)),
+    ),
+  );
 }
 
 function select(one) {

@@ -9,8 +9,10 @@ function chip(color, mark) {
   svg.setAttribute("class", "chip");
   svg.setAttribute("aria-hidden", "true");
   const shapes = [
-    ["circle", { r: 1 }], ["rect", { x: -0.86, y: -0.86, width: 1.72, height: 1.72 }],
-    ["polygon", { points: "0,-1.2 1.2,0 0,1.2 -1.2,0" }], ["polygon", { points: "0,-1 1.08,0.75 -1.08,0.75" }],
+    ["circle", { r: 1 }],
+    ["rect", { x: -0.86, y: -0.86, width: 1.72, height: 1.72 }],
+    ["polygon", { points: "0,-1.2 1.2,0 0,1.2 -1.2,0" }],
+    ["polygon", { points: "0,-1 1.08,0.75 -1.08,0.75" }],
     ["polygon", { points: "0,1 1.08,-0.75 -1.08,-0.75" }],
   ];
   const shape = document.createElementNS("http://www.w3.org/2000/svg", shapes[mark][0]);
@@ -23,19 +25,31 @@ function chip(color, mark) {
 // The entries of the legend for the current colours: [{color, mark, text, items?}].
 function legendEntries() {
   if (state.color === "concept") {
-    const entries = shown().concepts.map((one) => ({ color: conceptColor(one.number), mark: markOf(one.number - 1), text: `concept ${one.number}` }));
+    const entries = shown().concepts.map((one) => ({
+      color: conceptColor(one.number),
+      mark: markOf(one.number - 1),
+      text: `concept ${one.number}`,
+    }));
     return [...entries, { color: nullColor(), mark: 0, text: "no concept" }];
   }
   if (state.color === "affinity") {
     const { low, high } = affinityScale();
-    return [0, 0.25, 0.5, 0.75, 1].map((share) => ({ color: rampColor(share), mark: 0, text: shortNumber(Math.exp(low + share * (high - low))) }));
+    return [0, 0.25, 0.5, 0.75, 1].map((share) => ({
+      color: rampColor(share),
+      mark: 0,
+      text: shortNumber(Math.exp(low + share * (high - low))),
+    }));
   }
   const { classes, looks } = coloring();
   const counts = new Map();
   for (const code of classes) counts.set(code, (counts.get(code) || 0) + 1);
-  return [...counts.keys()].sort((x, y) => x - y).map((code) => ({
-    ...looks[code], text: labelName(code), pick: () => Array.from(classes.keys()).filter((i) => classes[i] === code),
-  }));
+  return [...counts.keys()]
+    .sort((x, y) => x - y)
+    .map((code) => ({
+      ...looks[code],
+      text: labelName(code),
+      pick: () => Array.from(classes.keys()).filter((i) => classes[i] === code),
+    }));
 }
 
 function fillLegend() {
@@ -43,22 +57,46 @@ function fillLegend() {
   const items = entries.slice(0, LEGEND_MOST).map((entry) => {
     const inner = [chip(entry.color, entry.mark), entry.text];
     if (!entry.pick) return make("li", {}, make("span", { class: "entry" }, inner));
-    return make("li", {}, make("button", { type: "button", class: "entry", title: `Select all with “${entry.text}”`, on: { click: () => change({ selected: entry.pick() }) } }, inner));
+    return make(
+      "li",
+      {},
+      make(
+        "button",
+        {
+          type: "button",
+          class: "entry",
+          title: `Select all with “${entry.text}”`,
+          on: { click: () => change({ selected: entry.pick() }) },
+        },
+        inner,
+      ),
+    );
   });
-  if (entries.length > LEGEND_MOST) items.push(make("li", {}, make("span", { class: "entry quiet" }, `and ${entries.length - LEGEND_MOST} more`)));
+  if (entries.length > LEGEND_MOST)
+    items.push(make("li", {}, make("span", { class: "entry quiet" }, `and ${entries.length - LEGEND_MOST} more`)));
   byId("legend").replaceChildren(...items);
 }
 
 function itemButton(item, side, ...below) {
-  return make("button", {
-    type: "button", class: "tile", "data-item": item, "aria-label": [nameOf(item), ...below.map((e) => e.dataset?.say || "")].filter(Boolean).join("; "),
-    "aria-current": state.item === item ? "true" : null,
-    on: {
-      click: () => change({ item: state.item === item ? null : item }),
-      pointermove: (event) => hover(item, event), pointerleave: () => hover(-1),
-      focus: () => hover(item), blur: () => hover(-1),
+  return make(
+    "button",
+    {
+      type: "button",
+      class: "tile",
+      "data-item": item,
+      "aria-label": [nameOf(item), ...below.map((e) => e.dataset?.say || "")].filter(Boolean).join("; "),
+      "aria-current": state.item === item ? "true" : null,
+      on: {
+        click: () => change({ item: state.item === item ? null : item }),
+        pointermove: (event) => hover(item, event),
+        pointerleave: () => hover(-1),
+        focus: () => hover(item),
+        blur: () => hover(-1),
+      },
     },
-  }, thumb(item, side), below);
+    thumb(item, side),
+    below,
+  );
 }
 
 function fillSelection() {
@@ -67,19 +105,34 @@ function fillSelection() {
   const target = chosen.length ? chosen : one ? membersOf(labels(), one.number) : [];
   const what = chosen.length ? `${wholeNumber(chosen.length)} selected` : one ? `concept ${one.number}` : "";
   const download = target.length
-    ? make("button", { type: "button", id: "csv", on: { click: () => saveCsv(target) } }, `Save ${what} as CSV`) : null;
+    ? make("button", { type: "button", id: "csv", on: { click: () => saveCsv(target) } }, `Save ${what} as CSV`)
+    : null;
   if (!chosen.length) {
     byId("selection").replaceChildren(
-      make("p", { class: "quiet" }, "Click a dot to see its neighbours. Drag around dots to select them."), download || "");
+      make("p", { class: "quiet" }, "Click a dot to see its neighbours. Drag around dots to select them."),
+      download || "",
+    );
     return;
   }
   const mixture = makeUpText(chosen);
   byId("selection").replaceChildren(
-    make("p", {}, make("b", {}, `${things(chosen.length)} selected`), mixture ? `: ${mixture}` : "", `. ${conceptsText(chosen)}`),
+    make(
+      "p",
+      {},
+      make("b", {}, `${things(chosen.length)} selected`),
+      mixture ? `: ${mixture}` : "",
+      `. ${conceptsText(chosen)}`,
+    ),
     download,
     make("button", { type: "button", id: "clear", on: { click: () => change({ selected: [] }) } }, "Drop selection"),
-    make("div", { class: "strip" }, chosen.slice(0, STRIP_MOST).map((item) => itemButton(item, 44)),
-      chosen.length > STRIP_MOST ? make("span", { class: "quiet" }, `and ${wholeNumber(chosen.length - STRIP_MOST)} more`) : null)
+    make(
+      "div",
+      { class: "strip" },
+      chosen.slice(0, STRIP_MOST).map((item) => itemButton(item, 44)),
+      chosen.length > STRIP_MOST
+        ? make("span", { class: "quiet" }, `and ${wholeNumber(chosen.length - STRIP_MOST)} more`)
+        : null,
+    ),
   );
 }
 
@@ -88,6 +141,7 @@ function conceptsText(items) {
   const groups = labels();
   const counts = new Map();
   for (const item of items) counts.set(groups[item], (counts.get(groups[item]) || 0) + 1);
+  const named = ([number, count]) => `${number ? `Concept ${number}` : "No concept"}: ${wholeNumber(count)}`;
   const parts = [...counts].sort((x, y) => y[1] - x[1]).slice(0, 3);
-  return `${parts.map(([number, count]) => `${number ? `Concept ${number}` : "No concept"}: ${wholeNumber(count)}`).join(" · ")}.`;
+  return `${parts.map(named).join(" · ")}.`;
 }

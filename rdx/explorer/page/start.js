@@ -12,18 +12,43 @@ const KIND_TEXTS = {
 const press = {};
 
 function buildControls() {
-  press.direction = fillSegments(byId("directions"), DIRECTIONS.map((one) => [one, ...DIRECTION_TEXTS[one]]), (direction) => change({ direction }));
-  press.kind = fillSegments(byId("kinds"), KINDS.map((kind) => [kind, ...KIND_TEXTS[kind]]), (kind) => change({ kind }));
-  press.layout = fillSegments(byId("layouts"), [["pair", "Side by side", "A and B beside each other"], ["passage", "A → B", "One map that passes from A to B"]], (layout) => change({ layout }));
-  press.tool = fillSegments(byId("tools"), [["box", "box", "Select inside a box"], ["lasso", "lasso", "Select inside a free line (also: shift)"], ["move", "move", "Move the map"]], (chosen) => {
-    tool = chosen;
-    press.tool(tool);
-  });
+  press.direction = fillSegments(
+    byId("directions"),
+    DIRECTIONS.map((one) => [one, ...DIRECTION_TEXTS[one]]),
+    (direction) => change({ direction }),
+  );
+  press.kind = fillSegments(
+    byId("kinds"),
+    KINDS.map((kind) => [kind, ...KIND_TEXTS[kind]]),
+    (kind) => change({ kind }),
+  );
+  press.layout = fillSegments(
+    byId("layouts"),
+    [
+      ["pair", "Side by side", "A and B beside each other"],
+      ["passage", "A → B", "One map that passes from A to B"],
+    ],
+    (layout) => change({ layout }),
+  );
+  press.tool = fillSegments(
+    byId("tools"),
+    [
+      ["box", "box", "Select inside a box"],
+      ["lasso", "lasso", "Select inside a free line (also: shift)"],
+      ["move", "move", "Move the map"],
+    ],
+    (chosen) => {
+      tool = chosen;
+      press.tool(tool);
+    },
+  );
   press.tool(tool);
   byId("method").replaceChildren(...METHODS.map((name) => make("option", { value: name }, name)));
   byId("method").addEventListener("change", (event) => change({ method: event.target.value }));
   byId("color").addEventListener("change", (event) => change({ color: event.target.value }));
-  byId("passage-at").addEventListener("input", (event) => change({ at: Number(event.target.value) }, { passing: true }));
+  byId("passage-at").addEventListener("input", (event) =>
+    change({ at: Number(event.target.value) }, { passing: true }),
+  );
   byId("play").addEventListener("click", play);
   byId("zoom-in").addEventListener("click", () => zoomBy(1.4));
   byId("zoom-out").addEventListener("click", () => zoomBy(1 / 1.4));
@@ -53,13 +78,33 @@ function fillVerdict() {
 }
 
 function fillAbout() {
-  const rows = (pairs) => make("dl", { class: "facts" }, pairs.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text))));
-  const parts = [rows([...DATA.facts, ...(DATA.reason ? [["above chance?", `${DATA.verdict || "not known"}: ${DATA.reason}`]] : [])])];
+  const rows = (pairs) =>
+    make(
+      "dl",
+      { class: "facts" },
+      pairs.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text))),
+    );
+  const parts = [
+    rows([
+      ...DATA.facts,
+      ...(DATA.reason ? [["above chance?", `${DATA.verdict || "not known"}: ${DATA.reason}`]] : []),
+    ]),
+  ];
   for (const one of DATA.methods) {
-    const rates = DIRECTIONS.map((direction) => [`BSR ${direction}`, one.directions[direction].bsr === null ? "–" : percent(one.directions[direction].bsr)]);
+    const rates = DIRECTIONS.map((direction) => [
+      `BSR ${direction}`,
+      one.directions[direction].bsr === null ? "–" : percent(one.directions[direction].bsr),
+    ]);
     parts.push(make("h3", {}, one.name), rows([...rates, ...one.settings]));
   }
-  if (DATA.notes.length) parts.push(make("ul", { class: "notes" }, DATA.notes.map((note) => make("li", {}, note))));
+  if (DATA.notes.length)
+    parts.push(
+      make(
+        "ul",
+        { class: "notes" },
+        DATA.notes.map((note) => make("li", {}, note)),
+      ),
+    );
   byId("about").replaceChildren(...parts);
 }
 

@@ -2,10 +2,28 @@
 
 const METHODS = DATA.methods.map((method) => method.name);
 const KINDS = DATA.maps;
-const FIRST = { direction: "a_not_b", method: METHODS[0], concept: 1, item: null, kind: KINDS[0], color: "concept",
-  layout: "pair", at: 0, selected: [] };
-const LINKED = { direction: "d", method: "m", concept: "c", item: "i", kind: "map", color: "color", layout: "view", at: "t",
-  selected: "s" };
+const FIRST = {
+  direction: "a_not_b",
+  method: METHODS[0],
+  concept: 1,
+  item: null,
+  kind: KINDS[0],
+  color: "concept",
+  layout: "pair",
+  at: 0,
+  selected: [],
+};
+const LINKED = {
+  direction: "d",
+  method: "m",
+  concept: "c",
+  item: "i",
+  kind: "map",
+  color: "color",
+  layout: "view",
+  at: "t",
+  selected: "s",
+};
 const LONGEST_LINK = 200; // selected items in a link
 
 const state = { ...FIRST };
@@ -41,7 +59,8 @@ function checked(next) {
   if (!KINDS.includes(next.kind)) next.kind = FIRST.kind;
   if (!["pair", "passage"].includes(next.layout)) next.layout = FIRST.layout;
   const concepts = DATA.methods[methodIndex(next.method)].directions[next.direction].concepts;
-  if (next.concept !== 0 && !concepts.some((one) => one.number === next.concept)) next.concept = concepts.length ? 1 : 0;
+  if (next.concept !== 0 && !concepts.some((one) => one.number === next.concept))
+    next.concept = concepts.length ? 1 : 0;
   if (!colorings(next).some(([name]) => name === next.color)) next.color = FIRST.color;
   if (!Number.isInteger(next.item) || next.item < 0 || next.item >= N) next.item = null;
   next.selected = next.selected.filter((item) => Number.isInteger(item) && item >= 0 && item < N);
@@ -53,7 +72,8 @@ function link() {
   const parts = [];
   for (const [key, name] of Object.entries(LINKED)) {
     if (same(state[key], FIRST[key]) || (key === "selected" && state.selected.length > LONGEST_LINK)) continue;
-    const text = key === "selected" ? state.selected.join(".") : key === "at" ? state.at.toFixed(2) : String(state[key]);
+    const text =
+      key === "selected" ? state.selected.join(".") : key === "at" ? state.at.toFixed(2) : String(state[key]);
     parts.push(`${name}=${encodeURIComponent(text)}`);
   }
   return `#${parts.join("&")}`;
@@ -69,7 +89,12 @@ function writeLink(passing) {
 }
 
 function readLink() {
-  const given = new Map(location.hash.slice(1).split("&").map((part) => part.split("=", 2)));
+  const given = new Map(
+    location.hash
+      .slice(1)
+      .split("&")
+      .map((part) => part.split("=", 2)),
+  );
   const text = (key) => {
     try {
       return given.has(LINKED[key]) ? decodeURIComponent(given.get(LINKED[key]) || "") : null;
@@ -80,9 +105,15 @@ function readLink() {
   const number = (key) => (text(key) === null || text(key) === "" ? FIRST[key] : Number(text(key)));
   const numbers = (text("selected") || "").split(".").filter(Boolean).map(Number);
   return {
-    direction: text("direction") ?? FIRST.direction, method: text("method") ?? FIRST.method,
-    kind: text("kind") ?? FIRST.kind, color: text("color") ?? FIRST.color, layout: text("layout") ?? FIRST.layout,
-    concept: number("concept"), item: number("item"), at: number("at"), selected: [...new Set(numbers)],
+    direction: text("direction") ?? FIRST.direction,
+    method: text("method") ?? FIRST.method,
+    kind: text("kind") ?? FIRST.kind,
+    color: text("color") ?? FIRST.color,
+    layout: text("layout") ?? FIRST.layout,
+    concept: number("concept"),
+    item: number("item"),
+    at: number("at"),
+    selected: [...new Set(numbers)],
   };
 }
 

@@ -1,8 +1,10 @@
 // Thumbnails: small canvases cut from sheets, which are decoded when they are first needed.
 
 const THUMBS = DATA.thumbnails && {
-  position: array("thumbnail.position"), shape: array("thumbnail.shape"),
-  texts: Array.from(document.getElementsByClassName("sheet")), sheets: new Map(),
+  position: array("thumbnail.position"),
+  shape: array("thumbnail.shape"),
+  texts: Array.from(document.getElementsByClassName("sheet")),
+  sheets: new Map(),
 };
 
 const hasThumb = (item) => Boolean(THUMBS) && THUMBS.position[item] >= 0;
@@ -11,7 +13,10 @@ function sheet(number) {
   if (!THUMBS.sheets.has(number)) {
     const image = new Image();
     image.src = `data:image/webp;base64,${THUMBS.texts[number].textContent}`;
-    THUMBS.sheets.set(number, image.decode().then(() => image));
+    THUMBS.sheets.set(
+      number,
+      image.decode().then(() => image),
+    );
   }
   return THUMBS.sheets.get(number);
 }
@@ -22,8 +27,10 @@ function cut(item) {
   const place = THUMBS.position[item] % (columns * rows);
   return {
     number: Math.floor(THUMBS.position[item] / (columns * rows)),
-    x: (place % columns) * cell, y: Math.floor(place / columns) * cell,
-    width: THUMBS.shape[2 * item], height: THUMBS.shape[2 * item + 1],
+    x: (place % columns) * cell,
+    y: Math.floor(place / columns) * cell,
+    width: THUMBS.shape[2 * item],
+    height: THUMBS.shape[2 * item + 1],
   };
 }
 
@@ -43,10 +50,20 @@ async function drawThumb(context, item, left, top, side) {
 function thumb(item, side) {
   if (!hasThumb(item)) {
     const name = make("span", {}, side < 50 ? labelOf(item) || shortName(item) : shortName(item));
-    return make("span", { class: "name-tile" }, name, side < 50 || !LABELS ? "" : make("span", { class: "quiet" }, labelOf(item)));
+    return make(
+      "span",
+      { class: "name-tile" },
+      name,
+      side < 50 || !LABELS ? "" : make("span", { class: "quiet" }, labelOf(item)),
+    );
   }
   const ratio = Math.min(window.devicePixelRatio || 1, 2);
-  const canvas = make("canvas", { class: "thumb", width: Math.round(side * ratio), height: Math.round(side * ratio), "aria-hidden": "true" });
+  const canvas = make("canvas", {
+    class: "thumb",
+    width: Math.round(side * ratio),
+    height: Math.round(side * ratio),
+    "aria-hidden": "true",
+  });
   drawThumb(canvas.getContext("2d"), item, 0, 0, canvas.width);
   return canvas;
 }

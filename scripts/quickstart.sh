@@ -28,4 +28,4 @@ say "Comparing them"
 if ! grep -q '^rdx,a_not_b,1,True' "$output/a_vs_b/known_difference.csv"; then
     fail "the strongest concept of rdx, a_not_b, should mix 3s and 5s, and does not"
 fi
-say "Look at: $output/a_vs_b/rdx/summary_a_not_b.png and overview_a_not_b.png beside it"
+say "Look at: $output/a_vs_b/explorer.html (in a browser) and $output/a_vs_b/rdx/summary_a_not_b.png"

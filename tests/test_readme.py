@@ -66,6 +66,7 @@ def test_every_command_is_known_to_a_test():
         "bash scripts/quickstart.sh": "tests/test_quickstart.py",
         "bash scripts/test.sh": ".ci/run",
         "bash download_mnist.sh": "tests/data/test_download.py",
+        "python analyze_explanations.py outputs/quickstart": "tests/analysis/test_analysis.py",
     }
     for command, where in elsewhere.items():
         assert command.split()[1].split("/")[-1].removesuffix(".sh") in (ROOT / where).read_text(encoding="utf-8")

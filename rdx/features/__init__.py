@@ -100,8 +100,8 @@ def load_representation(
     key = fingerprint(made_by)
     if request.is_array:
         values, ids = read(request)
-        if items is not None and ids is None and len(values) != len(items):
-            raise InputError(f"features '{request.spec.name}' have {len(values)} rows for {len(items)} items")
+        if items is not None:
+            _check_rows(request.spec.name, len(values), ids, items)
         return Features(values, key, ids)
     values = cache.lookup(key, cache_dir)
     if values is not None:
@@ -122,6 +122,18 @@ def load_representation(
         header = {**made_by, "layer": layer, "pool": pool, "description": model.description}
         cache.store(its_key, found[layer, pool], header, cache_dir)
     return Features(found[request.choice], key)
+
+
+def _check_rows(name: str, n: int, ids: tuple[str, ...] | None, items: Items) -> None:
+    """Refuse an array whose rows are not the items, as far as their number and its own ids tell."""
+    if n != len(items):
+        raise InputError(f"features '{name}' have {n} rows for {len(items)} items")
+    if ids is not None and ids != items.ids:
+        row = next(i for i, pair in enumerate(zip(ids, items.ids, strict=True)) if pair[0] != pair[1])
+        raise InputError(
+            f"features '{name}' name row {row} '{ids[row]}', the item there is '{items.ids[row]}': give the rows in "
+            "the items' order, or leave the ids out where the order is right"
+        )
 
 
 def _missing(

@@ -15,9 +15,14 @@ from rdx.analysis.explorers import build_explorers
 from rdx.config import load_experiment
 from rdx.errors import InputError
 from rdx.experiment import runner
+from rdx.experiment.context import Context
+from rdx.experiment.explore import content_of
 from rdx.experiment.folder import RunFolder
 from rdx.experiment.prepare import look, prepare
 from rdx.explorer.maps import joint_maps, pca_maps
+from rdx.explorer.neighbors import nearest, with_ranks
+from rdx.method.neighborhoods import as_points
+from rdx.method.rdx import RDX
 
 N = 150
 
@@ -144,6 +149,27 @@ def test_only_the_explorer_can_be_changed(finished):
         build_explorers([finished], ["seed=3"])
     with pytest.raises(InputError, match="thumbnails_mb"):
         build_explorers([finished], ["explorer.thumbnail_mb=3"])
+
+
+def test_aligned_runs_compare_ranks_of_mapped_representations(inputs, tmp_path):
+    only = "methods=[{method: rdx, n_clusters: 2}]"
+    config = load_experiment(inputs, ["alignment=ridge", "explorer.enabled=false", only])
+    prepared = prepare(config, tmp_path / "run")
+    runner.run(prepared)
+    context = Context(prepared.config, prepared.folder, prepared.items)
+    content = content_of(context, "a", "b", prepared.runs)
+    (method,) = content.methods
+    assert method.formula.pairs == {"a_not_b": ("a", "b_to_a"), "b_not_a": ("b", "a_to_b")}
+    rdx = RDX(n_clusters=2, keep_matrices=True, random_state=config.seed).fit(
+        *context.pair("a", "b"), a_to_b=context.mapped("a", "b", "a_to_b"), b_to_a=context.mapped("a", "b", "b_to_a")
+    )
+    views = {name: as_points(X) for name, X in content.representations.items()}
+    for direction, pair in method.formula.pairs.items():
+        (found,) = with_ranks([nearest(views["a"], np.arange(N), 9)], np.arange(N), views)
+        own, other = (found.ranks[name].mean(axis=0) for name in pair)  # v2: the mean of both ways
+        difference = np.tanh(method.formula.gamma * (own - other) / (np.minimum(own, other) + 1))
+        expected = getattr(rdx, f"{direction}_").difference[np.arange(N)[:, None], found.neighbors]
+        assert np.allclose(difference, expected, atol=1e-5)
 
 
 def test_maps_of_principal_components_are_turned_onto_each_other():

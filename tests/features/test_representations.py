@@ -143,3 +143,16 @@ def test_wrong_settings(settings, items, tmp_path, changes, said):
             function({**settings, **changes}, items, cache_dir=tmp_path / "cache")
         assert said in str(error.value)
     assert not (tmp_path / "cache").exists()
+
+
+def test_rows_with_other_ids_than_the_items_are_refused(tmp_path):
+    items = load_items("digits", images_per_class=1)
+    path = tmp_path / "features.csv"
+    wrong = [items.ids[1], items.ids[0], *items.ids[2:]]
+    for ids in (items.ids, wrong):
+        path.write_text("id,x,y\n" + "".join(f"{name},{i},{i * i}\n" for i, name in enumerate(ids)))
+        if ids is wrong:
+            with pytest.raises(InputError, match=f"name row 0 '{wrong[0]}', the item there is '{items.ids[0]}'"):
+                load_representation({"model": f"features:{path}"}, items)
+        else:
+            assert load_representation({"model": f"features:{path}"}, items).ids == items.ids

@@ -10,7 +10,7 @@
 
 Everything is `fast` as in a run (49 surrogates; n items are all there are). The convnets are trained on
 scikit-learn's digits, in a temporary folder, in a second each. One row a run: calibration.csv and
-power.csv beside this file, and results/calibration/calibration.png. About 20 minutes on one core.
+power.csv beside this file, and results/calibration/calibration.png. About half an hour on one core.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ def make_run(folder: Path, name: str, seed: int, **changes) -> Path:
         },
         "methods": METHODS,
         "figures": False,
+        "statistics": "off",
     } | changes
     prepared = prepare(parse_experiment(values, source="test"), folder / name)
     return run(prepared)
@@ -53,7 +54,7 @@ def make_run(folder: Path, name: str, seed: int, **changes) -> Path:
 def outputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("outputs")
     make_run(folder, "one", 1, family="both")
-    make_run(folder, "two", 2, family="both")
+    make_run(folder, "two", 2, family="both", statistics={"n_surrogates": 20, "n_subsamples": 2})
     make_run(folder, "aligned", 3, alignment="ridge")
     return folder
 
@@ -105,6 +106,9 @@ def test_means_are_those_of_the_runs(outputs, both):
     concepts = rows_of(folder / "concepts.csv")
     assert [row["run"] for row in concepts] == ["one"] * 6 + ["two"] * 6
     assert all(int(row["concepts"]) <= 3 for row in concepts)
+    tested = [row for row in concepts if row["lowest_p_value"]]
+    assert {(row["run"], row["method"]) for row in tested} == {("two", "rdx")}
+    assert all(1 / 21 <= float(row["lowest_p_value"]) <= 1 and row["verdict"] for row in tested)
 
 
 def test_the_best_of_each_column_is_bold(one):

@@ -74,7 +74,7 @@ class Method(BaseModel):
 class Statistics(_Strict):
     """Is it above chance? `off`, `fast` or `full` alone is the level (docs/statistics.md)."""
 
-    level: Level = "fast"  # fast: 49 surrogates on at most 1,000 items; full: 99 on all, or on 2,000 of more than 4,000
+    level: Level = "fast"  # fast: 49 surrogates on at most 1,000 items; full: 99 on all, or on 2,000 of more than 2,500
     n_items: Annotated[int, Field(ge=20)] | None = None  # None: the level's; more items are a subsample
     n_surrogates: Annotated[int, Field(ge=20)] | None = None  # None: the level's; from 20 on p can be below 0.05
     n_subsamples: Annotated[int, Field(ge=2)] = 20  # for stability

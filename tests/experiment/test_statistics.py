@@ -191,7 +191,7 @@ def test_compare_takes_a_level(config, tmp_path):
 
 @pytest.mark.parametrize(
     ("level", "n", "used", "surrogates"),
-    [("fast", 900, 900, 49), ("fast", 5000, 1000, 49), ("full", 4000, 4000, 99), ("full", 5000, 2000, 99)],
+    [("fast", 900, 900, 49), ("fast", 5000, 1000, 49), ("full", 2500, 2500, 99), ("full", 5000, 2000, 99)],
 )
 def test_what_a_level_does_depends_on_the_number_of_items_alone(config, level, n, used, surrogates):
     experiment = load_experiment(config, [f"statistics={level}"])

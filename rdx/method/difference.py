@@ -190,7 +190,7 @@ class DifferenceGraph:
         for_each_tile(row_tiles(n), work, self.threads)
         return full
 
-    def symmetric_affinity(self) -> np.ndarray:
+    def adjacency(self) -> np.ndarray:
         """(W + Wᵀ) / 2 without its diagonal, (n, n) float32: the graph that is clustered."""
         n = len(self)
         graph = np.empty((n, n), dtype=np.float32)
@@ -209,6 +209,11 @@ class DifferenceGraph:
         if self.kind == "plain" and not np.isfinite(graph).all():
             raise InputError("difference='plain' overflows exp on these distances: set normalize_difference=True")
         return graph
+
+    def mean_affinity(self, members: np.ndarray) -> np.ndarray:
+        """Each member's mean affinity to the members (c,), itself included: (c,) float32."""
+        tiles, columns = row_tiles(len(members)), members[None, :]
+        return np.concatenate([self.affinity(members[tile][:, None], columns).mean(axis=1) for tile in tiles])
 
     def affinity_to_clusters(self, labels: np.ndarray, n_clusters: int) -> np.ndarray:
         """Summed affinity of every item to each cluster, itself included, without guidance: (n, c) float64.

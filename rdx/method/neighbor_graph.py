@@ -7,20 +7,18 @@ import warnings
 import numpy as np
 
 from rdx.errors import unknown
-from rdx.method.spectral import dense_product, leading_eigenvectors
+from rdx.method.spectral import Adjacency, as_adjacency, leading_eigenvectors
 from rdx.method.tiles import one_thread_each
 
 CENTRALITIES = ("eigenvector_centrality", "pagerank")
 DAMPING = 0.85  # PageRank's usual value (Brin and Page, 1998)
 
 
-def centrality_scores(graph: np.ndarray, centrality: str, random_state: int = 0, threads=None) -> np.ndarray:
-    """Scores (n,), positive, summing to 1, from a symmetric affinity (n, n); its diagonal does not count."""
-    loops = np.diagonal(graph).astype(np.float64)
-
-    def multiply(vectors: np.ndarray) -> np.ndarray:
-        return dense_product(graph, vectors, threads) - loops[:, None] * vectors
-
+def centrality_scores(
+    graph: np.ndarray | Adjacency, centrality: str, random_state: int = 0, threads=None
+) -> np.ndarray:
+    """Scores (n,), positive, summing to 1, of a symmetric affinity (n, n) or Adjacency; its diagonal does not count."""
+    multiply = as_adjacency(graph, threads).multiply
     if centrality == "pagerank":
         scores = _pagerank(multiply, len(graph))
     elif centrality == "eigenvector_centrality":

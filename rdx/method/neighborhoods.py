@@ -98,7 +98,9 @@ def as_points(features, name: str = "representation") -> Points:
     return Points(extended, unit)
 
 
-def squared_distance_rows(points: Points, rows, scale: float = 1.0, offset: float = 0.0) -> np.ndarray:
+def squared_distance_rows(
+    points: Points, rows, scale: float = 1.0, offset: float = 0.0, out: np.ndarray | None = None
+) -> np.ndarray:
     """Squared distances of some items to all, in squared grid steps: (len(rows), n) float64, exact.
 
     With a power of two as ``scale``, (squared distance + offset) · scale is exact as well.
@@ -108,7 +110,7 @@ def squared_distance_rows(points: Points, rows, scale: float = 1.0, offset: floa
     factor = factor * (-2.0 * scale)
     factor[:, -2] = scale
     factor[:, -1] = squares * scale
-    return factor @ points.extended.T
+    return np.matmul(factor, points.extended.T, out=out)
 
 
 def distance_rows(points: Points, rows) -> np.ndarray:

@@ -16,7 +16,8 @@ from rdx.method.difference import DifferenceGraph
 from rdx.method.neighbor_graph import CENTRALITIES, affinity_propagation, centrality_scores, pick_clusters
 from rdx.method.neighborhoods import Points
 from rdx.method.selection import SELECTIONS, Cluster
-from rdx.method.spectral import spectral_clusters
+from rdx.method.sparse_graph import SparseGraph
+from rdx.method.spectral import Adjacency, spectral_clusters
 
 CLUSTERINGS = ("spectral", "affinity_propagation", *CENTRALITIES)
 MORE_ASKS = 3  # how often the clustering is asked again when clusters are too small
@@ -48,7 +49,7 @@ class Settings:
     threads: int | None = None
 
 
-def explain(direction: str, graph: DifferenceGraph, points: Points, settings: Settings) -> Explanations:
+def explain(direction: str, graph: DifferenceGraph | SparseGraph, points: Points, settings: Settings) -> Explanations:
     """The concepts of one direction; ``points`` is the unaligned representation that has them."""
     raw, notes = cluster(graph, settings)
     raw, dropped = drop_small(raw, settings.min_concept_size)
@@ -67,10 +68,10 @@ def explain(direction: str, graph: DifferenceGraph, points: Points, settings: Se
     return Explanations(direction, labels, concepts, item_affinity, null_affinity, notes=notes)
 
 
-def cluster(graph: DifferenceGraph, settings: Settings) -> tuple[np.ndarray, list[str]]:
+def cluster(graph: DifferenceGraph | SparseGraph, settings: Settings) -> tuple[np.ndarray, list[str]]:
     """Labels (n,) from 0, −1 where no cluster took the item; and notes for the user."""
     n = len(graph)
-    affinity = graph.symmetric_affinity()
+    affinity = graph.adjacency()
     if settings.clustering == "affinity_propagation":
         labels, note = affinity_propagation(affinity, settings.random_state)
         return labels, [note] if note else []
@@ -84,7 +85,7 @@ def cluster(graph: DifferenceGraph, settings: Settings) -> tuple[np.ndarray, lis
     return ask_for_large(affinity, settings), []
 
 
-def ask_for_large(affinity: np.ndarray, settings: Settings) -> np.ndarray:
+def ask_for_large(affinity: np.ndarray | Adjacency, settings: Settings) -> np.ndarray:
     """Spectral clusters (n,) of which k + 1, if possible, have ``min_concept_size`` items or more.
 
     Where some are smaller, as many more are asked for, at most three times. More clusters can also
@@ -112,7 +113,7 @@ def drop_small(labels: np.ndarray, min_size: int) -> tuple[np.ndarray, int]:
 
 
 def order(
-    raw: np.ndarray, graph: DifferenceGraph, settings: Settings
+    raw: np.ndarray, graph: DifferenceGraph | SparseGraph, settings: Settings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Final labels (n,), 0 = null; the strength of each concept, (concepts,); each item's, (n,).
 

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from rdx.errors import InputError, check_number, check_whole, unknown
 from rdx.method import alignment as align
+from rdx.method import sparse
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 from rdx.method.difference import DIFFERENCES, DifferenceGraph, Distances, check_difference, compute_distances
 from rdx.method.guidance import RULES, make_guide
@@ -21,7 +22,7 @@ from rdx.method.selection import SELECTIONS
 from rdx.method.tiles import one_thread_each
 
 BYTES_PER_PAIR = 2 + 2 + 4  # two rank matrices and one graph
-SOLVERS = ("auto", "dense")
+SOLVERS = ("auto", "dense", "sparse")
 
 
 def weak_are_null(strength: np.ndarray, settings: Settings) -> np.ndarray:
@@ -80,7 +81,7 @@ class RDX(BaseEstimator):
         beta=5.0, normalize_difference=False, sigma=7, clustering="spectral", cluster_size=9,
         selection="max_total_affinity", images_per_concept=9, null_threshold=1.1, min_concept_size="auto",
         alignment=None, align_steps=None, align_start="identity", guidance_rule="own", solver="auto",
-        keep_matrices=False, random_state=0, device="auto",
+        pairs_per_item=500, keep_matrices=False, random_state=0, device="auto",
     ):  # fmt: skip
         self.n_clusters = n_clusters
         self.version = version
@@ -101,6 +102,7 @@ class RDX(BaseEstimator):
         self.align_start = align_start
         self.guidance_rule = guidance_rule
         self.solver = solver
+        self.pairs_per_item = pairs_per_item
         self.keep_matrices = keep_matrices
         self.random_state = random_state
         self.device = device
@@ -154,19 +156,30 @@ class RDX(BaseEstimator):
         self, points: dict[str, Points], groups: dict, version: Version, shared: dict[tuple, Distances] | None
     ) -> None:
         """Both directions. Unaligned they share their distances; aligned each has a pair of its own."""
+        self.solver_ = "sparse" if self.solver == "sparse" else "dense"
         with one_thread_each():
-            self._fit_each(points, groups, version, shared)
-        self.solver_ = "dense"
+            if self.solver_ == "sparse":
+                self._fit_sparse(points, groups, version)
+            else:
+                self._fit_each(points, groups, version, shared)
         self.n_items_ = len(points["A"])
+
+    def _fit_sparse(self, points: dict[str, Points], groups: dict, version: Version) -> None:
+        """Both directions from sampled pairs: one sample for both where they compare the same two representations."""
+        same = []
+        for found in sparse.graphs(
+            points, symmetric=version.symmetric_distances, gamma=self._gamma(len(points["A"])), beta=self.beta,
+            pairs_per_item=self.pairs_per_item, groups=groups, seed=self.random_state,
+        ):  # fmt: skip
+            same.append(found.identical)
+            explanations = explain(found.direction, found.graph, points[found.own], self._settings(version))
+            setattr(self, f"{found.direction}_", explanations)
+        self.identical_ = all(same)
 
     def _fit_each(self, points: dict[str, Points], groups: dict, version: Version, shared: dict | None) -> None:
         kept: dict[str, Distances] = {}
         same = []
-        if "a_to_b" in points:
-            pairs = {A_NOT_B: ("A", "b_to_a"), B_NOT_A: ("B", "a_to_b")}
-        else:
-            pairs = {A_NOT_B: ("A", "B"), B_NOT_A: ("B", "A")}
-        for direction, (own, other) in pairs.items():
+        for direction, (own, other) in compared(points).items():
             for name in (own, other):
                 if name not in kept:
                     kept[name] = self._distances(name, points[name], version, shared)
@@ -191,26 +204,28 @@ class RDX(BaseEstimator):
     def _explain(
         self, direction: str, own: str, other: str, kept: dict, points: dict, groups: dict, version: Version
     ) -> Explanations:
-        n = len(points[own])
         guide = None
         if groups:
             guide = make_guide(self.guidance_rule, kept[own], kept[other], groups[own], groups.get(other))
         graph = DifferenceGraph(
-            kept[own], kept[other], difference=self.difference, gamma=80.0 / n if self.gamma == "auto" else self.gamma,
-            beta=self.beta, normalize=self.normalize_difference, guide=guide,
+            kept[own], kept[other], difference=self.difference, gamma=self._gamma(len(points[own])), beta=self.beta, normalize=self.normalize_difference, guide=guide,
         )  # fmt: skip
-        automatic = self.min_concept_size == "auto"
-        settings = Settings(
-            self.n_clusters, version, self.clustering, self.cluster_size, self.selection, self.images_per_concept,
-            self.null_threshold,
-            version.min_concept_size(self.images_per_concept) if automatic else self.min_concept_size,
-            self.random_state,
-        )  # fmt: skip
-        explanations = explain(direction, graph, points[own], settings)
+        explanations = explain(direction, graph, points[own], self._settings(version))
         if self.keep_matrices:
             explanations.difference = graph.matrix("difference")
             explanations.affinity = graph.matrix("affinity")
         return explanations
+
+    def _gamma(self, n: int) -> float:
+        return 80.0 / n if self.gamma == "auto" else self.gamma
+
+    def _settings(self, version: Version) -> Settings:
+        least = self.min_concept_size
+        return Settings(
+            self.n_clusters, version, self.clustering, self.cluster_size, self.selection, self.images_per_concept,
+            self.null_threshold, version.min_concept_size(self.images_per_concept) if least == "auto" else least,
+            self.random_state,
+        )  # fmt: skip
 
     def _learn_maps(self, A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         settings = {
@@ -263,6 +278,13 @@ class RDX(BaseEstimator):
         check_number("null_threshold", self.null_threshold, least=0.0)
         check_difference(self.difference, self.distance, self.normalize_difference)
         return version
+
+
+def compared(names) -> dict[str, tuple[str, str]]:
+    """By direction, the representation that has the concepts and the one it is held against."""
+    if "a_to_b" in names:
+        return {A_NOT_B: ("A", "b_to_a"), B_NOT_A: ("B", "a_to_b")}
+    return {A_NOT_B: ("A", "B"), B_NOT_A: ("B", "A")}
 
 
 def check_memory(n: int) -> None:

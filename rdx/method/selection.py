@@ -23,9 +23,12 @@ class Cluster:
 
     def mean_affinity(self) -> np.ndarray:
         """Each member's mean affinity to the cluster, itself included, (c,)."""
-        columns = self.members[None, :]
-        tiles = row_tiles(len(self.members))
-        return np.concatenate([self.graph.affinity(self.members[t][:, None], columns).mean(axis=1) for t in tiles])
+        return self.graph.mean_affinity(self.members)
+
+    def centres(self) -> np.ndarray:
+        """Positions of the members that are tried as a grid's centre: all, or a sparse graph's shortlist."""
+        shortlist = getattr(self.graph, "likely_centres", None)
+        return np.arange(len(self.members)) if shortlist is None else shortlist(self.members, self.m)
 
     def nearest_to_mean(self, grid: np.ndarray) -> np.ndarray:
         """The m rows of ``grid`` nearest to the cluster's mean, nearest first."""
@@ -35,16 +38,18 @@ class Cluster:
 
 def max_total_affinity(cluster: Cluster) -> np.ndarray:
     """The member whose m nearest members have, among themselves, the largest sum of affinities."""
-    members, m = cluster.members, min(cluster.m, len(cluster.members))
-    neighbors = np.empty((len(members), m), dtype=np.int64)
-    total = np.empty(len(members))
+    members, m, centres = cluster.members, min(cluster.m, len(cluster.members)), cluster.centres()
+    neighbors = np.empty((len(centres), m), dtype=np.int64)
+    total = np.empty(len(centres))
 
     def work(tile: slice) -> None:
-        near = members[order_rows(cluster.inside, tile)[:, :m]]  # (t, m), the centre first
+        near = members[order_rows(cluster.inside, centres[tile])[:, :m]]  # (t, m), the centre first
         neighbors[tile] = near
         total[tile] = cluster.graph.affinity(near[:, :, None], near[:, None, :]).sum(axis=(1, 2), dtype=np.float64)
 
-    for_each_tile(row_tiles(len(members)), work, cluster.graph.threads)
+    step = row_tiles(len(members))[0].stop
+    tiles = [slice(start, min(start + step, len(centres))) for start in range(0, len(centres), step)]
+    for_each_tile(tiles, work, cluster.graph.threads)
     return neighbors[np.argmax(total)]
 
 

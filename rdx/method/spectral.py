@@ -11,6 +11,7 @@ von Luxburg, 2007).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from scipy.linalg import eigh
@@ -24,10 +25,43 @@ MAX_RESTARTS = 12
 TOLERANCE = 1e-5  # residual relative to the largest eigenvalue: labels no longer change below it
 
 
+class Adjacency(Protocol):
+    """A symmetric graph without negative entries; its diagonal does not count."""
+
+    def __len__(self) -> int: ...
+
+    def degrees(self) -> np.ndarray:
+        """Row sums (n,) without the diagonal."""
+
+    def multiply(self, vectors: np.ndarray) -> np.ndarray:
+        """The graph without its diagonal times vectors (n, p), float64."""
+
+
+class DenseAdjacency:
+    """An affinity matrix (n, n) held in memory."""
+
+    def __init__(self, matrix: np.ndarray, threads: int | None = None) -> None:
+        self.matrix, self.threads = matrix, threads
+        self.loops = np.diagonal(matrix).astype(np.float64)
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    def degrees(self) -> np.ndarray:
+        return self.multiply(np.ones((len(self), 1)))[:, 0]
+
+    def multiply(self, vectors: np.ndarray) -> np.ndarray:
+        return dense_product(self.matrix, vectors, self.threads) - self.loops[:, None] * vectors
+
+
+def as_adjacency(graph: np.ndarray | Adjacency, threads: int | None = None) -> Adjacency:
+    return DenseAdjacency(graph, threads) if isinstance(graph, np.ndarray) else graph
+
+
 def spectral_clusters(
-    graph: np.ndarray, n_clusters: int, random_state: int = 0, threads: int | None = None
+    graph: np.ndarray | Adjacency, n_clusters: int, random_state: int = 0, threads: int | None = None
 ) -> np.ndarray:
-    """Clusters a symmetric affinity matrix (n, n) without negative entries: labels (n,) from 0.
+    """Clusters a symmetric affinity matrix (n, n), or an Adjacency of n items: labels (n,) from 0.
 
     The diagonal does not count. Raises InputError where there are fewer items than clusters.
     """
@@ -38,18 +72,18 @@ def spectral_clusters(
 
 
 def spectral_embedding(
-    graph: np.ndarray, dimension: int, random_state: int = 0, threads: int | None = None
+    graph: np.ndarray | Adjacency, dimension: int, random_state: int = 0, threads: int | None = None
 ) -> np.ndarray:
     """The leading eigenvectors of the normalised graph over √degree, (n, dimension) float64."""
-    loops = np.diagonal(graph).astype(np.float64)
-    degree = dense_product(graph, np.ones((len(graph), 1)), threads)[:, 0] - loops
+    graph = as_adjacency(graph, threads)
+    degree = graph.degrees()
     root = np.sqrt(np.where(degree > 0, degree, 1.0))  # a node without edges stays where it is
 
     def multiply(vectors: np.ndarray) -> np.ndarray:
-        scaled = vectors / root[:, None]
-        return (dense_product(graph, scaled, threads) - loops[:, None] * scaled) / root[:, None]
+        return graph.multiply(vectors / root[:, None]) / root[:, None]
 
-    _, vectors = leading_eigenvectors(multiply, len(graph), dimension, random_state, start=root)
+    tolerance = getattr(graph, "tolerance", TOLERANCE)
+    _, vectors = leading_eigenvectors(multiply, len(graph), dimension, random_state, start=root, tolerance=tolerance)
     return vectors / root[:, None]
 
 

@@ -1,0 +1,60 @@
+"""RDX on many items: sampled pairs in place of all pairs, exact ranks, memory that grows with n.
+
+What has no such structure is refused: distances other than ranks, the plain difference, affinity
+propagation, the paper's guidance rule and whatever returns a matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdx.method.concepts import A_NOT_B, B_NOT_A
+from rdx.method.neighborhoods import Points
+from rdx.method.pair_sample import PairSample, make_choice, release_tiles, sample_pairs
+from rdx.method.sparse_graph import SparseGraph
+
+
+@dataclass(frozen=True)
+class DirectedGraph:
+    """One direction, ready to be clustered."""
+
+    direction: str
+    own: str  # the name of the representation that has the concepts
+    graph: SparseGraph
+    identical: bool  # both representations give every sampled pair the same ranks
+
+
+def graphs(
+    points: Mapping[str, Points], *, symmetric: bool, gamma: float, beta: float, pairs_per_item: float,
+    groups: Mapping[str, np.ndarray], seed: int, threads: int | None = None,
+) -> Iterator[DirectedGraph]:  # fmt: skip
+    """The difference graphs of both directions of "A" and "B", aligned with "a_to_b" and "b_to_a"."""
+    aligned = "a_to_b" in points
+    settings = {"pairs_per_item": pairs_per_item, "gamma": gamma, "beta": beta, "seed": seed}
+
+    def sampled(own: str, other: str) -> PairSample:
+        a, b = points[own], points[other]
+        choice = make_choice(a, b, both_directions=not aligned, **settings)
+        found = sample_pairs(a, b, choice, both_ways=symmetric, threads=threads)
+        release_tiles()
+        return found
+
+    def directed(sample: PairSample, direction: str, own: str, other: str, swapped: bool = False) -> DirectedGraph:
+        graph = SparseGraph(
+            sample, points[own], points[other], gamma=gamma, beta=beta, swapped=swapped, own_groups=groups.get(own),
+            threads=threads,
+        )  # fmt: skip
+        return DirectedGraph(direction, own, graph, bool(np.array_equal(sample.seen.a, sample.seen.b)))
+
+    if aligned:
+        yield directed(sampled("A", "b_to_a"), A_NOT_B, "A", "b_to_a")
+        yield directed(sampled("B", "a_to_b"), B_NOT_A, "B", "a_to_b")
+        return
+    sample = sampled("A", "B")
+    both = [directed(sample, A_NOT_B, "A", "B"), directed(sample, B_NOT_A, "B", "A", swapped=True)]
+    del sample  # both graphs hold what they need of it
+    while both:
+        yield both.pop(0)

@@ -63,15 +63,17 @@ def summarise(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> No
 
     folder = context.folder.path(pair_name(a, b))
     first = next((run for run in runs if run.is_rdx), None)
+    ran = _read_json(folder / first.name / METHOD_FILE) if first else {}
     summary: dict[str, Any] = {
         "a": a,
         "b": b,
         "n": len(context.items),
         "version": first and first.parameters["version"],
-        "solver": first and _read_json(folder / first.name / METHOD_FILE)["solver"],
+        "solver": ran.get("solver"),
         "verdict": None,
         "reason": "whether the difference is above chance was not tested",
-        "agreement": None,
+        "agreement": ran.get("agreement"),  # of a sampled path with the exact one, on a subsample
+        "rank_errors": ran.get("rank_errors"),
         "statistics": None,
     }
     tested = next((run for run in runs if run.statistics != "off"), None)

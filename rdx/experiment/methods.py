@@ -143,7 +143,8 @@ def settings(config: Experiment, run: MethodRun) -> dict[str, Any]:
 def fit(context: Context, a: str, b: str, run: MethodRun) -> None:
     """Fit one method to one comparison and write its tables."""
     estimator = build(run, context.config, device=context.device, progress=context.progress)
-    estimator.fit(*context.pair(a, b, run.view), **beside(context, a, b, run))
+    inputs = *context.pair(a, b, run.view), beside(context, a, b, run)
+    estimator.fit(*inputs[:2], **inputs[2])
     explanations = {direction: getattr(estimator, f"{direction}_") for direction in DIRECTIONS}
     folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
     for found in explanations.values():
@@ -156,6 +157,11 @@ def fit(context: Context, a: str, b: str, run: MethodRun) -> None:
     notes = {direction: found.notes for direction, found in explanations.items()}
     ran = {"method": run.method, "solver": getattr(estimator, "solver_", None), "parameters": run.parameters}
     ran |= {"seed": context.config.seed, "view": run.view, "notes": notes}
+    if run.is_rdx and estimator.solver_ != "dense":
+        from rdx.method.agreement import dense_agreement
+
+        ran["agreement"] = dense_agreement(estimator, *inputs[:2], **inputs[2])
+        ran["rank_errors"] = getattr(estimator, "rank_errors_", None)
     write_json(folder / METHOD_FILE, {**ran, "mean_affinity": tables.mean_affinities(explanations)})
 
 

@@ -56,9 +56,8 @@ class PairChoice:
         return bounds
 
 
-def rank_classes(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places in a sorted sample of n distances that divide rank classes (k,), and each class's rank (k + 1,)."""
-    size = min(n, SAMPLE)
+def rank_classes(n: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places in ``size`` sorted of n distances that divide the rank classes (k,), and each class's rank (k + 1,)."""
     positions = np.unique(np.geomspace(1, size - 1, CLASSES - 1).astype(np.int64))
     edges = np.concatenate([[0.5], positions * (n / size), [float(n)]])
     return positions, np.sqrt(edges[:-1] * edges[1:])
@@ -105,12 +104,15 @@ def count_classes(squared_a, squared_b, classes_a, classes_b, counts):
 
 
 @numba.njit(nogil=True, cache=True)
-def choose_pairs(squared_a, squared_b, own, classes_a, classes_b, thresholds, seed, near, items, chances, starts):
+def choose_pairs(
+    squared_a, squared_b, rows, own, classes_a, classes_b, thresholds, seed, near, items, chances, starts
+):
     """Chooses the pairs of t rows; returns whether ``items`` and ``chances`` (capacity,) were large enough.
 
-    squared_a, squared_b (t, n): squared distances of the rows of items ``own`` (t,), with their rank
-    classes (t, k). Row r gets items[starts[r] : starts[r + 1]], and near[:, r], its nearest items in A
-    and in B, nearest first (2, t, NEAR), −1 where there are fewer.
+    squared_a, squared_b (t, n): squared distances of the items ``rows`` (t,), with the rank classes'
+    bounds (t, CLASSES − 1); ``own`` (t,) is each one's own column, −1 where it is not among them. Row r
+    gets items[starts[r] : starts[r + 1]], which are columns, and near[:, r], its nearest columns in A
+    and in B, nearest first (2, t, k), −1 where there are fewer; they are chosen for certain.
     """
     n = squared_a.shape[1]
     taken = np.zeros(n, np.uint8)
@@ -122,8 +124,9 @@ def choose_pairs(squared_a, squared_b, own, classes_a, classes_b, thresholds, se
     starts[0] = 0
     for r in range(len(own)):
         me = own[r]
-        _nearest(squared_a[r], me, near[0, r])
-        _nearest(squared_b[r], me, near[1, r])
+        if near.shape[2]:
+            _nearest(squared_a[r], me, near[0, r])
+            _nearest(squared_b[r], me, near[1, r])
         if filled + 2 * near.shape[2] > len(items):
             return False
         for side in range(2):
@@ -132,8 +135,9 @@ def choose_pairs(squared_a, squared_b, own, classes_a, classes_b, thresholds, se
                     taken[j] = 1
                     items[filled], chances[filled] = j, 1.0
                     filled += 1
-        taken[me] = 1
-        first, second = _keys(seed, me)
+        if me >= 0:
+            taken[me] = 1
+        first, second = _keys(seed, rows[r])
         for begin in range(0, n, STRIP):
             end = min(n, begin + STRIP)
             if filled + STRIP > len(items):
@@ -153,7 +157,8 @@ def choose_pairs(squared_a, squared_b, own, classes_a, classes_b, thresholds, se
                     items[filled] = j
                     chances[filled] = min((np.float32(threshold) + np.float32(1.0)) * scale, np.float32(1.0))
                     filled += 1
-        taken[me] = 0
+        if me >= 0:
+            taken[me] = 0
         for side in range(2):
             for j in near[side, r]:
                 if j >= 0:

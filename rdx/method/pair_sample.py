@@ -19,6 +19,7 @@ from rdx.method.rank_counting import count_ranks
 from rdx.method.tiles import for_each_tile
 
 TILE_ROWS = 64  # a product of fewer rows pays more for arranging the other operand
+PILOT_PAIRS = 1 << 26  # at most so many pairs of items are looked at to fit the chances
 TILE_BYTES = 96 << 20  # of one representation's tile
 
 
@@ -50,17 +51,21 @@ class PairSample:
 
 
 def make_choice(
-    a: Points, b: Points, *, pairs_per_item: float, gamma: float, beta: float, both_directions: bool, seed: int
-) -> PairChoice:
-    """How pairs of a comparison are chosen, with chances fitted on a few rows."""
+    a: Points, b: Points, *, pairs_per_item: float, gamma: float, beta: float, both_directions: bool, seed: int,
+    sample: int = pair_choice.SAMPLE,
+) -> PairChoice:  # fmt: skip
+    """How pairs of a comparison are chosen, with chances fitted on a few rows.
+
+    ``sample``: the number of columns from which ranks are estimated.
+    """
     n = len(a)
     rng = np.random.default_rng([seed, n])
-    columns = np.sort(rng.permutation(n)[: pair_choice.SAMPLE])
-    positions, ranks = pair_choice.rank_classes(n)
+    columns = np.sort(rng.permutation(n)[:sample])
+    positions, ranks = pair_choice.rank_classes(n, len(columns))
     strength = pair_choice.strengths(ranks, gamma, beta, both_directions)
     counts = np.zeros(strength.shape)
     unfitted = PairChoice(n, columns, positions, np.ones(strength.shape, np.float32), seed)
-    pilot = np.sort(rng.permutation(n)[: pair_choice.PILOT_ROWS])
+    pilot = np.sort(rng.permutation(n)[: min(pair_choice.PILOT_ROWS, max(32, PILOT_PAIRS // n))])
     step = tile_rows(n)
     for start in range(0, len(pilot), step):
         rows = pilot[start : start + step]
@@ -101,7 +106,7 @@ def row_blocks(n: int) -> list[range]:
 _buffers = threading.local()
 
 
-def _tile(side: int, rows: int, n: int) -> np.ndarray:
+def tile(side: int, rows: int, n: int) -> np.ndarray:
     """A thread's own tile (rows, n), used again and again: fresh memory costs as much as filling it."""
     held = getattr(_buffers, "tiles", None)
     if held is None or held.shape[1] < rows * n:
@@ -117,7 +122,7 @@ def release_tiles() -> None:
 def _squared(a: Points, b: Points, rows: range) -> tuple[np.ndarray, np.ndarray]:
     where = slice(rows.start, rows.stop)
     return tuple(
-        squared_distance_rows(points, where, out=_tile(side, len(rows), len(points)))
+        squared_distance_rows(points, where, out=tile(side, len(rows), len(points)))
         for side, points in enumerate((a, b))
     )
 
@@ -132,7 +137,7 @@ def sample_rows(a: Points, b: Points, choice: PairChoice, rows: range) -> tuple:
     capacity = int(len(own) * 2 * (choice.expected + NEAR)) + 4 * pair_choice.STRIP
     while True:
         items, chances = np.empty(capacity, np.int32), np.empty(capacity, np.float32)
-        if choose_pairs(*squared, own, *classes, choice.thresholds, choice.seed, near, items, chances, starts):
+        if choose_pairs(*squared, own, own, *classes, choice.thresholds, choice.seed, near, items, chances, starts):
             break
         capacity *= 2
     count = starts[-1]

@@ -22,7 +22,7 @@ from rdx.method.selection import SELECTIONS
 from rdx.method.tiles import one_thread_each
 
 BYTES_PER_PAIR = 2 + 2 + 4  # two rank matrices and one graph
-SOLVERS = ("auto", "dense", "sparse")
+SOLVERS = ("auto", "dense", "sparse", "approximate")
 
 
 def weak_are_null(strength: np.ndarray, settings: Settings) -> np.ndarray:
@@ -72,6 +72,7 @@ class RDX(BaseEstimator):
     ----------
     a_not_b_, b_not_a_ : Explanations of the two directions.
     solver_ : what ran. n_items_ : n. identical_ : the two representations see the same neighbourhoods.
+    rank_errors_ : of the approximate path, how far its ranks are off (median and 90th percentile, in octaves).
     distances_a_, distances_b_ (and distances_a_to_b_, distances_b_to_a_) : with keep_matrices.
     map_a_to_b_, map_b_to_a_ : the learnt LinearMaps, where ``alignment`` is set.
     """
@@ -81,7 +82,7 @@ class RDX(BaseEstimator):
         beta=5.0, normalize_difference=False, sigma=7, clustering="spectral", cluster_size=9,
         selection="max_total_affinity", images_per_concept=9, null_threshold=1.1, min_concept_size="auto",
         alignment=None, align_steps=None, align_start="identity", guidance_rule="own", solver="auto",
-        pairs_per_item=500, keep_matrices=False, random_state=0, device="auto",
+        pairs_per_item=600, keep_matrices=False, random_state=0, device="auto",
     ):  # fmt: skip
         self.n_clusters = n_clusters
         self.version = version
@@ -156,9 +157,9 @@ class RDX(BaseEstimator):
         self, points: dict[str, Points], groups: dict, version: Version, shared: dict[tuple, Distances] | None
     ) -> None:
         """Both directions. Unaligned they share their distances; aligned each has a pair of its own."""
-        self.solver_ = "sparse" if self.solver == "sparse" else "dense"
+        self.solver_ = "dense" if self.solver == "auto" else self.solver
         with one_thread_each():
-            if self.solver_ == "sparse":
+            if self.solver_ != "dense":
                 self._fit_sparse(points, groups, version)
             else:
                 self._fit_each(points, groups, version, shared)
@@ -167,11 +168,13 @@ class RDX(BaseEstimator):
     def _fit_sparse(self, points: dict[str, Points], groups: dict, version: Version) -> None:
         """Both directions from sampled pairs: one sample for both where they compare the same two representations."""
         same = []
-        for found in sparse.graphs(
+        graphs = sparse.graphs if self.solver_ == "sparse" else sparse.approximate_graphs
+        for found in graphs(
             points, symmetric=version.symmetric_distances, gamma=self._gamma(len(points["A"])), beta=self.beta,
             pairs_per_item=self.pairs_per_item, groups=groups, seed=self.random_state,
         ):  # fmt: skip
             same.append(found.identical)
+            self.rank_errors_ = found.rank_errors
             explanations = explain(found.direction, found.graph, points[found.own], self._settings(version))
             setattr(self, f"{found.direction}_", explanations)
         self.identical_ = all(same)
@@ -208,7 +211,8 @@ class RDX(BaseEstimator):
         if groups:
             guide = make_guide(self.guidance_rule, kept[own], kept[other], groups[own], groups.get(other))
         graph = DifferenceGraph(
-            kept[own], kept[other], difference=self.difference, gamma=self._gamma(len(points[own])), beta=self.beta, normalize=self.normalize_difference, guide=guide,
+            kept[own], kept[other], difference=self.difference, gamma=self._gamma(len(points[own])), beta=self.beta,
+            normalize=self.normalize_difference, guide=guide,
         )  # fmt: skip
         explanations = explain(direction, graph, points[own], self._settings(version))
         if self.keep_matrices:

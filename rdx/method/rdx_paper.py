@@ -35,7 +35,7 @@ class RDXPaper(RDX):
         beta=5.0, normalize_difference=False, sigma=7, clustering="spectral", cluster_size=9,
         selection="max_total_affinity", images_per_concept=9, null_threshold=1.1, min_concept_size="auto",
         alignment=None, align_steps=None, align_start="identity", guidance_rule="own", solver="auto",
-        pairs_per_item=500, keep_matrices=False, random_state=0, device="auto",
+        pairs_per_item=600, keep_matrices=False, random_state=0, device="auto",
     ):  # fmt: skip
         super().__init__(
             n_clusters, version=version, distance=distance, difference=difference, gamma=gamma, beta=beta,

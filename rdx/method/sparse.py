@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rdx.method import approximate
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.method.neighborhoods import Points
 from rdx.method.pair_sample import PairSample, make_choice, release_tiles, sample_pairs
@@ -25,13 +26,14 @@ class DirectedGraph:
     own: str  # the name of the representation that has the concepts
     graph: SparseGraph
     identical: bool  # both representations give every sampled pair the same ranks
+    rank_errors: dict[str, float] | None = None  # of estimated ranks
 
 
 def graphs(
     points: Mapping[str, Points], *, symmetric: bool, gamma: float, beta: float, pairs_per_item: float,
     groups: Mapping[str, np.ndarray], seed: int, threads: int | None = None,
 ) -> Iterator[DirectedGraph]:  # fmt: skip
-    """The difference graphs of both directions of "A" and "B", aligned with "a_to_b" and "b_to_a"."""
+    """The difference graphs of both directions of "A" and "B", aligned with "a_to_b" and "b_to_a": exact ranks."""
     aligned = "a_to_b" in points
     settings = {"pairs_per_item": pairs_per_item, "gamma": gamma, "beta": beta, "seed": seed}
 
@@ -43,9 +45,9 @@ def graphs(
         return found
 
     def directed(sample: PairSample, direction: str, own: str, other: str, swapped: bool = False) -> DirectedGraph:
-        graph = SparseGraph(
-            sample, points[own], points[other], gamma=gamma, beta=beta, swapped=swapped, own_groups=groups.get(own),
-            threads=threads,
+        graph = SparseGraph.of_sample(
+            sample, points[own], points[other], swapped=swapped, gamma=gamma, beta=beta,
+            own_groups=groups.get(own), threads=threads,
         )  # fmt: skip
         return DirectedGraph(direction, own, graph, bool(np.array_equal(sample.seen.a, sample.seen.b)))
 
@@ -58,3 +60,32 @@ def graphs(
     del sample  # both graphs hold what they need of it
     while both:
         yield both.pop(0)
+
+
+def approximate_graphs(
+    points: Mapping[str, Points], *, symmetric: bool, gamma: float, beta: float, pairs_per_item: float,
+    groups: Mapping[str, np.ndarray], seed: int, threads: int | None = None,
+) -> Iterator[DirectedGraph]:  # fmt: skip
+    """The same with estimated ranks; ``rank_errors`` says what they are off by."""
+    aligned = "a_to_b" in points
+    pairs = [("A", "b_to_a"), ("B", "a_to_b")] if aligned else [("A", "B")]
+    for own, other in pairs:
+        a, b = points[own], points[other]
+        profiles = tuple(approximate.make_profile(each, seed, threads) for each in (a, b))
+        made = approximate.prepare_comparison(
+            a, b, profiles, pairs_per_item=pairs_per_item, gamma=gamma, beta=beta, both_ways=symmetric,
+            both_directions=not aligned, seed=seed,
+        )  # fmt: skip
+        starts, items, values = approximate.approximate_pairs(made, threads)
+        errors = approximate.rank_errors(made)
+        near = [profile.near for profile in profiles]
+        del profiles, made
+        release_tiles()
+        names = [(own, other)] if aligned else [(own, other), (other, own)]
+        for side, (mine, theirs) in enumerate(names):
+            graph = SparseGraph(
+                starts, items, values[side], near[side], points[mine], points[theirs], gamma=gamma, beta=beta,
+                symmetric=symmetric, own_groups=groups.get(mine), threads=threads,
+            )  # fmt: skip
+            values[side] = near[side] = None
+            yield DirectedGraph(A_NOT_B if mine == "A" else B_NOT_A, mine, graph, not np.any(graph.values), errors)

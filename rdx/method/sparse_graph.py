@@ -25,42 +25,33 @@ LEAST_DEGREE = 1e-3  # of n; sampling noise must not make a degree negative
 
 
 class SparseGraph:
-    """One direction of a comparison, made of a PairSample of the pair (own, other) or (other, own)."""
+    """One direction of a comparison of n items: the background, and T = ``values`` at the kept pairs.
+
+    starts (n + 1,), items (p,), values (p,) float32: row i's pairs. (T + Tᵀ) / 2 is what is multiplied with;
+    ``symmetric`` says whether the affinity itself is so. near (n, NEAR): the nearest items in the concepts'
+    own representation. own_groups (n,): guidance by our own rule.
+    """
 
     def __init__(
-        self, sample: PairSample, own: Points, other: Points, *, gamma: float, beta: float, swapped: bool = False,
-        own_groups: np.ndarray | None = None, threads: int | None = None,
+        self, starts: np.ndarray, items: np.ndarray, values: np.ndarray, near: np.ndarray, own: Points, other: Points,
+        *, gamma: float, beta: float, symmetric: bool, own_groups: np.ndarray | None = None, threads: int | None = None,
     ) -> None:  # fmt: skip
-        """``swapped``: the sample was made with ``other`` as its A. ``own_groups`` (n,): guidance by our own rule."""
+        self.starts, self.items, self.values, self.near = starts, items, values, near
         self.points = own, other
-        self.gamma, self.beta, self.groups, self.threads = gamma, beta, own_groups, threads
-        self.starts, self.items = sample.starts, sample.items
-        self.symmetric = sample.back is not None
-        self.near = sample.near[1 if swapped else 0]  # (n, NEAR) in the concepts' own representation
-        self.values = self._excess(sample, swapped)
+        self.gamma, self.beta, self.symmetric = gamma, beta, symmetric
+        self.groups, self.threads = own_groups, threads
+
+    @classmethod
+    def of_sample(cls, sample: PairSample, own: Points, other: Points, *, swapped: bool = False, **settings):
+        """The graph of a sample made of (own, other), or ``swapped``, of (other, own)."""
+        values = excess(sample, settings["gamma"], settings["beta"], swapped, settings.get("threads"))
+        near = sample.near[1 if swapped else 0]
+        return cls(
+            sample.starts, sample.items, values, near, own, other, symmetric=sample.back is not None, **settings
+        )
 
     def __len__(self) -> int:
         return len(self.starts) - 1
-
-    def _excess(self, sample: PairSample, swapped: bool) -> np.ndarray:
-        """T at the sampled pairs (p,), float32.
-
-        Where distances are symmetrised, a pair can come from either of its ends; it counts 2 / (sum of both
-        chances) each time it does, and half of T + Tᵀ is what is multiplied with.
-        """
-        values = np.empty(sample.n_pairs, np.float32)
-
-        def work(start: int) -> None:
-            here = slice(start, start + _STEP)
-            seen, back = _part(sample.seen, here, swapped), sample.back and _part(sample.back, here, swapped)
-            if back is None:
-                ranks, unit, counts = (seen.a, seen.b), 1.0, 1.0 / seen.chances
-            else:
-                ranks, unit, counts = (seen.a + back.a, seen.b + back.b), 2.0, 2.0 / (seen.chances + back.chances)
-            values[here] = (to_affinity(locally_biased(*ranks, self.gamma, unit), self.beta) - 1) * counts
-
-        for_each_tile(list(range(0, sample.n_pairs, _STEP)), work, self.threads)
-        return values
 
     def adjacency(self) -> SparseAdjacency:
         """What is clustered: (W + Wᵀ) / 2 without its diagonal, guided where there are groups."""
@@ -178,6 +169,27 @@ class SparseAdjacency:
             total += each
         total *= 0.5
         return total
+
+
+def excess(sample: PairSample, gamma: float, beta: float, swapped: bool, threads: int | None = None) -> np.ndarray:
+    """T at the sampled pairs (p,), float32.
+
+    Where distances are symmetrised, a pair can come from either of its ends; it counts 2 / (sum of both
+    chances) each time it does, and half of T + Tᵀ is what is multiplied with.
+    """
+    values = np.empty(sample.n_pairs, np.float32)
+
+    def work(start: int) -> None:
+        here = slice(start, start + _STEP)
+        seen, back = _part(sample.seen, here, swapped), sample.back and _part(sample.back, here, swapped)
+        if back is None:
+            ranks, unit, counts = (seen.a, seen.b), 1.0, 1.0 / seen.chances
+        else:
+            ranks, unit, counts = (seen.a + back.a, seen.b + back.b), 2.0, 2.0 / (seen.chances + back.chances)
+        values[here] = (to_affinity(locally_biased(*ranks, gamma, unit), beta) - 1) * counts
+
+    for_each_tile(list(range(0, sample.n_pairs, _STEP)), work, threads)
+    return values
 
 
 def _part(ranks: Ranks, here: slice, swapped: bool) -> Ranks:

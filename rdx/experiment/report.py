@@ -141,8 +141,8 @@ def _verdict(folder: Path) -> list[str]:
     if summary["agreement"]:
         told = summary["agreement"]
         scores = " and ".join(f"{told[direction]:.2f} ({direction})" for direction in DIRECTIONS)
-        lines += ["", f"  {summary['solver']} path: on {told['n']:,} of the items its labels agree with the exact ones' "
-                      f"to an adjusted Rand index of {scores}"]  # fmt: skip
+        what = f"on {told['n']:,} of the items its labels agree with the exact ones"
+        lines += ["", f"  {summary['solver']} path: {what} (adjusted Rand index) to {scores}"]
     if summary["rank_errors"]:
         off = ", ".join(f"{name} {value:.2f}" for name, value in summary["rank_errors"].items())
         lines += [f"  estimated ranks are off by (octaves): {off}"]

@@ -5,7 +5,7 @@ Kondapaneni, Mac Aodha, Perona: "Representational Difference Explanations", Neur
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -16,13 +16,12 @@ from rdx.method import sparse
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 from rdx.method.difference import DIFFERENCES, DifferenceGraph, Distances, check_difference, compute_distances
 from rdx.method.guidance import RULES, make_guide
+from rdx.method.machine import parse_memory
 from rdx.method.neighborhoods import DISTANCES, Points, as_array, as_points
 from rdx.method.pipeline import CLUSTERINGS, Settings, Version, check_enough_items, explain
 from rdx.method.selection import SELECTIONS
+from rdx.method.solver import SOLVERS, FitPlan, plan_fit
 from rdx.method.tiles import one_thread_each
-
-BYTES_PER_PAIR = 2 + 2 + 4  # two rank matrices and one graph
-SOLVERS = ("auto", "dense", "sparse", "approximate")
 
 
 def weak_are_null(strength: np.ndarray, settings: Settings) -> np.ndarray:
@@ -63,7 +62,9 @@ class RDX(BaseEstimator):
     alignment : None, "cka" or "ridge": maps learnt in ``fit`` remove what a linear map can undo.
         ``align_steps`` and ``align_start`` ("identity" or "random") are for "cka".
     guidance_rule : "own" or "paper", used where ``fit`` is given groups.
-    solver : "dense" is exact; "auto" chooses it.
+    solver : "dense" is exact, "sparse" keeps ``pairs_per_item`` pairs of each item; "auto" chooses by n, see
+        ``rdx.method.solver``.
+    max_memory : what this process may grow to, in bytes or as "4GB"; None: what the machine has.
     keep_matrices : keep differences and affinities (n, n) in the results, and the distances.
     random_state : seed of everything drawn at random.
     device : where alignment maps are trained.
@@ -82,7 +83,7 @@ class RDX(BaseEstimator):
         beta=5.0, normalize_difference=False, sigma=7, clustering="spectral", cluster_size=9,
         selection="max_total_affinity", images_per_concept=9, null_threshold=1.1, min_concept_size="auto",
         alignment=None, align_steps=None, align_start="identity", guidance_rule="own", solver="auto",
-        pairs_per_item=600, keep_matrices=False, random_state=0, device="auto",
+        pairs_per_item=600, max_memory=None, keep_matrices=False, random_state=0, device="auto",
     ):  # fmt: skip
         self.n_clusters = n_clusters
         self.version = version
@@ -104,6 +105,7 @@ class RDX(BaseEstimator):
         self.guidance_rule = guidance_rule
         self.solver = solver
         self.pairs_per_item = pairs_per_item
+        self.max_memory = max_memory
         self.keep_matrices = keep_matrices
         self.random_state = random_state
         self.device = device
@@ -123,17 +125,19 @@ class RDX(BaseEstimator):
         if len(arrays["B"]) != n:
             raise InputError(f"A has {n} items and B has {len(arrays['B'])}: both must show the same items")
         check_enough_items(n, self.n_clusters, self.clustering)
-        check_memory(n)
         if (a_to_b is None) != (b_to_a is None):
             raise InputError("a_to_b and b_to_a go together: give both, or neither")
+        given = {
+            "groups_a": groups_a, "groups_b": groups_b, "groups_a_to_b": groups_a_to_b, "groups_b_to_a": groups_b_to_a,
+        }  # fmt: skip
+        aligned = a_to_b is not None or self.alignment is not None
+        groups = self._check_groups(n, aligned, given)
+        widths = [array.shape[1] for array in arrays.values()]
+        self.solver_ = self.plan(n, widths, aligned=aligned, guided=bool(groups)).solver
         if a_to_b is None and self.alignment is not None:
             a_to_b, b_to_a = self._learn_maps(arrays["A"], arrays["B"])
         if a_to_b is not None:
             arrays |= {"a_to_b": as_array(a_to_b, "a_to_b"), "b_to_a": as_array(b_to_a, "b_to_a")}
-        given = {
-            "groups_a": groups_a, "groups_b": groups_b, "groups_a_to_b": groups_a_to_b, "groups_b_to_a": groups_b_to_a,
-        }  # fmt: skip
-        groups = self._check_groups(n, a_to_b is not None, given)
         for name, array in arrays.items():
             if len(array) != n:
                 raise InputError(f"{name} has {len(array)} items, A and B have {n}")
@@ -149,15 +153,28 @@ class RDX(BaseEstimator):
         """
         version = self.check_parameters()
         check_enough_items(len(points["A"]), self.n_clusters, self.clustering)
-        check_memory(len(points["A"]))
+        widths = [points[name].grid.shape[1] for name in ("A", "B")]
+        self.solver_ = self.plan(len(points["A"]), widths, aligned="a_to_b" in points).solver
         self._fit_directions(dict(points), {}, version, distances)
         return self
+
+    def plan(self, n: int, widths: Sequence[int], *, aligned: bool = False, guided: bool = False) -> FitPlan:
+        """What `fit` will do on n items with representations of ``widths`` (d_a, d_b); nothing is computed.
+
+        Raises InputError for a comparison that the settings or the memory do not allow.
+        """
+        return plan_fit(
+            n, widths, solver=self.solver, version=self.version, distance=self.distance, difference=self.difference,
+            clustering=self.clustering, selection=self.selection, normalize_difference=self.normalize_difference,
+            keep_matrices=self.keep_matrices, guidance_rule_used=self.guidance_rule if guided else None,
+            aligned=aligned, n_clusters=self.n_clusters, pairs_per_item=self.pairs_per_item,
+            max_memory=self.max_memory,
+        )  # fmt: skip
 
     def _fit_directions(
         self, points: dict[str, Points], groups: dict, version: Version, shared: dict[tuple, Distances] | None
     ) -> None:
         """Both directions. Unaligned they share their distances; aligned each has a pair of its own."""
-        self.solver_ = "dense" if self.solver == "auto" else self.solver
         with one_thread_each():
             if self.solver_ != "dense":
                 self._fit_sparse(points, groups, version)
@@ -263,7 +280,7 @@ class RDX(BaseEstimator):
         version = version_named(self.version)
         for kind, choices in {
             "distance": DISTANCES, "difference": DIFFERENCES, "clustering": CLUSTERINGS, "selection": SELECTIONS,
-            "guidance_rule": RULES, "solver": SOLVERS, "align_start": align.STARTS,
+            "guidance_rule": RULES, "solver": ("auto", *SOLVERS), "align_start": align.STARTS,
         }.items():  # fmt: skip
             if getattr(self, kind) not in choices:
                 raise unknown(kind, getattr(self, kind), choices)
@@ -272,6 +289,9 @@ class RDX(BaseEstimator):
         for name, lowest in {"n_clusters": 1, "sigma": 1, "cluster_size": 1, "images_per_concept": 1}.items():
             check_whole(name, getattr(self, name), lowest)
         check_whole("random_state", self.random_state, 0)
+        check_number("pairs_per_item", self.pairs_per_item, least=1.0)
+        if self.max_memory is not None:
+            parse_memory(self.max_memory)
         if self.min_concept_size != "auto":
             check_whole("min_concept_size", self.min_concept_size, 1)
         if self.align_steps is not None:
@@ -289,18 +309,3 @@ def compared(names) -> dict[str, tuple[str, str]]:
     if "a_to_b" in names:
         return {A_NOT_B: ("A", "b_to_a"), B_NOT_A: ("B", "a_to_b")}
     return {A_NOT_B: ("A", "B"), B_NOT_A: ("B", "A")}
-
-
-def check_memory(n: int) -> None:
-    """Refuses a comparison whose matrices can't fit into this machine's memory."""
-    import os
-
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return
-    available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    needed = BYTES_PER_PAIR * n * n * (1 if n <= 1 << 15 else 1.5)
-    if needed > available:
-        raise InputError(
-            f"{n} items need {needed / 2**30:.0f} GB for the exact comparison, this machine has "
-            f"{available / 2**30:.0f} GB: take a subsample"
-        )

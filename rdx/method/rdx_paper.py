@@ -35,7 +35,7 @@ class RDXPaper(RDX):
         beta=5.0, normalize_difference=False, sigma=7, clustering="spectral", cluster_size=9,
         selection="max_total_affinity", images_per_concept=9, null_threshold=1.1, min_concept_size="auto",
         alignment=None, align_steps=None, align_start="identity", guidance_rule="own", solver="auto",
-        pairs_per_item=600, keep_matrices=False, random_state=0, device="auto",
+        pairs_per_item=600, max_memory=None, keep_matrices=False, random_state=0, device="auto",
     ):  # fmt: skip
         super().__init__(
             n_clusters, version=version, distance=distance, difference=difference, gamma=gamma, beta=beta,
@@ -43,6 +43,6 @@ class RDXPaper(RDX):
             cluster_size=cluster_size, selection=selection, images_per_concept=images_per_concept,
             null_threshold=null_threshold, min_concept_size=min_concept_size, alignment=alignment,
             align_steps=align_steps, align_start=align_start, guidance_rule=guidance_rule, solver=solver,
-            pairs_per_item=pairs_per_item,
-            keep_matrices=keep_matrices, random_state=random_state, device=device,
+            pairs_per_item=pairs_per_item, max_memory=max_memory, keep_matrices=keep_matrices,
+            random_state=random_state, device=device,
         )  # fmt: skip

@@ -19,7 +19,7 @@ from rdx.method.pair_sample import tile_rows
 from rdx.method.spectral import MAX_DIMENSION
 from rdx.method.tiles import default_threads
 
-SOLVERS = ("dense", "sparse")  # those that are there
+SOLVERS = ("dense", "sparse", "approximate")
 APPROXIMATE_FROM = 300_000  # items: more, and a pass over all pairs takes an hour on two cores
 EXACT_IS_WORTH = 60.0  # seconds of one core that exact results may take longer
 LEAST_PAIRS = 100  # an item: with fewer, the sparse labels no longer follow the exact ones
@@ -83,7 +83,8 @@ def plan_fit(
     n: int, widths: Sequence[int], *, solver: str = "auto", version: str = "v2", distance: str = "neighborhood",
     difference: str = "locally_biased", clustering: str = "spectral", selection: str = "max_total_affinity",
     normalize_difference: bool = False, keep_matrices: bool = False, guidance_rule_used: str | None = None,
-    aligned: bool = False, n_clusters: int = 5, pairs_per_item: float = 500, max_memory=None, threads: int | None = None,
+    aligned: bool = False, n_clusters: int = 5, pairs_per_item: float = 600, max_memory=None,
+    threads: int | None = None,
 ) -> FitPlan:  # fmt: skip
     """The solver, memory and time of `RDX.fit` on n items with representations of ``widths`` (d_a, d_b) columns.
 
@@ -154,7 +155,7 @@ def _choose(fit: _Fit, needs_dense: tuple[str, str] | None, limit: int | None) -
     else:
         most = _largest(lambda m: _is_worth_it(replace(fit, n=m)))
         many, why = "sparse", f"much faster than all pairs from about {math.ceil(most / 1000):,},000 items on"
-    if fit.n > APPROXIMATE_FROM and "approximate" in SOLVERS:
+    if fit.n > APPROXIMATE_FROM:
         many, why = "approximate", f"more than {APPROXIMATE_FROM:,} items are too many to look at all pairs"
     return many, why
 
@@ -247,7 +248,8 @@ def _too_large(fit: _Fit, plan: FitPlan, needs_dense: tuple[str, str] | None, li
     if needs_dense and _sparse_memory(fit) <= limit:
         options.append(f"{needs_dense[1]}, which solver='sparse' can take")
     if plan.solver != "dense":
-        fewer = _largest(lambda pairs: _sparse_memory(replace(fit, pairs_per_item=pairs)) <= limit, int(fit.pairs_per_item))
+        few_enough = lambda pairs: _sparse_memory(replace(fit, pairs_per_item=pairs)) <= limit  # noqa: E731
+        fewer = _largest(few_enough, int(fit.pairs_per_item))
         if fewer >= LEAST_PAIRS:
             options.append(f"pairs_per_item={fewer}")
     memory = partial(lambda n: _planned(replace(fit, n=n), plan.solver, "").memory)

@@ -18,10 +18,10 @@ import numba
 import numpy as np
 
 from rdx.method import pair_choice
-from rdx.method.difference import locally_biased, to_affinity
-from rdx.method.neighborhoods import Points
+from rdx.method.neighborhoods import Points, squared_distances
 from rdx.method.pair_choice import CLASSES, NEAR, PairChoice, choose_pairs, rank_classes
 from rdx.method.pair_sample import make_choice, tile
+from rdx.method.rank_affinity import rank_affinity
 from rdx.method.tiles import for_each_tile
 
 COLUMNS = 8192  # that a row is compared with
@@ -63,13 +63,9 @@ def columns_of(tile_rows: np.ndarray, n: int, seed: int) -> np.ndarray:
     return np.sort(rng.choice(n, min(n, COLUMNS), replace=False, shuffle=False)).astype(np.int32)
 
 
-def squared_to_columns(points: Points, rows: np.ndarray, columns: Points, side: int) -> np.ndarray:
+def squared_to_columns(points: Points, rows: np.ndarray, columns: np.ndarray, side: int) -> np.ndarray:
     """Squared distances (t, c) of some items to the columns, in this thread's tile."""
-    factor = points.extended[rows]
-    squares = factor[:, -2].copy()
-    factor *= -2.0
-    factor[:, -2], factor[:, -1] = 1.0, squares
-    return np.matmul(factor, columns.extended.T, out=tile(side, len(rows), len(columns)))
+    return squared_distances(points, rows, columns, out=tile(side, len(rows), len(columns)))
 
 
 def make_profile(points: Points, seed: int, threads: int | None = None) -> Profile:
@@ -83,7 +79,7 @@ def make_profile(points: Points, seed: int, threads: int | None = None) -> Profi
     near, near_squared = nearest_in_cells(points, NEAR, seed, threads)
 
     def work(rows: np.ndarray) -> None:
-        squared = squared_to_columns(points, rows, points.subset(columns_of(rows, n, seed)), 0)
+        squared = squared_to_columns(points, rows, columns_of(rows, n, seed), 0)
         squared.sort(axis=1)
         bounds[rows, : len(positions)] = squared[:, positions]
 
@@ -123,10 +119,10 @@ def nearest_in_cells(points: Points, k: int, seed: int, threads: int | None = No
         sizes = np.diff(starts)[beside[number]]
         taken = beside[number][: 1 + int(np.searchsorted(np.cumsum(sizes), CANDIDATES))]
         candidates = np.sort(np.concatenate([order[starts[c] : starts[c + 1]] for c in taken]))
-        among, own = points.subset(candidates), np.searchsorted(candidates, members)
+        own = np.searchsorted(candidates, members)
         for start in range(0, len(members), 128):
             some, mine = members[start : start + 128], own[start : start + 128]
-            squared = squared_to_columns(points, some, among, 0)
+            squared = squared_to_columns(points, some, candidates, 0)
             _find_nearest(squared, mine, candidates, some, near, near_squared)
 
     for_each_tile(list(range(count)), work, threads)
@@ -203,7 +199,7 @@ def _pairs_of(made: Comparison, own: np.ndarray) -> Part:
     """The near pairs of a tile's rows, and those chosen among its columns."""
     columns = columns_of(own, made.choice.n, made.choice.seed)
     squared = [
-        squared_to_columns(points, own, points.subset(columns), side) for side, points in enumerate((made.a, made.b))
+        squared_to_columns(points, own, columns, side) for side, points in enumerate((made.a, made.b))
     ]
     profiles, choice = (made.profile_a, made.profile_b), made.choice
     row, item, chance = _chosen(choice, own, columns, squared, profiles, made.share)
@@ -262,7 +258,7 @@ def _excess(made: Comparison, row, item, squared, chance) -> list[np.ndarray]:
         ranks = [r + profile.ranks(item, each) for r, profile, each in zip(ranks, profiles, squared, strict=True)]
         counts = 2.0 / (chance + _chances_back(made, row, item, squared))
     pairs = [ranks, ranks[::-1]] if made.both_directions else [ranks]
-    return [(to_affinity(locally_biased(*pair, made.gamma, unit), made.beta) - 1) * counts for pair in pairs]
+    return [(rank_affinity(*pair, made.gamma, made.beta, unit) - 1) * counts for pair in pairs]
 
 
 def _chances_back(made: Comparison, row, item, squared) -> np.ndarray:

@@ -21,6 +21,7 @@ from rdx.errors import InputError, unknown
 from rdx.method.tiles import for_each_tile, row_tiles
 
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
+_SIDE = 512  # of the square blocks in which all distances are computed
 _RADIUS_BITS = 24.4  # squared distances stay below 2**51, which leaves 13 bits of a key for the column
 
 
@@ -105,12 +106,19 @@ def squared_distance_rows(
 
     With a power of two as ``scale``, (squared distance + offset) · scale is exact as well.
     """
+    return squared_distances(points, rows, slice(None), scale, offset, out)
+
+
+def squared_distances(
+    points: Points, rows, columns, scale: float = 1.0, offset: float = 0.0, out: np.ndarray | None = None
+) -> np.ndarray:
+    """The same to some columns only, (len(rows), len(columns))."""
     factor = points.extended[rows]  # [x, |x|², 1] becomes [−2x, 1, |x|² + offset] · scale
     squares = factor[:, -2] + offset
     factor = factor * (-2.0 * scale)
     factor[:, -2] = scale
     factor[:, -1] = squares * scale
-    return np.matmul(factor, points.extended.T, out=out)
+    return np.matmul(factor, points.extended[columns].T, out=out)
 
 
 def distance_rows(points: Points, rows) -> np.ndarray:
@@ -126,19 +134,46 @@ def rank_type(n: int) -> type:
 def order_rows(points: Points, rows) -> np.ndarray:
     """All items from the nearest to the farthest, as seen from some: (len(rows), n) indices.
 
-    The item itself comes first, ties by index. One sort a row: distance and column are packed into
-    one 64-bit key, so that sorting the keys sorts the columns, with ties in the order of the index.
+    The item itself comes first, ties by index.
+    """
+    scale, offset = _key_units(points)
+    return _ordered(points, np.arange(len(points))[rows], squared_distance_rows(points, rows, scale, offset))
+
+
+def rank_rows(points: Points, rows) -> np.ndarray:
+    """Ranks of all items as seen from some: (len(rows), n) unsigned integers.
+
+    0 for the item itself, 1 for its nearest other item … n − 1; ties go to the lower index.
+    """
+    return _ranks(order_rows(points, rows))
+
+
+def _key_units(points: Points) -> tuple[float, float]:
+    """How squared distances become the upper bits of 64-bit keys, which leave room for the column: scale, offset.
+
+    Distances are 1 or more there: 0 is kept for the item itself, which comes before its own duplicates.
+    """
+    index_bits = _index_bits(len(points))
+    farthest = 4.0 * points.squares.max() + 1.0  # no squared distance is larger
+    return 2.0 ** (index_bits - max(0, int(farthest).bit_length() + index_bits - 64)), 1.0
+
+
+def _index_bits(n: int) -> int:
+    return max(1, (n - 1).bit_length())
+
+
+def _ordered(points: Points, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """``order_rows`` from the keys (t, n) of its distances, which are used up.
+
+    One sort a row: distance and column are packed into one 64-bit key, so that sorting the keys sorts the
+    columns, with ties in the order of the index.
     """
     n = len(points)
-    rows = np.arange(n)[rows]
-    index_bits = max(1, (n - 1).bit_length())
-    farthest = 4.0 * points.squares.max() + 1.0  # no squared distance is larger
-    dropped = max(0, int(farthest).bit_length() + index_bits - 64)
-    # 0 is kept for the item itself, which comes before its own duplicates.
-    keys = squared_distance_rows(points, rows, scale=2.0 ** (index_bits - dropped), offset=1.0)
+    index_bits = _index_bits(n)
     keys[np.arange(len(rows)), rows] = 0.0
     packed = keys.astype(np.uint64)
     mask = np.uint64((1 << index_bits) - 1)
+    dropped = _key_units(points)[0] < 2.0**index_bits  # bits of the distance that did not fit
     if dropped:
         packed &= ~mask
     packed |= np.arange(n, dtype=np.uint64)
@@ -150,14 +185,10 @@ def order_rows(points: Points, rows) -> np.ndarray:
     return order
 
 
-def rank_rows(points: Points, rows) -> np.ndarray:
-    """Ranks of all items as seen from some: (len(rows), n) unsigned integers.
-
-    0 for the item itself, 1 for its nearest other item … n − 1; ties go to the lower index.
-    """
-    order = order_rows(points, rows)
-    ranks = np.empty(order.shape, dtype=rank_type(len(points)))
-    position = np.arange(len(points), dtype=ranks.dtype)
+def _ranks(order: np.ndarray) -> np.ndarray:
+    """The inverse of each row of an order (t, n)."""
+    ranks = np.empty(order.shape, dtype=rank_type(order.shape[1]))
+    position = np.arange(order.shape[1], dtype=ranks.dtype)
     for rank, columns in zip(ranks, order, strict=True):
         rank[columns] = position
     return ranks
@@ -172,15 +203,43 @@ def _settle_near_ties(keys: np.ndarray, order: np.ndarray) -> None:
 
 
 def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: int | None = None) -> np.ndarray:
-    """All ranks (n, n), 16-bit where n allows; the same for any tile shape and thread count."""
+    """All ranks (n, n), 16-bit where n allows; the same for any tile shape and thread count.
+
+    Distances are symmetric, so half of them are computed, in square blocks; until the ranks are there these
+    take as much memory as the graph that is made of the ranks afterwards.
+    """
     n = len(points)
     ranks = np.empty((n, n), dtype=rank_type(n))
+    scale, offset = _key_units(points)
+    starts = range(0, n, _SIDE)
+    blocks: dict[tuple[int, int], np.ndarray] = {}
+
+    def compute(pair: tuple[int, int]) -> None:
+        first, second = (slice(start, start + _SIDE) for start in pair)
+        blocks[pair] = squared_distances(points, first, second, scale, offset)
 
     def work(tile: slice) -> None:
-        ranks[tile] = rank_rows(points, tile)
+        keys = np.empty((tile.stop - tile.start, n))
+        block = tile.start // _SIDE * _SIDE
+        inside = slice(tile.start - block, tile.stop - block)
+        for start in starts:
+            columns = keys[:, start : start + _SIDE]
+            columns[:] = blocks[block, start][inside] if start >= block else blocks[start, block][:, inside].T
+        ranks[tile] = _ranks(_ordered(points, np.arange(tile.start, tile.stop), keys))
 
-    for_each_tile(row_tiles(n, tile_rows), work, threads)
+    for_each_tile([(i, j) for i in starts for j in starts if i <= j], compute, threads)
+    for_each_tile(_tiles_within(n, tile_rows), work, threads)
     return ranks
+
+
+def _tiles_within(n: int, tile_rows: int | None) -> list[slice]:
+    """Row tiles that end where a block of rows ends."""
+    step = min(_SIDE, row_tiles(n, tile_rows)[0].stop)
+    return [
+        slice(start, min(start + step, block + _SIDE, n))
+        for block in range(0, n, _SIDE)
+        for start in range(block, min(block + _SIDE, n), step)
+    ]
 
 
 def max_distance(points: Points, tile_rows: int | None = None, threads: int | None = None) -> float:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from rdx.method.difference import locally_biased, to_affinity
+from rdx.method.difference import to_affinity
 from rdx.method.neighborhoods import Points, squared_distance_rows
 from rdx.method.pair_sample import PairSample, Ranks, tile_rows
+from rdx.method.rank_affinity import rank_affinity
 from rdx.method.rank_counting import count_ranks
 from rdx.method.tiles import for_each_tile
 
@@ -64,7 +65,7 @@ class SparseGraph:
         ranks = [self._ranks(points, first, second) for points in self.points]
         if self.symmetric:
             ranks = [r + self._ranks(p, second, first) for r, p in zip(ranks, self.points, strict=True)]
-        block = to_affinity(locally_biased(*ranks, self.gamma, 2.0 if self.symmetric else 1.0), self.beta)
+        block = rank_affinity(*ranks, self.gamma, self.beta, 2.0 if self.symmetric else 1.0)
         if guided and self.groups is not None:
             block[self.groups[first] != self.groups[second]] = to_affinity(np.float32([1.0]), self.beta)[0]
         return block.reshape(rows.shape)
@@ -186,7 +187,7 @@ def excess(sample: PairSample, gamma: float, beta: float, swapped: bool, threads
             ranks, unit, counts = (seen.a, seen.b), 1.0, 1.0 / seen.chances
         else:
             ranks, unit, counts = (seen.a + back.a, seen.b + back.b), 2.0, 2.0 / (seen.chances + back.chances)
-        values[here] = (to_affinity(locally_biased(*ranks, gamma, unit), beta) - 1) * counts
+        values[here] = (rank_affinity(*ranks, gamma, beta, unit) - 1) * counts
 
     for_each_tile(list(range(0, sample.n_pairs, _STEP)), work, threads)
     return values

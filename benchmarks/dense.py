@@ -28,14 +28,14 @@ import numpy as np
 K, GAMMA, BETA, DIMENSION = 5, 0.1, 5.0, 256
 
 
-def representations(n: int) -> tuple[np.ndarray, np.ndarray]:
+def representations(n: int, d: int = DIMENSION) -> tuple[np.ndarray, np.ndarray]:
     """A mixture of ten classes in A; B is a noisy copy in which three pairs of classes are merged."""
     rng = np.random.default_rng(0)
-    centres = 1.5 * rng.normal(size=(10, DIMENSION))
+    centres = 1.5 * rng.normal(size=(10, d))
     merged = centres.copy()
     merged[[1, 3, 5]] = merged[[0, 2, 4]]
     label = rng.integers(0, 10, n)
-    noise = rng.normal(size=(n, DIMENSION))
+    noise = rng.normal(size=(n, d))
     a = noise + centres[label]
     b = noise + 0.3 * rng.normal(size=noise.shape) + merged[label]
     return a.astype(np.float32), b.astype(np.float32)

@@ -37,6 +37,7 @@ class Prepared:
     loaded: dict[str, Features] = field(default_factory=dict, repr=False)  # arrays that said how many items there are
     analysis: layer_analysis.Analysis | None = None
     words: naming.Words | None = None
+    speeds: dict[str, str] = field(default_factory=dict)  # by step: how fast its features were just computed
 
     def seconds(self, step: Step) -> float:
         """Roughly how long a step takes; a representation's is its model's pass over the items."""
@@ -181,7 +182,10 @@ def check_features(
         if key in loaded:
             found = loaded[key].values
         elif f"representations/{key}" in todo:
-            found = inputs.load_features(config, key, items, device=device, progress=progress).values
+            features = inputs.load_features(config, key, items, device=device, progress=progress)
+            if features.images_per_second:
+                prepared.speeds[f"representations/{key}"] = f"{features.images_per_second:.1f} images/s"
+            found = features.values
         else:
             found = read_features(prepared.folder.path(representation_file(key)))
         held[key] = as_array(found, f"representation '{key}'")

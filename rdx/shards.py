@@ -167,7 +167,7 @@ def gaps(chunks: Chunks) -> str:
         return f"none of {chunks.count} chunks is there"
     shards = _listed(sorted({number % workers + 1 for number in left}))
     by = f", of shard{'s' if ',' in shards else ''} {shards} of {workers}" if workers > 1 else ""
-    return f"{len(left)} of {chunks.count} chunks are missing ({numbers}{by})"
+    return f"{len(left)} of {chunks.count} chunks {'is' if len(left) == 1 else 'are'} missing ({numbers}{by})"
 
 
 def _listed(numbers: Iterable[int]) -> str:

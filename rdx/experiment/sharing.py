@@ -96,8 +96,8 @@ def _check_gathered(checked: Sequence[Prepared]) -> None:
             gap = gaps_in(settings, items)
             if gap:
                 raise InputError(
-                    f"{prepared.config.name}, {step}: {gap}; run those shards (--shard i/N) again, or leave --gather "
-                    "out to compute what is missing here"
+                    f"{prepared.config.name}, {step}: {gap}; run its shards (--shard i/N), or leave --gather out "
+                    "to compute what is missing here"
                 )
 
 

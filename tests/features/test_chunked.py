@@ -144,11 +144,11 @@ def test_other_machines_chunks_need_no_model_here(settings, items, expected, tmp
 def test_layouts_are_whole_batches(items):
     model = load_model(MODEL)  # 160 × 160 pixels
     small = chunked.layout_of(model, items, None, "cpu")
-    assert small == chunked.Layout("cpu", 7, 16)
+    assert small == chunked.Layout("cpu", 8, 16)
     assert chunked.layout_of(model, items, None, "cuda:1") == chunked.Layout("cuda", 64, 16)
     spans = [span for number in range(2) for span in small.spans(number, len(items))]
     assert [i for span in spans for i in span] == list(range(len(items)))
-    assert {len(span) for span in spans[:-1]} == {7}
+    assert {len(span) for span in spans} == {8}
 
 
 @pytest.mark.slow

@@ -100,8 +100,8 @@ def test_cores_are_shared_by_the_processes_of_a_machine(monkeypatch):
 def test_the_default_batch_follows_device_and_image_size(model, tmp_path):
     items = photos(tmp_path)
     assert default_batch_size(model, items, "cuda:0") == 64
-    assert default_batch_size(model, items, "cpu") == 7  # 160 × 160
-    for size, expected in ((224, 4), (28, 64), (112, 16), (518, 1)):
+    assert default_batch_size(model, items, "cpu") == 8  # 160 × 160
+    for size, expected in ((224, 4), (260, 4), (384, 2), (28, 64), (112, 16), (518, 1), (1024, 1)):
         sized = VisionModel(torch.nn.Identity(), GreyTransform(size=(size, size)), "output", "")
         assert default_batch_size(sized, items, "cpu") == expected
     own_size = VisionModel(torch.nn.Flatten(), GreyTransform(), "output", "")

@@ -95,7 +95,8 @@ def look(
     steps = table_of_steps(config, items, made_by, runs, analysis, words)
     todo = [step for step in steps if force or not place.is_done(step.name, steps.fingerprints[step.name])]
     names = {step.name for step in todo}
-    to_compute = {key: f"representations/{key}" in names and (force or not _is_cached(made_by[key])) for key in used}
+    there = set() if force else {key for key in used if _is_there(made_by[key], len(items))}
+    to_compute = {key: f"representations/{key}" in names and key not in there for key in used}
     with_model, to_look = naming.sources(config, words, naming.STEP in names, force)
     widths = {key: features.values.shape[1] for key, features in loaded.items()}
     sources = plan.sources_of(with_model, items, {**to_compute, **to_look}, device, missing, widths)
@@ -112,10 +113,14 @@ def _made_by(config: Experiment, key: str, items: Items, known: bool, missing: l
     return ""
 
 
-def _is_cached(made_by: str) -> bool:
+def _is_there(made_by: str, n: int) -> bool:
+    """Whether features are in the cache, be it in chunks."""
     from rdx.features.cache import cached_path
+    from rdx.features.chunked import started
 
-    return bool(made_by) and cached_path(made_by).is_file()
+    return bool(made_by) and (
+        cached_path(made_by).is_file() or any(not chunks.absent() for chunks in started(made_by, n))
+    )
 
 
 def _array(config: Experiment, key: str) -> Features:

@@ -11,7 +11,7 @@ import numpy as np
 from rdx.errors import InputError
 from rdx.features import cache
 from rdx.features.capture import Choice
-from rdx.features.chunked import Pass, gathered, layout_of, started
+from rdx.features.chunked import Pass, gathered, is_complete, layout_of, started
 from rdx.features.description import Description, describe, shell
 from rdx.features.extraction import PRECISIONS, check_precision, try_layer
 from rdx.features.pooling import POOLS
@@ -109,7 +109,8 @@ def load_representation(
 
     `together` are the settings of others that will be asked for. Where a pass over the items is needed, it
     also computes and caches those of the same model, so that a sweep over layers costs one pass; pooled
-    with `flatten`, a representation is computed on its own.
+    with `flatten`, a representation is computed on its own. A pass that was broken off, or shared by several
+    workers (see `compute_share`), goes on from the chunks that are there.
     Raises InputError for wrong settings, files or images, one line each.
     """
     request = parse_request(settings)
@@ -158,12 +159,14 @@ def compute_share(
         return None
     made_by = made_of(request, items)
     key = fingerprint(made_by)
-    if cache.lookup(key, cache_dir) is not None or gathered(key, len(items), cache_dir) is not None:
+    if cache.lookup(key, cache_dir) is not None or is_complete(key, len(items), cache_dir):
         return None
     group, one = _prepare_pass(request, made_by, items, together, device, cache_dir)
+    whole = {its_key: cache.cached_path(its_key, cache_dir) for its_key in group.values()}
+    before = {its_key for its_key, path in whole.items() if path.is_file()}  # a damaged one
     one.compute(worker, device=device, precision=request.precision, progress=progress)
-    for its_key in group.values():
-        if cache.cached_path(its_key, cache_dir).is_file():  # the others did not wait for this worker
+    for its_key, path in whole.items():
+        if path.is_file() and its_key not in before:  # the others did not wait for this worker
             cache.discard_chunks(its_key, cache_dir)
     return Share(tuple(one.chunks.values()), one.images, one.seconds, one.slowest)
 

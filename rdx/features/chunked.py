@@ -69,6 +69,11 @@ def started(key: str, n: int, folder: str | Path | None = None) -> list[Chunks]:
     return sorted(found, key=lambda chunks: len(chunks.absent()) / chunks.count)
 
 
+def is_complete(key: str, n: int, folder: str | Path | None = None) -> bool:
+    """Whether `gathered` would find the features; every chunk is read for it."""
+    return any(not chunks.absent() and not chunks.missing() for chunks in started(key, n, folder))
+
+
 def gathered(key: str, n: int, folder: str | Path | None = None) -> np.ndarray | None:
     """The features (n, d) out of the chunks of some layout; None where none has all of them."""
     for chunks in started(key, n, folder):
@@ -106,7 +111,8 @@ class Pass:
 
     def compute(self, worker: Worker = ALONE, *, device: str, precision: str, progress: bool) -> None:
         """Compute the chunks of a worker's share that are not there; those of all representations in step."""
-        missing = sorted({number for chunks in self.chunks.values() for number in chunks.missing(worker)})
+        each = {choice: chunks.missing(worker) for choice, chunks in self.chunks.items()}
+        missing = sorted(set().union(*each.values()))
         batches = {number: self.layout.spans(number, len(self.items)) for number in missing}
         spans = [span for number in missing for span in batches[number]]
         start = time.perf_counter()
@@ -116,8 +122,9 @@ class Pass:
         for number in missing:
             vectors = [next(found) for _ in batches[number]]
             for choice, chunks in self.chunks.items():
-                rows = np.concatenate([one[choice] for one in vectors])
-                chunks.write(number, {_TENSOR: rows}, worker)
+                if number in each[choice]:
+                    rows = np.concatenate([one[choice] for one in vectors])
+                    chunks.write(number, {_TENSOR: rows}, worker)
             self.images += sum(map(len, batches[number]))
             before, self.seconds = self.seconds, time.perf_counter() - start
             self.slowest = max(self.slowest, self.seconds - before)

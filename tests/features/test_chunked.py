@@ -114,6 +114,17 @@ def test_a_damaged_chunk_is_computed_again(settings, items, expected, tmp_path, 
     np.testing.assert_array_equal(found.values, expected[None, None])
 
 
+def test_shards_make_good_a_damaged_whole(settings, items, expected, tmp_path, computed):
+    key = load_representation(settings, items, cache_dir=tmp_path).fingerprint
+    cache.cached_path(key, tmp_path).write_bytes(b"damaged")
+    for index in range(2):
+        compute_share(settings, items, Worker(index, 2), cache_dir=tmp_path)
+    assert gaps_in(settings, items, cache_dir=tmp_path) == "" and sum(computed) == 2 * len(items)
+    found = load_representation(settings, items, cache_dir=tmp_path)
+    assert sum(computed) == 2 * len(items)
+    np.testing.assert_array_equal(found.values, expected[None, None])
+
+
 def test_what_is_missing_is_said(settings, items, tmp_path):
     assert gaps_in(settings, items, cache_dir=tmp_path) == "no chunk of it is there"
     compute_share(settings, items, Worker(1, 2), cache_dir=tmp_path)

@@ -92,13 +92,21 @@ class Chunks:
         return self.folder / f"{number + 1:05d}-of-{self.count:05d}.safetensors"
 
     def write(self, number: int, arrays: Mapping[str, np.ndarray], worker: Worker = ALONE) -> None:
-        """Keep the arrays of a chunk, with its key and a checksum; `worker` is noted for whoever looks for gaps."""
+        """Keep the arrays of a chunk, with its key and a checksum; `worker` is noted for whoever looks for gaps.
+
+        Where somebody discards all chunks just then, having what they are for, there is nothing to keep.
+        """
+        from safetensors import SafetensorError
         from safetensors.numpy import save_file
 
         arrays = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
         header = {"key": self.key, "number": number, "sha256": _checksum(arrays), "workers": worker.count}
-        with atomic_path(self.path(number)) as temporary:
-            save_file(arrays, str(temporary), metadata={"rdx": json.dumps(header)})
+        try:
+            with atomic_path(self.path(number)) as temporary:
+                save_file(arrays, str(temporary), metadata={"rdx": json.dumps(header)})
+        except (FileNotFoundError, SafetensorError):
+            if self.folder.exists():
+                raise
 
     def read(self, number: int) -> dict[str, np.ndarray] | None:
         """The arrays of a chunk; None where there is none, or (with a warning) a damaged one."""

@@ -119,6 +119,21 @@ def test_what_an_interrupted_writer_leaves_is_no_chunk(chunks, monkeypatch):
     assert chunks.missing() == [0, 1, 2, 3, 4] and not list(chunks.folder.iterdir())
 
 
+def test_a_chunk_written_while_all_are_discarded(chunks, monkeypatch):
+    from safetensors.numpy import save_file
+
+    for when in ("before", "after"):
+        def discarded(arrays, path, metadata, when=when):
+            if when == "before":
+                chunks.discard()
+            save_file(arrays, path, metadata)
+            chunks.discard()
+
+        monkeypatch.setattr("safetensors.numpy.save_file", discarded)
+        chunks.write(0, content(0))
+        assert not chunks.folder.exists()
+
+
 def test_waiting_ends_when_all_are_there_or_nothing_comes(chunks):
     for number in range(4):
         chunks.write(number, content(number))

@@ -133,10 +133,15 @@ def load_representation(
     one.compute(device=device, precision=request.precision, progress=progress)
     for choice, found in one.values():
         layer, pool = choice
-        header = {**made_by, "layer": layer, "pool": pool, "description": one.model.description}
-        cache.store(group[choice], found, header, cache_dir)
+        if found is not None:
+            header = {**made_by, "layer": layer, "pool": pool, "description": one.model.description}
+            cache.store(group[choice], found, header, cache_dir)
         cache.discard_chunks(group[choice], cache_dir)
         values = found if choice == request.choice else values
+    if values is None:  # another run has stored them meanwhile
+        return load_representation(
+            settings, items, together=together, device=device, progress=progress, cache_dir=cache_dir
+        )
     return Features(values, key, images_per_second=one.images / one.seconds if one.images else None)
 
 

@@ -130,10 +130,10 @@ class Pass:
             self.slowest = max(self.slowest, self.seconds - before)
         found.close()
 
-    def values(self) -> Iterator[tuple[Choice, np.ndarray]]:
-        """The features (n, d) of every choice, one after the other."""
+    def values(self) -> Iterator[tuple[Choice, np.ndarray | None]]:
+        """The features (n, d) of every choice, one after the other.
+
+        None where chunks have gone: another run on the same features was faster, and has stored them.
+        """
         for choice, chunks in self.chunks.items():
-            values = _together(chunks, len(self.items))
-            if values is None:  # damaged between being written and being read
-                raise RuntimeError(f"the chunks in '{chunks.folder}' were changed while they were used")
-            yield choice, values
+            yield choice, _together(chunks, len(self.items))

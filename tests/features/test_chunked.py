@@ -114,6 +114,23 @@ def test_a_damaged_chunk_is_computed_again(settings, items, expected, tmp_path, 
     np.testing.assert_array_equal(found.values, expected[None, None])
 
 
+def test_two_runs_at_once(settings, items, expected, tmp_path, monkeypatch):
+    """Another run that is faster stores the features, and discards the chunks of both."""
+    stream = chunked.stream
+
+    def overtaken(*arguments, **how):
+        for number, vectors in enumerate(stream(*arguments, **how)):
+            if number == 40:
+                monkeypatch.setattr(chunked, "stream", stream)
+                load_representation(settings, items, cache_dir=tmp_path)
+            yield vectors
+
+    monkeypatch.setattr(chunked, "stream", overtaken)
+    found = load_representation(settings, items, cache_dir=tmp_path)
+    np.testing.assert_array_equal(found.values, expected[None, None])
+    assert not chunk_files(tmp_path / "features" / f"{found.fingerprint}.chunks")
+
+
 def test_shards_make_good_a_damaged_whole(settings, items, expected, tmp_path, computed):
     key = load_representation(settings, items, cache_dir=tmp_path).fingerprint
     cache.cached_path(key, tmp_path).write_bytes(b"damaged")

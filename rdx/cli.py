@@ -44,6 +44,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, write n
 Force = Annotated[bool, typer.Option("--force", help="Do finished steps and cached features again.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int | None, typer.Option(help="The seed of everything; default: the configuration's, 42.")]
+Shard = Annotated[
+    str | None, typer.Option(metavar="i/N", help="Compute share i of N of what takes longest (features), and stop.")
+]
+Gather = Annotated[bool, typer.Option("--gather", help="Go on with what all shards have computed.")]
 SkipBadImages = Annotated[bool, typer.Option("--skip-bad-images", help="Leave unreadable images out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No plan and no progress, only the results.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -69,8 +73,8 @@ Solver = Annotated[str | None, typer.Option(help="auto or dense.")]
 @app.command("run")
 def run_command(
     configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
-    force: Force = False, device: Device = "auto", seed: Seed = None, skip_bad_images: SkipBadImages = False,
-    quiet: Quiet = False, debug: Debug = False,
+    force: Force = False, device: Device = "auto", seed: Seed = None, shard: Shard = None, gather: Gather = False,
+    skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Run the experiments of configuration files."""
     with exit_codes(debug):
@@ -80,7 +84,9 @@ def run_command(
         edits = [*(changes or []), *_edits(seed, skip_bad_images)]
         experiments = [load_experiment(path, edits) for path in configs]
         folders = run_folders(configs, [one.name for one in experiments], output_dir)
-        _carry_out(experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
+        _carry_out(
+            experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet, shard=shard, gather=gather
+        )
 
 
 @app.command("compare")
@@ -89,7 +95,8 @@ def compare_command(
     n_clusters: NClusters = None, version: Version = None, gamma: Gamma = None, beta: Beta = None,
     align: Align = None, guidance: Guidance = None, solver: Solver = None, statistics: Statistics = None,
     output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
-    seed: Seed = None, skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
+    seed: Seed = None, shard: Shard = None, gather: Gather = False, skip_bad_images: SkipBadImages = False,
+    quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Compare two models, or two arrays of features."""
     with exit_codes(debug):
@@ -102,7 +109,9 @@ def compare_command(
             solver=solver, statistics=statistics, seed=seed, skip_bad_images=skip_bad_images or None,
         )  # fmt: skip
         folders = run_folders([], [config.name], output_dir)
-        _carry_out([config], folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
+        _carry_out(
+            [config], folders, device=device, dry_run=dry_run, force=force, quiet=quiet, shard=shard, gather=gather
+        )
 
 
 @app.command("train")
@@ -135,8 +144,8 @@ def train_command(
 @app.command("sweep")
 def sweep_command(
     configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
-    force: Force = False, device: Device = "auto", seed: Seed = None, skip_bad_images: SkipBadImages = False,
-    quiet: Quiet = False, debug: Debug = False,
+    force: Force = False, device: Device = "auto", seed: Seed = None, shard: Shard = None, gather: Gather = False,
+    skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Which k, γ, β? RDX over a grid of settings, with a suggestion; `sweep:` in the configuration has the grid."""
     with exit_codes(debug):
@@ -147,7 +156,9 @@ def sweep_command(
         edits = [*(changes or []), *_edits(seed, skip_bad_images)]
         experiments = [as_sweep(load_experiment(path, edits)) for path in configs]
         folders = run_folders([], [one.name for one in experiments], output_dir)
-        _carry_out(experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
+        _carry_out(
+            experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet, shard=shard, gather=gather
+        )
 
 
 @app.command("explore")
@@ -163,24 +174,34 @@ def explore_command(
                 print(page)
 
 
-def _carry_out(experiments, folders, *, device: str, dry_run: bool, force: bool, quiet: bool) -> None:
-    """Check all experiments, then run them one after the other."""
-    from rdx.experiment import report
+def _carry_out(
+    experiments, folders, *, device: str, dry_run: bool, force: bool, quiet: bool, shard: str | None, gather: bool
+) -> None:
+    """Check all experiments, then run them one after the other; or do one worker's share of them."""
+    from rdx.experiment import report, sharing
     from rdx.experiment.prepare import check_features, look
     from rdx.experiment.runner import device_named, run
+    from rdx.shards import worker_of
 
-    device = device_named(device)
+    worker = worker_of(shard)
+    sharing.check_options(worker, gather=gather, force=force)
+    device = worker.device(device_named(device))
+    quiet |= worker.is_silent
     say: Callable[[str], None] = (lambda line: None) if quiet else print
     checked = [
         look(config, folder, device=device, progress=not quiet, force=force, list_missing=dry_run)
         for config, folder in zip(experiments, folders, strict=True)
     ]
+    if dry_run and worker.is_silent:
+        return
     for prepared in checked:
         for line in report.plan(prepared, steps=dry_run):
             (print if dry_run else say)(line)
     if dry_run:
         for line in report.missing(checked):
             print(line)
+        return
+    if not sharing.take_part(checked, worker, gather=gather, device=device, progress=not quiet, say=print):
         return
     for prepared in checked:
         check_features(prepared, device=device, progress=not quiet, force=force)

@@ -81,10 +81,10 @@ def load_features(
 
 def forget_features(config: Experiment, keys: Iterable[str], items: Items) -> None:
     """Take representations out of the cache, so that they are computed again."""
-    from rdx.features.cache import cached_path
+    from rdx.features.cache import forget
 
     for key in keys:
-        cached_path(fingerprint_of(config, key, items)).unlink(missing_ok=True)
+        forget(fingerprint_of(config, key, items))
 
 
 def fingerprint_of(config: Experiment, key: str, items: Items | None) -> str:

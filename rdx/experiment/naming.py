@@ -122,12 +122,12 @@ def load(
     Raises InputError where the model, its weights or an image can't be had.
     """
     from rdx.features import load_representation
-    from rdx.features.cache import cached_path, lookup, store
+    from rdx.features.cache import forget, lookup, store
     from rdx.models.text_tower import load_text_tower, text_spec
 
     if force:
         for key in (found.images_key, found.words_key):
-            cached_path(key).unlink(missing_ok=True)
+            forget(key)
     words = lookup(found.words_key)
     if words is None:  # first: it takes seconds, and finds weights without a text tower
         words = load_text_tower(text_spec(found.model), device).embed(found.texts, device)

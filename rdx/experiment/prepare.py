@@ -37,6 +37,7 @@ class Prepared:
     loaded: dict[str, Features] = field(default_factory=dict, repr=False)  # arrays that said how many items there are
     analysis: layer_analysis.Analysis | None = None
     words: naming.Words | None = None
+    speeds: dict[str, str] = field(default_factory=dict)  # by step: how fast its features were just computed
 
     def seconds(self, step: Step) -> float:
         """Roughly how long a step takes; a representation's is its model's pass over the items."""
@@ -94,7 +95,8 @@ def look(
     steps = table_of_steps(config, items, made_by, runs, analysis, words)
     todo = [step for step in steps if force or not place.is_done(step.name, steps.fingerprints[step.name])]
     names = {step.name for step in todo}
-    to_compute = {key: f"representations/{key}" in names and (force or not _is_cached(made_by[key])) for key in used}
+    there = set() if force else {key for key in used if _is_there(made_by[key], len(items))}
+    to_compute = {key: f"representations/{key}" in names and key not in there for key in used}
     with_model, to_look = naming.sources(config, words, naming.STEP in names, force)
     widths = {key: features.values.shape[1] for key, features in loaded.items()}
     sources = plan.sources_of(with_model, items, {**to_compute, **to_look}, device, missing, widths)
@@ -111,10 +113,14 @@ def _made_by(config: Experiment, key: str, items: Items, known: bool, missing: l
     return ""
 
 
-def _is_cached(made_by: str) -> bool:
+def _is_there(made_by: str, n: int) -> bool:
+    """Whether features are in the cache, be it in chunks."""
     from rdx.features.cache import cached_path
+    from rdx.features.chunked import started
 
-    return bool(made_by) and cached_path(made_by).is_file()
+    return bool(made_by) and (
+        cached_path(made_by).is_file() or any(not chunks.absent() for chunks in started(made_by, n))
+    )
 
 
 def _array(config: Experiment, key: str) -> Features:
@@ -181,7 +187,10 @@ def check_features(
         if key in loaded:
             found = loaded[key].values
         elif f"representations/{key}" in todo:
-            found = inputs.load_features(config, key, items, device=device, progress=progress).values
+            features = inputs.load_features(config, key, items, device=device, progress=progress)
+            if features.images_per_second:
+                prepared.speeds[f"representations/{key}"] = f"{features.images_per_second:.1f} images/s"
+            found = features.values
         else:
             found = read_features(prepared.folder.path(representation_file(key)))
         held[key] = as_array(found, f"representation '{key}'")

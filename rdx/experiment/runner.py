@@ -54,7 +54,8 @@ def run(
                 folder.clear(step.name, step.outputs)
         for step in prepared.todo:
             seconds = _carry_out(step, prepared, context, log)
-            report(f"  {step.name}  {seconds:.1f} s")
+            speed = prepared.speeds.get(step.name)
+            report(f"  {step.name}  {seconds:.1f} s{f' (computed before at {speed})' if speed else ''}")
         _note(log, "done")
     return folder.root
 
@@ -74,6 +75,8 @@ def _carry_out(step: Step, prepared: Prepared, context: Context, log) -> float:
         raise
     seconds = time.perf_counter() - start
     prepared.folder.seal(step.name, prepared.steps.fingerprints[step.name], step.outputs, seconds)
+    if step.name in prepared.speeds:
+        _note(log, f"{step.name}: features computed at {prepared.speeds[step.name]}")
     for line in context.log:
         _note(log, line)
     context.log.clear()

@@ -10,12 +10,15 @@ import numpy as np
 
 from rdx.errors import InputError
 from rdx.features import cache
+from rdx.features.capture import Choice
+from rdx.features.chunked import Pass, gathered, is_complete, layout_of, started
 from rdx.features.description import Description, describe, shell
-from rdx.features.extraction import PRECISIONS, check_precision, extract_layers, try_layer
+from rdx.features.extraction import PRECISIONS, check_precision, try_layer
 from rdx.features.pooling import POOLS
 from rdx.features.request import KEYS, Request, made_of, parse_request, read
 from rdx.files import fingerprint
 from rdx.models import load_model
+from rdx.shards import Chunks, Worker, gaps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +31,11 @@ __all__ = [
     "PRECISIONS",
     "Description",
     "Features",
+    "Share",
     "check_representation",
+    "compute_share",
     "describe",
+    "gaps_in",
     "load_representation",
     "representation_fingerprint",
 ]
@@ -43,6 +49,17 @@ class Features:
     fingerprint: str  # of everything that made them
     ids: tuple[str, ...] | None = None  # of the rows, where a file has them
     from_cache: bool = False
+    images_per_second: float | None = None  # of what was computed now
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one of several workers computed."""
+
+    chunks: tuple[Chunks, ...]  # of every representation of the pass, with the other workers' part
+    images: int
+    seconds: float
+    slowest: float  # seconds of its slowest chunk
 
 
 def representation_fingerprint(settings: Mapping[str, Any], items: Items | None) -> str:
@@ -92,7 +109,8 @@ def load_representation(
 
     `together` are the settings of others that will be asked for. Where a pass over the items is needed, it
     also computes and caches those of the same model, so that a sweep over layers costs one pass; pooled
-    with `flatten`, a representation is computed on its own.
+    with `flatten`, a representation is computed on its own. A pass that was broken off, or shared by several
+    workers (see `compute_share`), goes on from the chunks that are there.
     Raises InputError for wrong settings, files or images, one line each.
     """
     request = parse_request(settings)
@@ -106,22 +124,80 @@ def load_representation(
     values = cache.lookup(key, cache_dir)
     if values is not None:
         return Features(values, key, from_cache=True)
+    values = gathered(key, len(items), cache_dir)  # before the model is there: others may have computed it elsewhere
+    if values is not None:
+        cache.store(key, values, {**made_by, "description": shell(request.spec).description}, cache_dir)
+        cache.discard_chunks(key, cache_dir)
+        return Features(values, key, from_cache=True)
+    group, one = _prepare_pass(request, made_by, items, together, device, cache_dir)
+    one.compute(device=device, precision=request.precision, progress=progress)
+    for choice, found in one.values():
+        layer, pool = choice
+        if found is not None:
+            header = {**made_by, "layer": layer, "pool": pool, "description": one.model.description}
+            cache.store(group[choice], found, header, cache_dir)
+        cache.discard_chunks(group[choice], cache_dir)
+        values = found if choice == request.choice else values
+    if values is None:  # another run has stored them meanwhile
+        return load_representation(
+            settings, items, together=together, device=device, progress=progress, cache_dir=cache_dir
+        )
+    return Features(values, key, images_per_second=one.images / one.seconds if one.images else None)
+
+
+def compute_share(
+    settings: Mapping[str, Any],
+    items: Items,
+    worker: Worker,
+    *,
+    together: Sequence[Mapping[str, Any]] = (),
+    device: str = "cpu",
+    progress: bool = False,
+    cache_dir: str | Path | None = None,
+) -> Share | None:
+    """Compute a worker's chunks of the representation that `settings` ask for, and of those `together` with it.
+
+    None where nothing is left to do for anybody. Raises InputError as `load_representation` does.
+    """
+    request = parse_request(settings)
+    if request.is_array:
+        return None
+    made_by = made_of(request, items)
+    key = fingerprint(made_by)
+    if cache.lookup(key, cache_dir) is not None or is_complete(key, len(items), cache_dir):
+        return None
+    group, one = _prepare_pass(request, made_by, items, together, device, cache_dir)
+    whole = {its_key: cache.cached_path(its_key, cache_dir) for its_key in group.values()}
+    before = {its_key for its_key, path in whole.items() if path.is_file()}  # a damaged one
+    one.compute(worker, device=device, precision=request.precision, progress=progress)
+    for its_key, path in whole.items():
+        if path.is_file() and its_key not in before:  # the others did not wait for this worker
+            cache.discard_chunks(its_key, cache_dir)
+    return Share(tuple(one.chunks.values()), one.images, one.seconds, one.slowest)
+
+
+def gaps_in(settings: Mapping[str, Any], items: Items, *, cache_dir: str | Path | None = None) -> str:
+    """Which chunks of a representation are missing, in words; "" where it is there, or can be put together."""
+    request = parse_request(settings)
+    if request.is_array:
+        return ""
+    key = fingerprint(made_of(request, items))
+    if cache.lookup(key, cache_dir) is not None:
+        return ""
+    found = started(key, len(items), cache_dir)
+    return gaps(found[0]) if found else "no chunk of it is there"
+
+
+def _prepare_pass(
+    request: Request, made_by: Mapping[str, Any], items: Items, together: Sequence[Mapping[str, Any]], device: str,
+    cache_dir: str | Path | None,
+) -> tuple[dict[Choice, str], Pass]:  # fmt: skip
+    """What one pass computes, by layer and pool with their keys; and the pass, its model loaded."""
     check_precision(request.precision, device)  # before anything is downloaded
-    group = {request.choice: key} | _missing(request, made_by, together, cache_dir)
+    group = {request.choice: fingerprint(made_by)} | _missing(request, made_by, together, cache_dir)
     model = load_model(request.spec, device)
-    found = extract_layers(
-        model,
-        items,
-        list(group),
-        batch_size=request.batch_size,
-        device=device,
-        precision=request.precision,
-        progress=progress,
-    )
-    for (layer, pool), its_key in group.items():
-        header = {**made_by, "layer": layer, "pool": pool, "description": model.description}
-        cache.store(its_key, found[layer, pool], header, cache_dir)
-    return Features(found[request.choice], key)
+    layout = layout_of(model, items, request.batch_size, device)
+    return group, Pass(model, items, group, layout, cache_dir)
 
 
 def _check_rows(name: str, n: int, ids: tuple[str, ...] | None, items: Items) -> None:

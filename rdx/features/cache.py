@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,22 @@ def cache_folder(folder: str | Path | None = None) -> Path:
 def cached_path(key: str, folder: str | Path | None = None) -> Path:
     """Where the features with this key lie, or would lie."""
     return cache_folder(folder) / _FOLDER / f"{key}.safetensors"
+
+
+def chunk_folder(key: str, folder: str | Path | None = None) -> Path:
+    """Where the features with this key lie in chunks until all are there."""
+    return cache_folder(folder) / _FOLDER / f"{key}.chunks"
+
+
+def forget(key: str, folder: str | Path | None = None) -> None:
+    """Remove the features with this key, and chunks of them."""
+    cached_path(key, folder).unlink(missing_ok=True)
+    discard_chunks(key, folder)
+
+
+def discard_chunks(key: str, folder: str | Path | None = None) -> None:
+    """Remove the chunks of the features with this key, in whatever layout they are."""
+    shutil.rmtree(chunk_folder(key, folder), ignore_errors=True)
 
 
 def store(key: str, values: np.ndarray, made_of: Mapping[str, Any], folder: str | Path | None = None) -> Path:

@@ -119,7 +119,7 @@ def train(
         attributes = _fitting(attributes, found.values.shape[1])
     else:
         if force:
-            cache.cached_path(source).unlink(missing_ok=True)
+            cache.forget(source)
         found = _computed(settings, items, attributes, device, progress)
     _write_attributes(paths[0], attributes, found.bank)
     _write_projections(paths[1], found, {"made_of": made_of, "published": published is not None})

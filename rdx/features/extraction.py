@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rdx.errors import InputError, unknown
 from rdx.features.capture import Choice, Look, looking
+from rdx.features.reading import batches
 from rdx.models.vision_model import VisionModel
 
 if TYPE_CHECKING:
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
 
     from rdx.data.items import Items
 
-BATCH_SIZE = 64
+BATCH_SIZE = 64  # at most, where nothing else is asked for
 PRECISIONS = ("float32", "float16", "bfloat16")
-_MAX_READERS = 8  # threads that read images while the model computes
+_CPU_PIXELS = 6 * 224 * 224  # of one batch on a CPU; rounded down to a power of two this makes 4 images of 224 × 224
 _log = logging.getLogger(__name__)
 
 
@@ -33,7 +32,7 @@ def extract(
     *,
     layer: str | None = None,
     pool: str | None = None,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     device: str = "cpu",
     precision: str = "float32",
     progress: bool = False,
@@ -50,44 +49,89 @@ def extract_layers(
     items: Items,
     choices: Sequence[Choice],
     *,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     device: str = "cpu",
     precision: str = "float32",
     progress: bool = False,
 ) -> dict[Choice, np.ndarray]:
     """Several representations, each (n, d) float32, in one pass over the n items.
 
-    Each is bit for bit what it is when extracted alone. The batch size changes nothing but the last bits
-    (about 1e-6 of a value): matrix products of other sizes add up in another order, on a CPU as on a GPU.
-    So where a GPU's memory is too small and batches are halved, features stay the same in that sense.
+    Each is bit for bit what it is when extracted alone. The batch size (None: see `default_batch_size`) changes
+    nothing but the last bits (about 1e-6 of a value): matrix products of other sizes add up in another order, on
+    a CPU as on a GPU. So where a GPU's memory is too small and batches are halved, features stay the same in that
+    sense.
 
     `precision` other than float32 computes in half precision on a GPU; features are stored as float32.
     Raises InputError for an unknown layer or pooling, for an unreadable image, which it names, for half
     precision without a GPU, and where not even one image fits into the GPU's memory.
     """
+    if batch_size is None:
+        batch_size = default_batch_size(model, items, device)
+    spans = batch_spans(len(items), batch_size)
+    values: dict[Choice, np.ndarray] = {}
+    found = stream(model, items, choices, spans, device=device, precision=precision, progress=progress)
+    for span, vectors in zip(spans, found, strict=True):
+        for choice, rows in vectors.items():
+            if choice not in values:
+                values[choice] = np.empty((len(items), rows.shape[1]), dtype=np.float32)
+            values[choice][span.start : span.stop] = rows
+    return values
+
+
+def batch_spans(n: int, batch_size: int) -> list[range]:
+    """The positions 0 … n - 1 in whole batches, but for the last."""
+    if batch_size < 1:
+        raise InputError(f"batch_size must be 1 or more, not {batch_size}")
+    if not n:
+        raise InputError("there are no items to extract features of")
+    return [range(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
+
+
+def default_batch_size(model: VisionModel, items: Items, device: str) -> int:
+    """How many images a forward pass takes where nothing is asked for: 64 on a GPU, on a CPU by their size.
+
+    A CPU gains nothing from large batches, and loses where every layer's output is fresh memory from the system:
+    64 images of 224 × 224 pixels take up to three times as long as sixteen batches of 4.
+    """
+    if device.startswith("cuda") or not len(items):
+        return BATCH_SIZE
+    height, width = model.transform(items.image(0)).shape[-2:]
+    fitting = max(1, _CPU_PIXELS // (height * width))
+    return min(BATCH_SIZE, 1 << (fitting.bit_length() - 1))
+
+
+def stream(
+    model: VisionModel,
+    items: Items,
+    choices: Sequence[Choice],
+    spans: Sequence[range],
+    *,
+    device: str = "cpu",
+    precision: str = "float32",
+    progress: bool = False,
+    processes: int | None = None,
+) -> Iterator[dict[Choice, np.ndarray]]:
+    """The vectors (b, d) float32 of every choice, one batch after the other; `spans` are the batches' positions.
+
+    What `extract_layers` does, without holding all; `processes` read the images (see `reading.batches`).
+    """
     import torch
     from tqdm import tqdm
 
-    if batch_size < 1:
-        raise InputError(f"batch_size must be 1 or more, not {batch_size}")
-    if not len(items):
-        raise InputError("there are no items to extract features of")
     check_precision(precision, device)
     model.module.to(device).eval()
-    values: dict[Choice, np.ndarray] = {}
-    bar = tqdm(total=len(items), desc="features", unit="image", disable=not progress)
-    with bar, torch.inference_mode(), _kernels(device, precision), looking(model, choices) as look:
-        feeder = _Feeder(look, device, batch_size)
-        for start, images in _batches(model, items, batch_size):
-            for offset, vectors in feeder.feed(images):
-                for choice, rows in vectors.items():
-                    first = start + offset
-                    _check_range(rows, choice, precision)
-                    if choice not in values:
-                        values[choice] = np.empty((len(items), rows.shape[1]), dtype=np.float32)
-                    values[choice][first : first + len(rows)] = rows
+    feeder = _Feeder(device, max(map(len, spans), default=1))
+    bar = tqdm(total=sum(map(len, spans)), desc="features", unit="image", disable=not progress)
+    read = batches(model, items, spans, pinned=device.startswith("cuda"), processes=processes)
+    with bar, closing(read), looking(model, choices) as look:
+        for images in read:
+            # Entered anew for every batch: a generator shares its caller's modes while it stands still.
+            with torch.inference_mode(), _kernels(device, precision):
+                vectors = feeder.feed(look, images)
+            for choice, rows in vectors.items():
+                _check_range(rows, choice, precision)
             bar.update(len(images))
-    return values
+            yield vectors
 
 
 def check_precision(precision: str, device: str | None = None) -> str:
@@ -117,14 +161,15 @@ def try_layer(model: VisionModel, image: Image.Image, layer: str, pool: str | No
 class _Feeder:
     """Gives a model its batches, in smaller pieces once a GPU's memory has proved too small for whole ones."""
 
-    def __init__(self, look: Look, device: str, size: int) -> None:
-        self.look, self.device, self.size = look, device, size
+    def __init__(self, device: str, size: int) -> None:
+        self.device, self.size = device, size
 
-    def feed(self, images: torch.Tensor) -> Iterator[tuple[int, dict[Choice, np.ndarray]]]:
-        """The vectors (p, d) of each piece of a batch (b, c, h, w), with the position of its first image."""
+    def feed(self, look: Look, images: torch.Tensor) -> dict[Choice, np.ndarray]:
+        """The vectors (b, d) of a batch (b, c, h, w)."""
+        pieces: list[dict[Choice, np.ndarray]] = []
         start, refused = 0, 0
         while start < len(images):
-            vectors = self._try(images[start : start + self.size])
+            vectors = self._try(look, images[start : start + self.size])
             if vectors is None:
                 refused = refused or min(self.size, len(images) - start)
                 self._halve(min(self.size, len(images) - start))
@@ -132,14 +177,15 @@ class _Feeder:
             if refused:
                 _log.warning("out of GPU memory with %d images at a time: going on with %d", refused, self.size)
                 refused = 0
-            yield start, vectors
+            pieces.append(vectors)
             start += len(next(iter(vectors.values())))
+        return {choice: np.concatenate([piece[choice] for piece in pieces]) for choice in pieces[0]}
 
-    def _try(self, images: torch.Tensor) -> dict[Choice, np.ndarray] | None:
+    def _try(self, look: Look, images: torch.Tensor) -> dict[Choice, np.ndarray] | None:
         import torch
 
         try:
-            vectors = self.look(images.to(self.device))
+            vectors = look(images.to(self.device, non_blocking=True))
             return {choice: rows.cpu().numpy() for choice, rows in vectors.items()}
         except torch.cuda.OutOfMemoryError:
             return None  # what the failed pass holds is let go with its frames, so it is tried again outside
@@ -155,44 +201,6 @@ class _Feeder:
         self.size = size // 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def _batches(model: VisionModel, items: Items, batch_size: int) -> Iterator[tuple[int, torch.Tensor]]:
-    """Batches (b, c, h, w) with the position of their first item; the next one is read ahead."""
-    starts = range(0, len(items), batch_size)
-    readers = min(_MAX_READERS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(readers) as pool:
-
-        def submit(start: int) -> list[Any]:
-            return [
-                pool.submit(_read, model, items, position)
-                for position in range(start, min(start + batch_size, len(items)))
-            ]
-
-        waiting = submit(0)
-        try:
-            for start in starts:
-                current, waiting = waiting, submit(start + batch_size)
-                yield start, _stacked([future.result() for future in current], items, start)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _read(model: VisionModel, items: Items, position: int) -> torch.Tensor:
-    return model.transform(items.image(position))
-
-
-def _stacked(images: list[torch.Tensor], items: Items, start: int) -> torch.Tensor:
-    import torch
-
-    for offset, image in enumerate(images):
-        if image.shape != images[0].shape:
-            first, other = items.ids[start], items.ids[start + offset]
-            raise InputError(
-                f"images '{first}' and '{other}' differ in size ({tuple(images[0].shape)} and "
-                f"{tuple(image.shape)}), and the model has no size of its own to bring them to"
-            )
-    return torch.stack(images)
 
 
 def _check_range(rows: np.ndarray, choice: Choice, precision: str) -> None:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from rdx.errors import InputError, unknown
-from rdx.features.extraction import BATCH_SIZE, check_precision
+from rdx.features.extraction import check_precision
 from rdx.features.pooling import check_pool
 from rdx.models import model_fingerprint
 from rdx.models.spec import ModelSpec, parse_spec
@@ -30,7 +30,7 @@ class Request:
     spec: ModelSpec  # without layer and pool
     layer: str | None
     pool: str | None
-    batch_size: int
+    batch_size: int | None  # None: what suits the device
     precision: str
 
     @property
@@ -56,8 +56,8 @@ def parse_request(settings: Mapping[str, Any]) -> Request:
         raise InputError("a representation needs a 'model', for example 'timm:resnet50'")
     spec = parse_spec(settings["model"])
     batch_size = settings.get("batch_size")
-    batch_size = BATCH_SIZE if batch_size is None else batch_size
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+    whole = isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size >= 1
+    if batch_size is not None and not whole:
         raise InputError(f"batch_size must be a whole number of 1 or more, not {batch_size!r}")
     layer, pool = (_one_of(settings, spec, key) for key in ("layer", "pool"))
     precision = check_precision(settings.get("precision") or "float32")

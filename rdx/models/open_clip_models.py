@@ -19,7 +19,7 @@ from rdx.files import fingerprint
 from rdx.models.hub import fetching, in_cache, quiet
 from rdx.models.spec import ModelSpec
 from rdx.models.timm_models import default_layer as timm_default_layer
-from rdx.models.vision_model import OUTPUT, VisionModel, seeded, token_layout
+from rdx.models.vision_model import OUTPUT, Evaluation, VisionModel, seeded, token_layout
 from rdx.models.weights import WEIGHT_SUFFIXES, contents, existing_file, misfit, read_state_dict
 
 _HUB, _FOLDER = "hf-hub:", "local-dir:"
@@ -212,7 +212,7 @@ def _wrapped(spec: ModelSpec, source: _Source, tower: Any) -> VisionModel:
     layer, prefix_tokens, class_token = _layout(tower)
     return VisionModel(
         module=tower.eval(),
-        transform=lambda image: evaluation(image.convert("RGB")),
+        transform=Evaluation("RGB", evaluation),
         default_layer=layer,
         description=f"{spec}; {settings}",
         prefix_tokens=prefix_tokens,

@@ -14,7 +14,15 @@ from rdx.errors import InputError, unknown
 from rdx.files import fingerprint
 from rdx.models.hub import fetching, in_cache, quiet
 from rdx.models.spec import ModelSpec
-from rdx.models.vision_model import OUTPUT, PRE_LOGITS, VisionModel, has_pre_logits, seeded, token_layout
+from rdx.models.vision_model import (
+    OUTPUT,
+    PRE_LOGITS,
+    Evaluation,
+    VisionModel,
+    has_pre_logits,
+    seeded,
+    token_layout,
+)
 from rdx.models.weights import contents, existing_file, misfit, read_state_dict
 
 _HUB, _FOLDER = ("hf-hub:", "hf_hub:"), "local-dir:"
@@ -47,7 +55,7 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
     prefix_tokens, class_token = token_layout(module)
     return VisionModel(
         module=module.eval(),
-        transform=lambda image: evaluation(image.convert(mode)),
+        transform=Evaluation(mode, evaluation),
         default_layer=default_layer(module),
         description=f"{spec}; {' '.join(str(evaluation).split())}",
         prefix_tokens=prefix_tokens,

@@ -73,6 +73,17 @@ def token_layout(module: torch.nn.Module) -> tuple[int, bool]:
     return prefix, prefix > 0 and getattr(module, "cls_token", None) is not None
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """A library's own transform of an image in colour mode `mode`; no closure, so that other processes can have it."""
+
+    mode: str
+    transform: Callable[[Image.Image], torch.Tensor]
+
+    def __call__(self, image: Image.Image) -> torch.Tensor:
+        return self.transform(image.convert(self.mode))
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Random weights drawn inside depend on `seed` alone; the global random stream is left as it was."""

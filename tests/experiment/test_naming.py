@@ -138,11 +138,11 @@ def test_labels_are_the_words_where_there_is_no_list(config, place):
 
 
 def test_one_pass_also_brings_what_is_compared(config, place, monkeypatch):
-    import rdx.features
+    from rdx.features import chunked
 
     passes = []
-    extract = rdx.features.extract_layers
-    monkeypatch.setattr(rdx.features, "extract_layers", lambda *a, **k: passes.append(a[2]) or extract(*a, **k))
+    stream = chunked.stream
+    monkeypatch.setattr(chunked, "stream", lambda *a, **k: passes.append(a[2]) or stream(*a, **k))
     model = f"open_clip:local-dir:{place}/clip?pretrained=false&seed=8"
     changes = [f"representations.a={model}", f"naming.model={model}"]
     run(config, place / "shared", changes)

@@ -55,17 +55,17 @@ CHAIN = [["l0", "l1"], ["l1", "l2"], ["l2", "l3"]]
 @pytest.fixture
 def passes(monkeypatch, tmp_path) -> list[int]:
     """How many images each pass over the data looked at, counted while it really runs."""
-    import rdx.features as features
+    from rdx.features import chunked
 
     monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
     seen: list[int] = []
-    real = features.extract_layers
+    real = chunked.stream
 
-    def counted(model, items, *args, **settings):
-        seen.append(len(items))
-        return real(model, items, *args, **settings)
+    def counted(model, items, choices, spans, **settings):
+        seen.append(sum(map(len, spans)))
+        return real(model, items, choices, spans, **settings)
 
-    monkeypatch.setattr(features, "extract_layers", counted)
+    monkeypatch.setattr(chunked, "stream", counted)
     return seen
 
 

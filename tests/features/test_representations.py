@@ -7,11 +7,10 @@ import logging
 import numpy as np
 import pytest
 
-import rdx.features
 from rdx.data import load_items
 from rdx.errors import InputError
 from rdx.features import cache, check_representation, load_representation, representation_fingerprint
-from rdx.features.extraction import extract, extract_layers
+from rdx.features.extraction import extract, stream
 from rdx.models import load_model
 from rdx.models.checkpoints import Header, save_checkpoint
 from rdx.models.convnet import ConvNet
@@ -37,9 +36,9 @@ def counted(monkeypatch):
 
     def counting(*arguments, **named):
         calls.append(named)
-        return extract_layers(*arguments, **named)
+        return stream(*arguments, **named)
 
-    monkeypatch.setattr(rdx.features, "extract_layers", counting)
+    monkeypatch.setattr("rdx.features.chunked.stream", counting)
     return calls
 
 

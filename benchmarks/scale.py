@@ -105,14 +105,18 @@ def _time_stages(seconds: dict[str, float]) -> None:
         for part in above:
             holder = getattr(holder, part)
 
-        def timed(*args, _original=getattr(holder, last), _stage=stage, **kwargs):
-            start = time.perf_counter()
-            try:
-                return _original(*args, **kwargs)
-            finally:
-                seconds[_stage] += time.perf_counter() - start
+        setattr(holder, last, _timed(getattr(holder, last), stage, seconds))
 
-        setattr(holder, last, timed)
+
+def _timed(function, stage: str, seconds: dict[str, float]):
+    def timed(*args, **kwargs):
+        start = time.perf_counter()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            seconds[stage] += time.perf_counter() - start
+
+    return timed
 
 
 def child(path: str, row: Row) -> dict:
@@ -149,7 +153,7 @@ def measure(row: Row) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", default=[""], help="beginnings of path/n/version; default: all")
+    parser.add_argument("--only", nargs="+", default=[""], help="beginnings of path/n/version/; default: all")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".csv"))
     parser.add_argument("--child", nargs=4, metavar=("PATH", "N", "D", "VERSION"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -162,7 +166,7 @@ def main() -> None:
         with arguments.output.open(newline="") as file:
             lines = {f"{line['path']}/{line['n']}/{line['version']}": line for line in csv.DictReader(file)}
     for row in ROWS:
-        if not any(row.name.startswith(beginning) for beginning in arguments.only):
+        if not any(f"{row.name}/".startswith(beginning) for beginning in arguments.only):
             continue
         lines[row.name] = measure(row)
         print("  ".join(f"{key}={value}" for key, value in lines[row.name].items() if value != ""), flush=True)

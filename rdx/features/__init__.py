@@ -107,20 +107,25 @@ def load_representation(
     if values is not None:
         return Features(values, key, from_cache=True)
     check_precision(request.precision, device)  # before anything is downloaded
-    group = {request.choice: key} | _missing(request, made_by, together, cache_dir)
-    model = load_model(request.spec, device)
-    found = extract_layers(
-        model,
-        items,
-        list(group),
-        batch_size=request.batch_size,
-        device=device,
-        precision=request.precision,
-        progress=progress,
-    )
-    for (layer, pool), its_key in group.items():
-        header = {**made_by, "layer": layer, "pool": pool, "description": model.description}
-        cache.store(its_key, found[layer, pool], header, cache_dir)
+    wanted = _missing(request, made_by, together, cache_dir)
+    with cache.alone([key, *wanted.values()], cache_dir):
+        values = cache.lookup(key, cache_dir)  # another process may have brought it while this one waited
+        if values is not None:
+            return Features(values, key, from_cache=True)
+        group = {request.choice: key} | _missing(request, made_by, together, cache_dir)
+        model = load_model(request.spec, device)
+        found = extract_layers(
+            model,
+            items,
+            list(group),
+            batch_size=request.batch_size,
+            device=device,
+            precision=request.precision,
+            progress=progress,
+        )
+        for (layer, pool), its_key in group.items():
+            header = {**made_by, "layer": layer, "pool": pool, "description": model.description}
+            cache.store(its_key, found[layer, pool], header, cache_dir)
     return Features(found[request.choice], key)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rdx.files import atomic_path, fingerprint
+from rdx.locks import alone_at
 
 _log = logging.getLogger(__name__)
 _FOLDER = "features"
@@ -31,6 +33,11 @@ def cache_folder(folder: str | Path | None = None) -> Path:
 def cached_path(key: str, folder: str | Path | None = None) -> Path:
     """Where the features with this key lie, or would lie."""
     return cache_folder(folder) / _FOLDER / f"{key}.safetensors"
+
+
+def alone(keys: Iterable[str], folder: str | Path | None = None) -> AbstractContextManager[None]:
+    """Inside, no other process makes the features with these keys; see `rdx.locks.alone_at`."""
+    return alone_at(cached_path(key, folder) for key in keys)
 
 
 def store(key: str, values: np.ndarray, made_of: Mapping[str, Any], folder: str | Path | None = None) -> Path:
@@ -62,4 +69,6 @@ def lookup(key: str, folder: str | Path | None = None) -> np.ndarray | None:
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
     _log.warning("cached features '%s' are damaged (%s) and are computed again", path, reason)
+    with suppress(OSError):  # a cache that can only be read
+        path.unlink()
     return None

@@ -36,7 +36,7 @@ class WriteError(OSError):
 
     def __init__(self, path: object, number: int) -> None:
         super().__init__(f"cannot write '{printable(path)}': {os.strerror(number)}")
-        self.errno = number
+        self.path, self.errno = str(path), number
 
     def __str__(self) -> str:
         return self.args[0]

@@ -68,8 +68,11 @@ def writing(path: Path | str, temporary: Path | None = None) -> Iterator[None]:
     """Inside, what the disk refuses is a WriteError that names `path`; errors about other files pass."""
     try:
         yield
-    except WriteError:
-        raise
+    except WriteError as error:
+        if temporary is None or not Path(error.path).is_relative_to(temporary):
+            raise
+        place = Path(path).parent / Path(error.path).relative_to(temporary)  # where it was to go in the end
+        raise WriteError(place, error.errno) from error
     except Exception as error:
         number = _refusal(error, [place for place in (Path(path), temporary) if place is not None])
         if number is None:

@@ -82,7 +82,8 @@ class Command:
         return self.commands.ask({"wait": self.pid})
 
     def send(self, number: int) -> None:
-        os.kill(self.pid, number)
+        if self.is_running():
+            os.kill(self.pid, number)
 
     def is_running(self) -> bool:
         return self.commands.ask({"running": self.pid})
@@ -106,7 +107,7 @@ class Commands:
         return json.loads(self._server.stdout.readline())
 
     def start(self, arguments: Sequence[str], cwd: Path, **options) -> Command:
-        """`options`: largest_file (bytes a file may have), audit (a file for the paths that are written)."""
+        """`options`: largest_file (bytes), audit (a file for the paths that are written), closed_pipe (for stdout)."""
         self._count += 1
         out, err = (self._notes / f"{self._count}.{name}" for name in ("out", "err"))
         question = {"start": list(arguments), "cwd": str(cwd), "out": str(out), "err": str(err), **options}
@@ -145,6 +146,7 @@ def _serve() -> None:
         if "warm" in question:
             os.chdir(question["cwd"])
             answer = _carried_out(question["warm"])
+            sys.stdout.flush()  # or every fork would print it again
         elif "start" in question:
             answer = os.fork()
             if answer == 0:
@@ -184,6 +186,10 @@ def _be_the_command(question: dict) -> None:
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(question[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         os.close(0)
+        if question.get("closed_pipe"):
+            reader, writer = os.pipe()
+            os.close(reader)
+            os.dup2(writer, 1)
         if "largest_file" in question:
             resource.setrlimit(resource.RLIMIT_FSIZE, (question["largest_file"],) * 2)
         if "audit" in question:

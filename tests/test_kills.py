@@ -87,7 +87,7 @@ def stop(place: Place, moment: str, delay: float, number: int) -> tuple[int, str
 
     Returns the exit code, and the moment in which the signal arrived.
     """
-    if moment != TRAINING:
+    if moment != TRAINING and not (place.work / "checkpoints/b/last.safetensors").is_file():
         finished(place.commands.start(TRAIN, place.work))
     before = len(place.log)
     command = place.commands.start(TRAIN if moment == TRAINING else RUN, place.work)

@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import socket
+import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -199,7 +200,9 @@ def _holder(handle: int) -> str:
 
 def _refuse_file(folder: Path) -> None:
     """Raise InputError where there is a file in the place of a folder."""
-    place = next(place for place in (folder, *folder.parents) if place.exists())
-    if not place.is_dir():
-        what = "is a file" if place == folder else f"would lie in the file '{place}'"
-        raise InputError(f"the output folder '{folder}' {what}")
+    for place in (folder, *folder.parents):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if not stat.S_ISDIR(place.stat().st_mode):
+                what = "is a file" if place == folder else f"would lie in the file '{place}'"
+                raise InputError(f"the output folder '{folder}' {what}")
+            return

@@ -195,7 +195,7 @@ def fresh(commands):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on the size of files")
-@pytest.mark.parametrize("largest", [500, 40_000, *(pytest.param(size, marks=pytest.mark.slow) for size in (2_000, 6_000))])
+@pytest.mark.parametrize("largest", [500, 40_000, *(pytest.param(n, marks=pytest.mark.slow) for n in (2_000, 6_000))])
 def test_the_system_itself_refuses_to_write_more(fresh, largest):
     """Whoever writes, in Python, C or Rust: the kernel refuses what goes beyond the largest size of a file."""
     base, start = fresh

@@ -1,22 +1,23 @@
 """The commands: parse, call, print; no work here.
 
 Exit codes: 0 done; 1 the run failed; 2 wrong usage, configuration or input (nothing was written but caches);
-130 interrupted.
+130 interrupted; 141 nobody reads the output any more (as of every command that is piped into `head`).
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rdx.errors import InputError
+from rdx.errors import InputError, WriteError
 
 
 class ExitCode(IntEnum):
@@ -26,6 +27,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     WRONG_INPUT = 2
     INTERRUPTED = 130
+    NOBODY_READS = 141  # 128 + SIGPIPE
 
 
 app = typer.Typer(
@@ -123,6 +125,7 @@ def train_command(
     with exit_codes(debug):
         from rdx.config import apply_changes, read_yaml
         from rdx.experiment.runner import device_named
+        from rdx.locks import alone
         from rdx.models.training_settings import training_of
 
         edits = [*(changes or []), *_edits(seed, False)]
@@ -136,7 +139,8 @@ def train_command(
                 print(line)
             return
         for module, settings in trainings:
-            result = module.train(settings, device=device, progress=not quiet, force=force)
+            with alone([settings.folder]):
+                result = module.train(settings, device=device, progress=not quiet, force=force)
             score = "" if result.test_accuracy is None else f"  test accuracy {result.test_accuracy:.3f}"
             print(f"{result.paths[-1]}{score}{'  (was there)' if result.reused else ''}")
 
@@ -177,16 +181,28 @@ def explore_command(
 def _carry_out(
     experiments, folders, *, device: str, dry_run: bool, force: bool, quiet: bool, shard: str | None, gather: bool
 ) -> None:
-    """Check all experiments, then run them one after the other; or do one worker's share of them."""
-    from rdx.experiment import report, sharing
-    from rdx.experiment.prepare import check_features, look
-    from rdx.experiment.runner import device_named, run
+    """Check all experiments, then run them one after the other, alone in their folders; or do a worker's share."""
+    from rdx.experiment import sharing
+    from rdx.experiment.runner import device_named
+    from rdx.locks import alone
     from rdx.shards import worker_of
 
     worker = worker_of(shard)
     sharing.check_options(worker, gather=gather, force=force)
     device = worker.device(device_named(device))
     quiet |= worker.is_silent
+    writes = not dry_run and worker.index == 0 and not worker.by_hand  # the others touch nothing but the cache
+    with alone(folders) if writes else nullcontext():
+        _carry_out_alone(experiments, folders, worker, device, dry_run, force, quiet, gather)
+
+
+def _carry_out_alone(
+    experiments, folders, worker, device: str, dry_run: bool, force: bool, quiet: bool, gather: bool
+) -> None:
+    from rdx.experiment import report, sharing
+    from rdx.experiment.prepare import check_features, look
+    from rdx.experiment.runner import run
+
     say: Callable[[str], None] = (lambda line: None) if quiet else print
     checked = [
         look(config, folder, device=device, progress=not quiet, force=force, list_missing=dry_run)
@@ -223,16 +239,34 @@ def exit_codes(debug: bool) -> Iterator[None]:
     """Turn what goes wrong into one line and an exit code."""
     try:
         yield
+        sys.stdout.flush()  # here, where a closed pipe can still be answered for
     except InputError as error:
         _stop(f"error: {error}", ExitCode.WRONG_INPUT, debug)
     except KeyboardInterrupt:
         _stop("interrupted; run the same command again to go on from here", ExitCode.INTERRUPTED, debug)
+    except BrokenPipeError:
+        _leave_quietly()
     except (typer.Exit, typer.Abort):
         raise
+    except WriteError as error:
+        _stop(f"failed: {error}", ExitCode.FAILED, debug)
     except Exception as error:
         text = " ".join(str(error).split())
         hint = "" if debug else " (--debug shows where)"
         _stop(f"failed: {type(error).__name__}: {text}{hint}", ExitCode.FAILED, debug)
+
+
+def _leave_quietly() -> None:
+    """Nobody reads any more (`rdx run … | head`), so there is nobody to tell.
+
+    As other commands do, which SIGPIPE ends there and then: no message, and the exit code a shell shows for them.
+    What was finished stays, as after an interruption.
+    """
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):  # or Python would complain at its end, when it writes out the rest
+        with suppress(OSError, ValueError):
+            os.dup2(silence, stream.fileno())
+    raise typer.Exit(int(ExitCode.NOBODY_READS))
 
 
 def _stop(line: str, code: ExitCode, debug: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Iterable
 from numbers import Integral, Real
 
@@ -25,6 +26,20 @@ class MissingInput(InputError):
     A run stops at it as at any wrong input; ``--dry-run`` goes on and lists all of them. The message says
     what brings it: ``data set 'cub': 'data/…' is missing: run `bash download_cub.sh``..
     """
+
+
+class WriteError(OSError):
+    """A file could not be written: ``cannot write 'outputs/x/items.csv': No space left on device``.
+
+    The commands print it and leave with exit code 1; what was there before is still there.
+    """
+
+    def __init__(self, path: object, number: int) -> None:
+        super().__init__(f"cannot write '{printable(path)}': {os.strerror(number)}")
+        self.path, self.errno = str(path), number
+
+    def __str__(self) -> str:
+        return self.args[0]
 
 
 def printable(text: object) -> str:

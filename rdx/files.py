@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -15,27 +16,106 @@ from typing import Any
 
 import numpy as np
 
-PART = ".part"  # the mark of a file that is still being written
+from rdx.errors import WriteError
+
+PART = ".part"  # the mark of what is still being written
+_TEMPORARY = re.compile(rf"\.(.+)\.[0-9a-f]{{12}}{re.escape(PART)}")  # the name of a temporary folder
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how libraries in Rust say what the system said
 
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """A temporary path beside `path`; on success it is synced and renamed to it, on failure removed.
+    """A temporary file on the disk of `path`; on success it is synced and renamed to it, on failure removed.
 
-    The suffix of `path` is kept, since writers of images and arrays choose their format by it.
+    The name is kept, since writers of images and arrays choose their format by its suffix. Raises WriteError,
+    naming `path`, where the disk refuses.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{PART}{path.suffix}")
+    with atomic_files(path.parent, [path.name]) as temporary:
+        yield temporary / path.name
+
+
+@contextmanager
+def atomic_files(folder: Path | str, names: Sequence[str]) -> Iterator[Path]:
+    """A temporary folder inside `folder`; on success its files `names` are synced and moved out of it, in order.
+
+    Files that belong together: the last of them vouches for the others, so an older one is taken away before the
+    first is replaced. On failure before that nothing has changed. A folder, not a file: whatever else a
+    writer leaves when it is killed lies in there too, and goes with it. Raises WriteError where the disk refuses.
+    """
+    folder, names = Path(folder), list(names)
+    temporary = folder / f".{Path(names[-1]).stem}.{secrets.token_hex(6)}{PART}"
     try:
-        yield temporary
-        with open(temporary, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+        with writing(folder / names[-1], temporary):
+            temporary.mkdir(parents=True)
+            yield temporary
+        for name in names:
+            with writing(folder / name, temporary):
+                _sync_file(temporary / name)
+        if len(names) > 1:
+            (folder / names[-1]).unlink(missing_ok=True)
+        for name in names:
+            with writing(folder / name, temporary):
+                os.replace(temporary / name, folder / name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    with writing(folder):
+        sync_folder(folder)
+
+
+@contextmanager
+def writing(path: Path | str, temporary: Path | None = None) -> Iterator[None]:
+    """Inside, what the disk refuses is a WriteError that names `path`; errors about other files pass."""
+    try:
+        yield
+    except WriteError as error:
+        if temporary is None or not Path(error.path).is_relative_to(temporary):
+            raise
+        place = Path(path).parent / Path(error.path).relative_to(temporary)  # where it was to go in the end
+        raise WriteError(place, error.errno) from error
+    except Exception as error:
+        number = _refusal(error, [place for place in (Path(path), temporary) if place is not None])
+        if number is None:
+            raise
+        raise WriteError(path, number) from error
+
+
+def _refusal(error: Exception, places: Sequence[Path]) -> int | None:
+    """The number of the system's error; None where it is no such error, or one about another place."""
+    if isinstance(error, OSError):
+        named = None if error.filename is None else Path(os.fsdecode(error.filename))
+        if named is not None and not any(_on_one_path(named, place) for place in places):
+            return None
+        return error.errno
+    number = _OS_ERROR.search(str(error)) if type(error).__name__ == "SafetensorError" else None
+    return int(number[1]) if number else None
+
+
+def _on_one_path(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
+
+
+def temporary_of(name: str) -> str | None:
+    """The stem of the file for which a temporary folder of this name was made; None for other names."""
+    found = _TEMPORARY.fullmatch(name)
+    return found and found[1]
+
+
+def remove_temporaries(folder: Path, *, keep_out: Sequence[str] = ()) -> None:
+    """Remove what killed processes left half written in `folder` and below; whoever calls it is alone there.
+
+    Folders below that hold a file or folder named in `keep_out` are others' and are left alone.
+    """
+    for place, below, _ in os.walk(folder):
+        for name in [name for name in below if temporary_of(name)]:
+            shutil.rmtree(Path(place, name), ignore_errors=True)
+            below.remove(name)
+        below[:] = [name for name in below if not any(Path(place, name, mark).exists() for mark in keep_out)]
+
+
+def _sync_file(path: Path) -> None:
+    with open(path, "rb+") as handle:
+        os.fsync(handle.fileno())
 
 
 def sync_folder(folder: Path) -> None:

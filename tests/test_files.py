@@ -16,7 +16,7 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path):
     with atomic_path(path) as temporary:
         temporary.write_text("half")
         assert not path.exists()
-        assert temporary.parent == path.parent and temporary.suffix == ".csv"
+        assert temporary.parent.parent == path.parent and temporary.suffix == ".csv"
     assert path.read_text() == "half"
     assert os.listdir(path.parent) == ["table.csv"]
 

@@ -13,6 +13,7 @@ from rdx.errors import InputError
 from rdx.experiment import explore
 from rdx.experiment.context import Context, alignment_file, representation_file
 from rdx.experiment.folder import A_TO_B, B_TO_A, RunFolder
+from rdx.locks import alone
 
 KEY = "explorer"
 
@@ -25,10 +26,11 @@ def build_explorers(
     changes: `explorer.…=VALUE` texts. Raises InputError for a folder that is no finished run, before
     anything is written.
     """
-    runs = [_changed(run, changes) for run in find_runs(folders)]
-    for run in runs:
-        _check(run)
-    return [page for run in runs for page in _build(run, say, stamps=not changes)]
+    with alone(run.root for run in find_runs(folders)):  # read again: another process may have been at work there
+        runs = [_changed(run, changes) for run in find_runs(folders)]
+        for run in runs:
+            _check(run)
+        return [page for run in runs for page in _build(run, say, stamps=not changes)]
 
 
 def _changed(run: FinishedRun, changes: Sequence[str]) -> FinishedRun:

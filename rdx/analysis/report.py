@@ -8,6 +8,7 @@ from pathlib import Path
 from rdx.analysis.runs import FinishedComparison, FinishedRun, find_runs
 from rdx.errors import InputError
 from rdx.experiment.folder import CONFIG
+from rdx.locks import alone
 
 ANALYSIS = "analysis"
 
@@ -34,7 +35,8 @@ def analyze(
     families: dict[str, list[FinishedRun]] = {}
     for run in runs:
         families.setdefault(run.family, []).append(run)
-    return [_family(target / name, own, paper, say) for name, own in families.items()]
+    with alone(target / name for name in families):
+        return [_family(target / name, own, paper, say) for name, own in families.items()]
 
 
 def _family(folder: Path, runs: Sequence[FinishedRun], paper: bool, say: Callable[[str], None]) -> Path:

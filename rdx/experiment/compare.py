@@ -14,8 +14,9 @@ import numpy as np
 from rdx.config import Experiment, parse_experiment
 from rdx.errors import unknown
 from rdx.experiment.folder import OUTPUTS, pair_name
+from rdx.experiment.kept_inputs import keep
 from rdx.experiment.tables import read_explanations, read_table
-from rdx.files import atomic_path, fingerprint, write_text
+from rdx.locks import alone
 from rdx.method.concepts import Explanations
 from rdx.method.neighborhoods import as_array
 
@@ -87,8 +88,9 @@ def compare(
     device = device_named(device)
     config = configuration(a, b, images, labels, methods, **options)
     folder = Path(output_dir) if output_dir is not None else Path(OUTPUTS) / config.name
-    prepared = prepare(config, folder, device=device, progress=progress, force=force)
-    run(prepared, device=device, progress=progress)
+    with alone([folder]):
+        prepared = prepare(config, folder, device=device, progress=progress, force=force)
+        run(prepared, device=device, progress=progress)
     return Comparison(folder, folder / pair_name("a", "b"), tuple(entry.name for entry in prepared.runs))
 
 
@@ -124,29 +126,16 @@ def configuration(
 def _spec(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
-    array = as_array(value, name)
-    path = _cached(array, ".npy")
-    with atomic_path(path) as temporary, open(temporary, "wb") as handle:
-        np.save(handle, array, allow_pickle=False)
-    return f"features:{path}"
+    return f"features:{keep(as_array(value, name))}"
 
 
 def _data(images: str | Path | None, labels: Any) -> dict[str, Any] | None:
     if labels is not None and not isinstance(labels, (str, Path)):
-        text = "".join(f"{label}\n" for label in np.asarray(labels).ravel().tolist())
-        labels = _cached(text, ".txt")
-        write_text(labels, text)
+        labels = keep("".join(f"{label}\n" for label in np.asarray(labels).ravel().tolist()))
     given = {} if labels is None else {"labels": str(labels)}
     if images is not None:
         return {"dataset": "image_folder", "root": str(images), **given}
     return {"dataset": "features", **given} if given else None
-
-
-def _cached(content: Any, suffix: str) -> Path:
-    """Where an input that came as a value lies, named by its contents."""
-    from rdx.features.cache import cache_folder
-
-    return cache_folder() / "inputs" / f"{fingerprint(content)[:16]}{suffix}"
 
 
 def _title(spec: str) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rdx.errors import InputError
-from rdx.files import PART, sha256_file, sync_folder, write_json
+from rdx.files import sha256_file, sync_folder, write_json, writing
+from rdx.locks import STAMPS
 
 OUTPUTS = "outputs"
 CONFIG = "config.yaml"
-STAMPS = ".steps"
+_log = logging.getLogger(__name__)
 RAW, A_TO_B, B_TO_A = "raw", "a_to_b", "b_to_a"  # which pair of representations is meant
 
 
@@ -30,8 +32,9 @@ class RunFolder:
         """The names of all steps that were ever finished here."""
         base = self.root / STAMPS
         for path in sorted(base.rglob("*.json")):
-            if not path.name.startswith("."):
-                yield path.relative_to(base).as_posix().removesuffix(".json")
+            name = path.relative_to(base)
+            if not any(part.startswith(".") for part in name.parts):  # or it is one that was never finished
+                yield name.as_posix().removesuffix(".json")
 
     def fingerprint(self, step: str) -> str | None:
         """What the finished step was made of; None where there is none."""
@@ -44,7 +47,11 @@ class RunFolder:
             return False
         for output, (size, digest) in stamp["outputs"].items():
             path = self.path(output)
-            if not path.is_file() or path.stat().st_size != size or sha256_file(path) != digest:
+            if not path.is_file():
+                _log.warning("'%s' is gone: step %s is done again", path, step)
+                return False
+            if path.stat().st_size != size or sha256_file(path) != digest:
+                _log.warning("'%s' is not as it was written (its checksum is wrong): step %s is done again", path, step)
                 return False
         return True
 
@@ -52,18 +59,32 @@ class RunFolder:
         """Forget a step and remove what it made, and what an interrupted try may have left."""
         made = self._stamp(step).get("outputs", {})
         stamp = self._stamp_path(step)
-        if stamp.exists():  # first: from here on nothing below counts as whole
-            stamp.unlink()
-            sync_folder(stamp.parent)
+        with writing(stamp):
+            if stamp.exists():  # first: from here on nothing below counts as whole
+                stamp.unlink()
+                sync_folder(stamp.parent)
         for output in [*made, *outputs]:
             path = self.path(output)
-            if output.endswith("/"):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-                for part in path.parent.glob(f".{path.stem}.*{PART}{path.suffix}"):
-                    part.unlink(missing_ok=True)
-            self._drop_empty(path.parent)
+            with writing(path):
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+                self._drop_empty(path.parent)
+
+    def make_way(self, step: str, fingerprint: str, outputs: Iterable[str]) -> None:
+        """Before a step is carried out, remove whatever it would not make again.
+
+        What it made of the same before stays until it is replaced: where the new try fails, it is still there.
+        """
+        stamp = self._stamp(step)
+        if stamp.get("fingerprint") != fingerprint:
+            self.clear(step, outputs)
+            return
+        for path in list(self._files(outputs)):
+            if path.relative_to(self.root).as_posix() not in stamp["outputs"]:
+                with writing(path):
+                    path.unlink()
 
     def seal(self, step: str, fingerprint: str, outputs: Iterable[str], seconds: float) -> None:
         """Write the stamp, last: sizes and checksums of the files that the step wrote."""
@@ -80,7 +101,7 @@ class RunFolder:
         for output in outputs:
             path = self.path(output)
             if output.endswith("/"):
-                yield from sorted(p for p in path.rglob("*") if p.is_file() and PART not in p.suffixes)
+                yield from sorted(p for p in path.rglob("*") if p.is_file())
             elif path.is_file():
                 yield path
 

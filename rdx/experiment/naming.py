@@ -122,7 +122,7 @@ def load(
     Raises InputError where the model, its weights or an image can't be had.
     """
     from rdx.features import load_representation
-    from rdx.features.cache import forget, lookup, store
+    from rdx.features.cache import alone, forget, lookup, store
     from rdx.models.text_tower import load_text_tower, text_spec
 
     if force:
@@ -130,8 +130,11 @@ def load(
             forget(key)
     words = lookup(found.words_key)
     if words is None:  # first: it takes seconds, and finds weights without a text tower
-        words = load_text_tower(text_spec(found.model), device).embed(found.texts, device)
-        store(found.words_key, words, {"model": found.model, "texts": found.texts})
+        with alone([found.words_key]):
+            words = lookup(found.words_key)  # another process may have brought it while this one waited
+            if words is None:
+                words = load_text_tower(text_spec(found.model), device).embed(found.texts, device)
+                store(found.words_key, words, {"model": found.model, "texts": found.texts})
     together = [config.representations[key].extraction for key in inputs.keys_in_use(config)]
     images = load_representation(found.extraction, items, together=together, device=device, progress=progress)
     return images.values, words

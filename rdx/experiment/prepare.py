@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ import numpy as np
 
 from rdx.config import Experiment
 from rdx.errors import InputError
-from rdx.experiment import inputs, layer_analysis, methods, naming, plan, probes
+from rdx.experiment import inputs, kept_inputs, layer_analysis, methods, naming, plan, probes
 from rdx.experiment.context import read_features, representation_file
 from rdx.experiment.folder import RunFolder, pair_name
+from rdx.experiment.log import heard
 from rdx.experiment.steps import Step, Steps, table_of_steps
 from rdx.method.alignment import LEAST_ITEMS
 from rdx.method.neighborhoods import as_array
@@ -38,6 +39,7 @@ class Prepared:
     analysis: layer_analysis.Analysis | None = None
     words: naming.Words | None = None
     speeds: dict[str, str] = field(default_factory=dict)  # by step: how fast its features were just computed
+    remarks: list[str] = field(default_factory=list)  # what was warned of before the run's log was there
 
     def seconds(self, step: Step) -> float:
         """Roughly how long a step takes; a representation's is its model's pass over the items."""
@@ -69,12 +71,22 @@ def look(
     Raises:
         InputError: whatever a user can have got wrong.
     """
+    remarks: list[str] = []
+    with heard(remarks.append):
+        found = _look(config, folder, device=device, progress=progress, force=force, list_missing=list_missing)
+    return replace(found, remarks=remarks)
+
+
+def _look(
+    config: Experiment, folder: Path, *, device: str, progress: bool, force: bool, list_missing: bool
+) -> Prepared:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"the output folder '{folder}' is a file")
     runs = methods.method_runs(config)
     for run in runs:
         methods.check_settings(run, config)
     config = naming.with_absolute_paths(inputs.with_absolute_paths(config))
+    kept_inputs.check(config)
     used = inputs.keys_in_use(config)
     missing: list[str] | None = [] if list_missing else None
     loaded: dict[str, Features] = {}
@@ -173,6 +185,11 @@ def check_features(
     Raises:
         InputError: numbers that a method cannot take, or features that cannot be computed.
     """
+    with heard(prepared.remarks.append):
+        _check_features(prepared, device, progress, force)
+
+
+def _check_features(prepared: Prepared, device: str, progress: bool, force: bool) -> None:
     config, items, loaded = prepared.config, prepared.items, prepared.loaded
     todo = {step.name for step in prepared.todo}
     held: dict[str, np.ndarray] = {}

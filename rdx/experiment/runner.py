@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ import rdx
 from rdx.errors import InputError, unknown
 from rdx.experiment.context import Context
 from rdx.experiment.folder import CONFIG
+from rdx.experiment.log import heard, run_log
 from rdx.experiment.prepare import Prepared
 from rdx.experiment.steps import Step
 from rdx.files import write_json, write_text
+from rdx.locks import alone
 
 DEVICES = ("auto", "cpu", "cuda")
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "timm", "open_clip_torch", "pandas")
@@ -36,7 +39,13 @@ def run(
     """Complete a run's folder and return it; steps that are done and unchanged are left alone.
 
     An error or an interruption in a step leaves everything that was finished, for the next run to use.
+    Where another process might be at work in the folder, hold `alone([folder])` from before `prepare` on.
     """
+    with alone([prepared.folder.root]):
+        return _run(prepared, device, progress, report)
+
+
+def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str], None]) -> Path:
     folder, steps = prepared.folder, prepared.steps
     gone = [name for name in folder.stamps() if name not in steps]
     _save_config(prepared)
@@ -44,43 +53,45 @@ def run(
         return folder.root
     context = Context(prepared.config, folder, prepared.items, device, progress)
     write_json(folder.path("environment.json"), environment(device))
-    with open(folder.path("run.log"), "a", encoding="utf-8") as log:
-        _note(log, f"rdx {rdx.__version__}: {len(prepared.todo)} of {len(steps)} steps to do")
+    with run_log(folder.path("run.log")) as note, heard(note):
+        note(f"rdx {rdx.__version__}: {len(prepared.todo)} of {len(steps)} steps to do")
+        for remark in prepared.remarks:
+            note(remark)
         for name in gone:
-            _note(log, f"{name}: no longer in the configuration, removed")
+            note(f"{name}: no longer in the configuration, removed")
             folder.clear(name)
         for step in prepared.todo:  # beforehand, so that nothing out of date stands beside what is new
-            if folder.fingerprint(step.name) != steps.fingerprints[step.name]:
-                folder.clear(step.name, step.outputs)
+            folder.make_way(step.name, steps.fingerprints[step.name], step.outputs)
         for step in prepared.todo:
-            seconds = _carry_out(step, prepared, context, log)
+            seconds = _carry_out(step, prepared, context, note)
             speed = prepared.speeds.get(step.name)
             report(f"  {step.name}  {seconds:.1f} s{f' (computed before at {speed})' if speed else ''}")
-        _note(log, "done")
+        note("done")
     return folder.root
 
 
-def _carry_out(step: Step, prepared: Prepared, context: Context, log) -> float:
-    _note(log, f"{step.name}: started")
+def _carry_out(step: Step, prepared: Prepared, context: Context, note: Callable[[str], None]) -> float:
+    note(f"{step.name}: started")
     start = time.perf_counter()
-    prepared.folder.clear(step.name, step.outputs)
+    made_by = prepared.steps.fingerprints[step.name]
+    prepared.folder.make_way(step.name, made_by, step.outputs)
     seed_everything(prepared.config.seed)
     try:
         step.work(context)
-    except InputError as error:  # the folder is there already, so this is a failed run, not a refused one
-        _note(log, f"{step.name}: stopped: {error}")
-        raise RuntimeError(f"{step.name}: {error}") from error
     except BaseException as error:
-        _note(log, f"{step.name}: stopped by {type(error).__name__}: {error}")
+        with suppress(OSError):  # of a full disk, which must not hide what happened
+            note(f"{step.name}: stopped by {type(error).__name__}: {error}")
+        if isinstance(error, InputError):  # the folder is there, so this is a failed run, not a refused one
+            raise RuntimeError(f"{step.name}: {error}") from error
         raise
     seconds = time.perf_counter() - start
-    prepared.folder.seal(step.name, prepared.steps.fingerprints[step.name], step.outputs, seconds)
+    prepared.folder.seal(step.name, made_by, step.outputs, seconds)
     if step.name in prepared.speeds:
-        _note(log, f"{step.name}: features computed at {prepared.speeds[step.name]}")
+        note(f"{step.name}: features computed at {prepared.speeds[step.name]}")
     for line in context.log:
-        _note(log, line)
+        note(line)
     context.log.clear()
-    _note(log, f"{step.name}: {seconds:.2f} s")
+    note(f"{step.name}: {seconds:.2f} s")
     return seconds
 
 
@@ -128,7 +139,3 @@ def _save_config(prepared: Prepared) -> None:
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
 
-
-def _note(log, line: str) -> None:
-    log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
-    log.flush()

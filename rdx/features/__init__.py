@@ -129,15 +129,19 @@ def load_representation(
         cache.store(key, values, {**made_by, "description": shell(request.spec).description}, cache_dir)
         cache.discard_chunks(key, cache_dir)
         return Features(values, key, from_cache=True)
-    group, one = _prepare_pass(request, made_by, items, together, device, cache_dir)
-    one.compute(device=device, precision=request.precision, progress=progress)
-    for choice, found in one.values():
-        layer, pool = choice
-        if found is not None:
-            header = {**made_by, "layer": layer, "pool": pool, "description": one.model.description}
-            cache.store(group[choice], found, header, cache_dir)
-        cache.discard_chunks(group[choice], cache_dir)
-        values = found if choice == request.choice else values
+    with cache.alone([key, *_missing(request, made_by, together, cache_dir).values()], cache_dir):
+        values = cache.lookup(key, cache_dir)  # another process may have brought it while this one waited
+        if values is not None:
+            return Features(values, key, from_cache=True)
+        group, one = _prepare_pass(request, made_by, items, together, device, cache_dir)
+        one.compute(device=device, precision=request.precision, progress=progress)
+        for choice, found in one.values():
+            layer, pool = choice
+            if found is not None:
+                header = {**made_by, "layer": layer, "pool": pool, "description": one.model.description}
+                cache.store(group[choice], found, header, cache_dir)
+            cache.discard_chunks(group[choice], cache_dir)
+            values = found if choice == request.choice else values
     if values is None:  # another run has stored them meanwhile
         return load_representation(
             settings, items, together=together, device=device, progress=progress, cache_dir=cache_dir

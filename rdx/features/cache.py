@@ -6,13 +6,15 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rdx.files import atomic_path, fingerprint
+from rdx.locks import alone_at
 
 _log = logging.getLogger(__name__)
 _FOLDER = "features"
@@ -50,12 +52,17 @@ def discard_chunks(key: str, folder: str | Path | None = None) -> None:
     shutil.rmtree(chunk_folder(key, folder), ignore_errors=True)
 
 
+def alone(keys: Iterable[str], folder: str | Path | None = None) -> AbstractContextManager[None]:
+    """Inside, no other process makes the features with these keys; see `rdx.locks.alone_at`."""
+    return alone_at(cached_path(key, folder) for key in keys)
+
+
 def store(key: str, values: np.ndarray, made_of: Mapping[str, Any], folder: str | Path | None = None) -> Path:
     """Write features (n, d) with what made them and a checksum in the header, whole or not at all."""
     from safetensors.numpy import save_file
 
     path = cached_path(key, folder)
-    header = {"made_of": dict(made_of), "key": key, "sha256": fingerprint(values)}
+    header = {"made_of": dict(made_of), "key": key, "checksum": fingerprint(values, dict(made_of), key)}
     with atomic_path(path) as temporary:
         tensors = {_TENSOR: np.ascontiguousarray(values)}
         save_file(tensors, str(temporary), metadata={"rdx": json.dumps(header)})
@@ -73,10 +80,18 @@ def lookup(key: str, folder: str | Path | None = None) -> np.ndarray | None:
         with safe_open(str(path), framework="numpy") as handle:
             header = json.loads((handle.metadata() or {})["rdx"])
             values = handle.get_tensor(_TENSOR)
-        if header["key"] == key and header["sha256"] == fingerprint(values):
+        if header["key"] == key and _is_whole(header, values):
             return values
         reason = "its checksum is wrong"
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
     _log.warning("cached features '%s' are damaged (%s) and are computed again", path, reason)
+    with suppress(OSError):  # a cache that can only be read
+        path.unlink()
     return None
+
+
+def _is_whole(header: Mapping[str, Any], values: np.ndarray) -> bool:
+    if "sha256" in header:  # written before the header itself had a part in the checksum
+        return header["sha256"] == fingerprint(values)
+    return header["checksum"] == fingerprint(values, header["made_of"], header["key"])

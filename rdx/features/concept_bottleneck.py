@@ -9,6 +9,7 @@ they are, and only attributes.csv is made.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +26,14 @@ from rdx.errors import InputError
 from rdx.features import cache, check_representation, load_representation, representation_fingerprint
 from rdx.features.arrays import read_array
 from rdx.features.concept_bank import ConceptBank, fit_bank, project
-from rdx.files import atomic_path, fingerprint
+from rdx.files import atomic_files, atomic_path, fingerprint, sha256_file
 from rdx.models.training import TrainingResult
-from rdx.models.weights import contents, read_safetensors
+from rdx.models.weights import checksum, contents, read_safetensors
 
 PROJECTIONS = "projections.safetensors"
 ATTRIBUTES = "attributes.csv"
 COLUMNS = ("dimension", "attribute", "name", "n_positive", "n_negative", "accuracy")
+_log = logging.getLogger(__name__)
 _VERSION = 1  # raise it when the same settings come to give other projections
 _KEY = "rdx"  # of the header's one entry
 
@@ -121,8 +123,11 @@ def train(
         if force:
             cache.forget(source)
         found = _computed(settings, items, attributes, device, progress)
-    _write_attributes(paths[0], attributes, found.bank)
-    _write_projections(paths[1], found, {"made_of": made_of, "published": published is not None})
+    with atomic_files(settings.folder, [ATTRIBUTES, PROJECTIONS]) as folder:
+        _write_attributes(folder / ATTRIBUTES, attributes, found.bank)
+        files = {ATTRIBUTES: sha256_file(folder / ATTRIBUTES)}
+        header = {"made_of": made_of, "published": published is not None, "files": files}
+        _write_projections(folder / PROJECTIONS, found, header)
     return TrainingResult(paths, None, reused=False)
 
 
@@ -180,9 +185,17 @@ def _is_there(paths: tuple[Path, Path], made_of: str) -> bool:
     if not all(path.is_file() for path in paths):
         return False
     try:
-        return json.loads(read_safetensors(paths[1])[1][_KEY])["made_of"] == made_of
-    except (InputError, KeyError, ValueError):
-        return False
+        tensors, metadata = read_safetensors(paths[1])
+        header = json.loads(metadata[_KEY])
+        if header["made_of"] != made_of:
+            return False
+        if header["files"] == {ATTRIBUTES: sha256_file(paths[0])} and header["checksum"] == checksum(tensors):
+            return True
+        reason = "a checksum is wrong"
+    except (InputError, KeyError, ValueError) as error:
+        reason = str(error)
+    _log.warning("'%s' is damaged (%s); it is made again", paths[1], reason)
+    return False
 
 
 def _write_attributes(path: Path, attributes: Attributes, bank: ConceptBank | None) -> None:
@@ -205,5 +218,6 @@ def _write_projections(path: Path, found: _Projections, header: dict[str, Any]) 
     tensors = {"features": np.ascontiguousarray(found.values)}
     if found.bank is not None:
         tensors |= {"weights": found.bank.weights, "biases": found.bank.biases}
+    text = json.dumps({**header, "checksum": checksum(tensors)}, sort_keys=True)
     with atomic_path(path) as temporary:
-        save_file(tensors, str(temporary), metadata={_KEY: json.dumps(header, sort_keys=True)})
+        save_file(tensors, str(temporary), metadata={_KEY: text})

@@ -16,7 +16,7 @@ from rdx.errors import InputError
 from rdx.files import atomic_path, fingerprint
 from rdx.models.spec import ModelSpec
 from rdx.models.vision_model import VisionModel
-from rdx.models.weights import contents, existing_file, misfit, read_safetensors, read_state_dict
+from rdx.models.weights import checksum, contents, existing_file, misfit, read_safetensors, read_state_dict
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +43,8 @@ class Header:
     fingerprint: str = ""  # of what the training was made of
     step: int | None = None
     test_accuracy: float | None = None
+    files: dict[str, str] = field(default_factory=dict)  # name → sha256 of the training's other files: in its last one
+    checksum: str = ""  # of the tensors; "": written before there were checksums
 
 
 def save_checkpoint(path: Path, module: torch.nn.Module, header: Header) -> None:
@@ -50,6 +52,7 @@ def save_checkpoint(path: Path, module: torch.nn.Module, header: Header) -> None
     from safetensors.torch import save_file
 
     tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    header.checksum = checksum(tensors)
     text = json.dumps({"format": FORMAT, "version": VERSION, **asdict(header)}, sort_keys=True)
     with atomic_path(path) as temporary:
         save_file(tensors, str(temporary), metadata={_KEY: text})
@@ -68,12 +71,22 @@ def read_checkpoint(path: str | Path) -> tuple[ConvNet, Header]:
         header = _parse_header(path, metadata)
     else:
         tensors, header = _paper_checkpoint(path)
-    return _build(path, tensors, header, torch), header
+    model = _build(path, tensors, header, torch)
+    _check_whole(path, tensors, header)  # last: what is wrong in particular says more
+    return model, header
 
 
 def read_header(path: Path) -> Header:
     """The header of a checkpoint alone. Raises InputError as `read_checkpoint` does."""
-    return _parse_header(path, read_safetensors(path)[1])
+    tensors, metadata = read_safetensors(path)
+    header = _parse_header(path, metadata)
+    _check_whole(path, tensors, header)
+    return header
+
+
+def _check_whole(path: Path, tensors: Mapping[str, torch.Tensor], header: Header) -> None:
+    if header.checksum and header.checksum != checksum(tensors):
+        raise InputError(f"checkpoint '{path}' is damaged: its checksum is wrong")
 
 
 def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:

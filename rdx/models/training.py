@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from rdx.data import Items, load_items
 from rdx.errors import InputError
-from rdx.files import atomic_path, fingerprint
+from rdx.files import atomic_files, atomic_path, fingerprint, sha256_file
 from rdx.models.checkpoints import Header, read_header, save_checkpoint
 from rdx.models.convnet import CHANNELS, TINY_CHANNELS, ConvNet, GreyTransform
 from rdx.models.training_settings import LAST, TrainingSettings, parse_training
@@ -134,10 +134,18 @@ def _is_there(paths: tuple[Path, ...], made_of: str) -> bool:
     if not all(path.is_file() for path in paths):
         return False
     try:
-        return all(read_header(path).fingerprint == made_of for path in paths)
+        headers = [read_header(path) for path in paths]
     except InputError as error:
         _log.warning("%s; the training is done again", error)
         return False
+    if any(header.fingerprint != made_of for header in headers):
+        return False
+    for name, digest in headers[-1].files.items():
+        path = paths[-1].parent / name
+        if not path.is_file() or sha256_file(path) != digest:
+            _log.warning("'%s' is not as it was written (its checksum is wrong); the training is done again", path)
+            return False
+    return True
 
 
 def _header(settings: TrainingSettings, items: Items, test: Items | None, made_of: str) -> Header:
@@ -169,6 +177,30 @@ def _fit(
     device: str,
     progress: bool,
 ) -> float | None:
+    """Train, and put the checkpoints and metrics.csv into the folder together; returns the final accuracy."""
+    names = [*map(_file_of, settings.checkpoint_accuracies), *(name for name in kept if name != LAST), _METRICS]
+    with atomic_files(settings.folder, [*names, LAST]) as folder:
+        model, accuracy = _trained(
+            settings, header, items, test, kept, total, folder, device=device, progress=progress
+        )
+        header.files = {name: sha256_file(folder / name) for name in names}
+        _save(folder / LAST, model, header, total, accuracy)
+    return accuracy
+
+
+def _trained(
+    settings: TrainingSettings,
+    header: Header,
+    items: Items,
+    test: Items | None,
+    kept: dict[str, int],
+    total: int,
+    folder: Path,
+    *,
+    device: str,
+    progress: bool,
+) -> tuple[ConvNet, float | None]:
+    """The trained model and its accuracy; the checkpoints before the last one, and metrics.csv, are in `folder`."""
     data = _digits(items, header, device)
     held_out = _digits(test, header, device) if test is not None else None
     header.size = (int(data.images.shape[2]), int(data.images.shape[3]))
@@ -194,7 +226,7 @@ def _fit(
         for name in reached:
             del wanted[name]
         for name in [*names, *map(_file_of, reached)]:
-            _save(settings.folder / name, model, header, step, accuracies[step])
+            _save(folder / name, model, header, step, accuracies[step])
 
     with bar, torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         while len(losses) < total:
@@ -207,9 +239,8 @@ def _fit(
         if total not in accuracies:
             accuracies[total] = _accuracy(model, held_out)
     _refuse_unreached(settings, wanted, accuracies)
-    _write_metrics(settings.folder / _METRICS, losses, accuracies)
-    _save(settings.folder / LAST, model, header, total, accuracies[total])
-    return accuracies[total]
+    _write_metrics(folder / _METRICS, losses, accuracies)
+    return model, accuracies[total]
 
 
 def _refuse_unreached(

@@ -8,9 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rdx.data.locate import locate
 from rdx.errors import InputError, MissingInput
-from rdx.files import sha256_file
+from rdx.files import fingerprint, sha256_file
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +61,11 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
             return tensors, dict(handle.metadata() or {})
     except (SafetensorError, OSError, ValueError, json.JSONDecodeError) as error:
         raise InputError(f"'{path}' is not a whole safetensors file: {_first_line(error)}") from error
+
+
+def checksum(tensors: Mapping[str, Any]) -> str:
+    """The sha256 over tensors, or arrays, and their names."""
+    return fingerprint(*(part for name in sorted(tensors) for part in (name, np.asarray(tensors[name]))))
 
 
 def read_torch(path: Path) -> Any:

@@ -26,6 +26,7 @@ class Baseline(BaseEstimator):
     # One thread adds sums in one order: the same bytes on every machine. Methods on torch, which
     # would be slowed down, may turn it off.
     one_thread: ClassVar[bool] = True
+    any_sign: ClassVar[bool] = True  # takes negative features, as the mapped ones of an aligned run are
     seconds_per_item: ClassVar[float] = 0.0005  # a run's plan: rough, both sides, two cores, the paper's settings
 
     def __init__(

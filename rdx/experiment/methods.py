@@ -113,6 +113,11 @@ def check_settings(run: MethodRun, config: Experiment) -> None:
     estimator = build(run, config)
     if not run.is_rdx:
         estimator.check_settings()
+        if run.aligned and not estimator.any_sign:
+            raise InputError(
+                f"method '{run.method}' cannot be part of an aligned run: it needs non-negative features, and a "
+                "linear map makes negative ones; use cnmf or snmf, or leave 'alignment' out"
+            )
         return
     estimator.check_parameters()
     if config.guidance and (estimator.version != "v2" or estimator.distance != "neighborhood"):

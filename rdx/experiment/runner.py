@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
 import random
 import re
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +13,13 @@ import numpy as np
 import rdx
 from rdx.errors import InputError, unknown
 from rdx.experiment.context import Context
+from rdx.experiment.environment import environment
 from rdx.experiment.folder import CONFIG
 from rdx.experiment.prepare import Prepared
 from rdx.experiment.steps import Step
 from rdx.files import write_json, write_text
 
 DEVICES = ("auto", "cpu", "cuda")
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "timm", "open_clip_torch", "pandas")
 
 
 def run(
@@ -43,7 +39,7 @@ def run(
     if not prepared.todo and not gone:
         return folder.root
     context = Context(prepared.config, folder, prepared.items, device, progress)
-    write_json(folder.path("environment.json"), environment(device))
+    write_json(folder.path("environment.json"), environment(prepared, device))
     with open(folder.path("run.log"), "a", encoding="utf-8") as log:
         _note(log, f"rdx {rdx.__version__}: {len(prepared.todo)} of {len(steps)} steps to do")
         for name in gone:
@@ -97,27 +93,6 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def environment(device: str) -> dict:
-    """What the numbers were computed with."""
-    return {
-        "rdx": rdx.__version__,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "device": device,
-        "packages": dict(_versions(_PACKAGES)),
-    }
-
-
-def _versions(names: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for name in names:
-        try:
-            yield name, importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
 
 
 def _save_config(prepared: Prepared) -> None:

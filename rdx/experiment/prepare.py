@@ -15,7 +15,7 @@ from rdx.experiment import inputs, layer_analysis, methods, naming, plan, probes
 from rdx.experiment.context import read_features, representation_file
 from rdx.experiment.folder import RunFolder, pair_name
 from rdx.experiment.steps import Step, Steps, table_of_steps
-from rdx.method.alignment import LEAST_ITEMS
+from rdx.method.alignment import LEAST_ITEMS, check_alignable
 from rdx.method.neighborhoods import as_array
 
 if TYPE_CHECKING:
@@ -192,6 +192,9 @@ def check_features(
         if fresh:
             _same_number(a, len(values(a)), b, len(values(b)))
             _same_number("data", len(items), a, len(values(a)))
+        if f"{pair_name(a, b)}/alignment" in todo:
+            named = {f"representation '{key}'": values(key) for key in (a, b)}
+            check_alignable(named, config.seed)
         for run in fresh:
             methods.check_features(run, config, values(a), values(b))
         for key in [key for key in held if key not in (a, b)]:

@@ -15,7 +15,7 @@ from rdx.files import fingerprint
 from rdx.models.hub import fetching, in_cache, quiet
 from rdx.models.spec import ModelSpec
 from rdx.models.vision_model import OUTPUT, PRE_LOGITS, VisionModel, has_pre_logits, seeded, token_layout
-from rdx.models.weights import contents, existing_file, misfit, read_state_dict
+from rdx.models.weights import contents, existing_file, misfit, read_state_dict, tensors_only
 
 _HUB, _FOLDER = ("hf-hub:", "hf_hub:"), "local-dir:"
 _ELSEWHERE = (*_HUB, _FOLDER)  # names that timm looks up outside its own list
@@ -127,7 +127,7 @@ def _create(spec: ModelSpec, **more: Any) -> Any:
         name = _FOLDER + str(locate(name.removeprefix(_FOLDER)))
     elsewhere = fetching(f"timm:{spec.name}") if name.startswith(_ELSEWHERE) else nullcontext()
     try:
-        with elsewhere:
+        with elsewhere, tensors_only():
             return timm.create_model(name, **settings, **more)
     except (TypeError, AssertionError) as error:
         raise InputError(f"timm model '{spec.name}' does not take {_settings(spec)}: {error}") from error

@@ -135,6 +135,11 @@ def check_features(run: MethodRun, config: Experiment, A: np.ndarray, B: np.ndar
 
     check_enough_items(len(A), estimator.n_clusters, estimator.clustering)
     check_memory(len(A))
+    if run.statistics != "off":
+        from rdx.metrics.stability import check_varied
+
+        check_varied(A, "representation A")
+        check_varied(B, "representation B")
 
 
 def settings(config: Experiment, run: MethodRun) -> dict[str, Any]:

@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] = ()) -> int:
                 whole, copy / name, **({"ignore": ignored} if whole.is_dir() else {})
             )
         every = tuple(dict.fromkeys(test for one in chosen for test in one.tests))
-        if _run(copy, every) != PASSED:
+        if _run(copy, every, PASSED) != PASSED:
             sys.exit("error: the tests fail before anything is planted")
         missed = [mutation.name for mutation in chosen if not _noticed(copy, mutation)]
     print(f"{len(chosen) - len(missed)} of {len(chosen)} planted errors were noticed")
@@ -215,22 +215,25 @@ def _noticed(copy: Path, mutation: Mutation) -> bool:
     sound = path.read_text(encoding="utf-8")
     path.write_text(sound.replace(mutation.source, mutation.planted), encoding="utf-8")
     start = time.monotonic()
-    code = _run(copy, mutation.tests)
+    code = _run(copy, mutation.tests, FAILED)
     path.write_text(sound, encoding="utf-8")
     word = {PASSED: "MISSED", FAILED: "noticed", None: "noticed (hangs)"}.get(code, f"BROKEN (pytest {code})")
     print(f"{word:9}  {mutation.name}  {time.monotonic() - start:.1f} s", flush=True)
     return code in (FAILED, None)
 
 
-def _run(copy: Path, tests: Sequence[str]) -> int | None:
-    """pytest's exit code, None where it took too long. Without bytecode, which can outlive a change within a second."""
+def _run(copy: Path, tests: Sequence[str], expected: int) -> int | None:
+    """pytest's exit code, None where it took too long; shows the end of its report where it is not ``expected``.
+
+    Without bytecode, which can outlive a change within a second.
+    """
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": ""}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *tests]
     try:
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return None
-    if done.returncode not in (PASSED, FAILED):
+    if done.returncode != expected:
         print(done.stdout[-2000:], done.stderr[-2000:], file=sys.stderr)
     return done.returncode
 

@@ -355,6 +355,7 @@ def test_all_tests_must_cover_the_method(
     for room in ("method", "metrics"):
         (checkout.root / "rdx" / room).mkdir(parents=True)
         (checkout.root / "rdx" / room / "__init__.py").write_text("")
+    (checkout.root / "rdx/__init__.py").write_text("")
     unused = "".join(f"    a += {i}\n" for i in range(lines - 1))
     (checkout.root / "rdx/method/add.py").write_text(f"def add(a):\n{unused}    return a + 1\n")
     called = "    assert add(1) == 2\n" if lines == 1 else ""

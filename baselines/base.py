@@ -13,6 +13,7 @@ from rdx.method.concepts import A_NOT_B, B_NOT_A, NULL, Concept, Explanations
 from rdx.method.neighborhoods import as_array
 from rdx.method.tiles import one_thread_each
 
+MOST = 1e15  # the largest value of a representation lies between its inverse and this
 _SIDES = {A_NOT_B: "representation A", B_NOT_A: "representation B"}
 
 
@@ -26,6 +27,7 @@ class Baseline(BaseEstimator):
     # One thread adds sums in one order: the same bytes on every machine. Methods on torch, which
     # would be slowed down, may turn it off.
     one_thread: ClassVar[bool] = True
+    any_sign: ClassVar[bool] = True  # takes negative features, as the mapped ones of an aligned run are
     seconds_per_item: ClassVar[float] = 0.0005  # a run's plan: rough, both sides, two cores, the paper's settings
 
     def __init__(
@@ -63,6 +65,7 @@ class Baseline(BaseEstimator):
         if n < self.n_clusters:
             raise InputError(f"n_clusters: {self.n_clusters} concepts need at least as many items, got {n}")
         for direction, X in sides.items():
+            _check_scale(X, _SIDES[direction])
             self.check(X, _SIDES[direction])
         return sides
 
@@ -77,6 +80,16 @@ class Baseline(BaseEstimator):
     def explain(self, X: np.ndarray, rng: np.random.RandomState, direction: str) -> Explanations:
         """The concepts of one representation X (n, d), which must not be changed."""
         raise NotImplementedError
+
+
+def _check_scale(X: np.ndarray, name: str) -> None:
+    """Raises InputError where squares of X (n, d) would leave float32, in which most baselines compute."""
+    largest = np.abs(X).max(axis=1)
+    if not 1 / MOST <= largest.max() <= MOST:
+        raise InputError(
+            f"the largest value of {name} is {largest.max():.0e} (row {int(largest.argmax())}): baselines take "
+            f"features of {1 / MOST:.0e} to {MOST:.0e}, so scale them, or compare with rdx alone"
+        )
 
 
 def fewer(found: int, asked: int, reason: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,8 @@ class NMF(Baseline):
     ``max_iter``: scikit-learn's own default; stopping there before convergence is noted. Components
     that no item carries are not shown.
     """
+
+    any_sign: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -279,6 +279,9 @@ def _stop(line: str, code: ExitCode, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The command line's entry point; leaves with an exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter of a name shows its code instead
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     app(args=_align_alone(arguments), prog_name="rdx")
 
 

@@ -273,7 +273,7 @@ def read_yaml(path: Path | str, _above: tuple[Path, ...] = ()) -> dict[str, Any]
         raise InputError(f"{path}: no such configuration file")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected 'key: value' lines, not a {type(values).__name__}")

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Checks the style of the code and the scripts, then runs the tests. Sets up what is missing first.
 #   bash scripts/test.sh [--slow] [pytest arguments]
-#     --slow   the long tests too
+#     --slow   the long tests too; without other arguments, also whether they cover the method and its measures
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$project_root"
 
-arguments=() slow=no counted=yes
+arguments=() slow=no counted=yes whole=yes
 for argument in "$@"; do
     case "$argument" in
         --slow) slow=yes ;;
@@ -15,12 +15,17 @@ for argument in "$@"; do
             counted=no
             arguments+=("$argument")
             ;;
-        *) arguments+=("$argument") ;;
+        *)
+            whole=no
+            arguments+=("$argument")
+            ;;
     esac
 done
 if [[ "$slow" == no ]]; then
     # First, so that an -m among the arguments wins.
     arguments=(-m "not slow" ${arguments[@]+"${arguments[@]}"})
+elif [[ "$whole" == yes ]]; then
+    arguments+=(--cov=rdx/method --cov=rdx/metrics --cov-report= --cov-fail-under=95)
 fi
 
 set_up

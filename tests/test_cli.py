@@ -166,6 +166,7 @@ BAD = {
     "negative features for nmf": (
         lambda: np.save("b.npy", np.load("b.npy") - 1), [*COMPARE, "--methods", "nmf"], "non-negative",
     ),
+    "nmf on mapped features": (None, [*COMPARE, "--methods", "rdx,nmf", "--align"], "use cnmf or snmf"),
     "no such config": (None, ["run", "gone.yaml"], "gone.yaml"),
     "no such device": (None, [*RUN, "--device", "gpu"], "gpu"),
     "output is a file": (None, [*RUN, "--output-dir", "a.npy"], "is a file"),

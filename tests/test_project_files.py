@@ -17,6 +17,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -103,9 +104,9 @@ def test_citation_names_the_paper() -> None:
     assert "2505.23917" in paper["url"]
 
 
-def pins() -> dict[str, str]:
+def pins(file: str = "requirements.txt") -> dict[str, str]:
     pinned: dict[str, str] = {}
-    for line in (ROOT / "requirements.txt").read_text().splitlines():
+    for line in (ROOT / file).read_text().splitlines():
         if line.startswith("#"):
             continue
         match = re.fullmatch(r"([A-Za-z0-9_.-]+)==([0-9][0-9a-z.]*)", line)
@@ -126,6 +127,33 @@ def test_pins_lie_in_the_ranges() -> None:
     for requirement in ranges():
         version = pinned[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), f"{requirement} against {version}"
+
+
+def test_lowest_pins_are_the_lower_bounds() -> None:
+    """Every package of pyproject.toml at its lower bound, but for torch and torchvision."""
+    lowest, pinned = pins("requirements-lowest.txt"), pins()
+    names = {canonicalize_name(requirement.name) for requirement in ranges()}
+    assert set(lowest) == names
+    for requirement in ranges():
+        name = canonicalize_name(requirement.name)
+        bounds = [part.version for part in requirement.specifier if part.operator == ">="]
+        expected = pinned[name] if name in ("torch", "torchvision") else bounds[0]
+        assert Version(lowest[name]) == Version(expected), requirement
+
+
+def test_no_package_is_asked_for_that_nothing_imports() -> None:
+    """Each dependency is imported somewhere; those of the tests may be plugins or programs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    modules = {
+        "pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn", "open-clip-torch": "open_clip",
+        "umap-learn": "umap",
+    }  # fmt: skip
+    elsewhere = {"numba", "pyarrow", "torchvision"}  # of compiled loops, of pandas, and of timm and open_clip
+    source = "\n".join(path.read_text("utf-8") for room in ("rdx", "baselines") for path in (ROOT / room).rglob("*.py"))
+    for text in project["dependencies"]:
+        name = canonicalize_name(Requirement(text).name)
+        module = modules.get(name, name)
+        assert name in elsewhere or re.search(rf"^\s*(import|from) {module}\b", source, re.MULTILINE), text
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])

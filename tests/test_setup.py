@@ -337,3 +337,33 @@ def test_what_the_test_command_counts_as_success(
     assert text in done.stdout + done.stderr
     assert done.returncode == status, done.stdout + done.stderr
     assert checkout.stamp.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines", "status", "text"),
+    [
+        ("--slow", 1, 0, "Required test coverage of 95% reached"),
+        ("--slow --junitxml=report.xml", 30, 1, "Required test coverage of 95% not reached"),
+        ("--slow -k add", 30, 0, "1 passed"),
+        ("", 30, 0, "1 passed"),
+    ],
+)
+def test_all_tests_must_cover_the_method(
+    checkout: Checkout, arguments: str, lines: int, status: int, text: str
+) -> None:
+    """The measure is taken in the run of all tests, so that nothing runs twice."""
+    for room in ("method", "metrics"):
+        (checkout.root / "rdx" / room).mkdir(parents=True)
+        (checkout.root / "rdx" / room / "__init__.py").write_text("")
+    (checkout.root / "rdx/__init__.py").write_text("")
+    unused = "".join(f"    a += {i}\n" for i in range(lines - 1))
+    (checkout.root / "rdx/method/add.py").write_text(f"def add(a):\n{unused}    return a + 1\n")
+    called = "    assert add(1) == 2\n" if lines == 1 else ""
+    (checkout.root / "tests").mkdir()
+    (checkout.root / "tests/test_add.py").write_text(
+        f"from rdx.method.add import add\n\n\ndef test_add():\n    assert add\n{called}"
+    )
+    (checkout.prefix / "bin/shellcheck").symlink_to(Path(sys.executable).with_name("shellcheck"))
+    done = bash(f"bash scripts/test.sh {arguments}", checkout.root, VIRTUAL_ENV=str(checkout.prefix))
+    assert text in done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr

@@ -113,6 +113,11 @@ def check_settings(run: MethodRun, config: Experiment) -> None:
     estimator = build(run, config)
     if not run.is_rdx:
         estimator.check_settings()
+        if run.aligned and not estimator.any_sign:
+            raise InputError(
+                f"method '{run.method}' cannot be part of an aligned run: it needs non-negative features, and a "
+                "linear map makes negative ones; use cnmf or snmf, or leave 'alignment' out"
+            )
         return
     estimator.check_parameters()
     if config.guidance and (estimator.version != "v2" or estimator.distance != "neighborhood"):
@@ -130,6 +135,11 @@ def check_features(run: MethodRun, config: Experiment, A: np.ndarray, B: np.ndar
 
     check_enough_items(len(A), estimator.n_clusters, estimator.clustering)
     check_memory(len(A))
+    if run.statistics != "off":
+        from rdx.metrics.stability import check_varied
+
+        check_varied(A, "representation A")
+        check_varied(B, "representation B")
 
 
 def settings(config: Experiment, run: MethodRun) -> dict[str, Any]:

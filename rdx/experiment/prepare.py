@@ -16,7 +16,7 @@ from rdx.experiment.context import read_features, representation_file
 from rdx.experiment.folder import RunFolder, pair_name
 from rdx.experiment.log import heard
 from rdx.experiment.steps import Step, Steps, table_of_steps
-from rdx.method.alignment import LEAST_ITEMS
+from rdx.method.alignment import LEAST_ITEMS, check_alignable
 from rdx.method.neighborhoods import as_array
 
 if TYPE_CHECKING:
@@ -218,6 +218,9 @@ def _check_features(prepared: Prepared, device: str, progress: bool, force: bool
         if fresh:
             _same_number(a, len(values(a)), b, len(values(b)))
             _same_number("data", len(items), a, len(values(a)))
+        if f"{pair_name(a, b)}/alignment" in todo:
+            named = {f"representation '{key}'": values(key) for key in (a, b)}
+            check_alignable(named, config.seed)
         for run in fresh:
             methods.check_features(run, config, values(a), values(b))
         for key in [key for key in held if key not in (a, b)]:

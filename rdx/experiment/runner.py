@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
 import random
 import re
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +14,7 @@ import numpy as np
 import rdx
 from rdx.errors import InputError, unknown
 from rdx.experiment.context import Context
+from rdx.experiment.environment import environment
 from rdx.experiment.folder import CONFIG
 from rdx.experiment.log import heard, run_log
 from rdx.experiment.prepare import Prepared
@@ -26,7 +23,6 @@ from rdx.files import write_json, write_text
 from rdx.locks import alone
 
 DEVICES = ("auto", "cpu", "cuda")
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "timm", "open_clip_torch", "pandas")
 
 
 def run(
@@ -52,7 +48,7 @@ def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str]
     if not prepared.todo and not gone:
         return folder.root
     context = Context(prepared.config, folder, prepared.items, device, progress)
-    write_json(folder.path("environment.json"), environment(device))
+    write_json(folder.path("environment.json"), environment(prepared, device))
     with run_log(folder.path("run.log")) as note, heard(note):
         note(f"rdx {rdx.__version__}: {len(prepared.todo)} of {len(steps)} steps to do")
         for remark in prepared.remarks:
@@ -111,27 +107,6 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def environment(device: str) -> dict:
-    """What the numbers were computed with."""
-    return {
-        "rdx": rdx.__version__,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "device": device,
-        "packages": dict(_versions(_PACKAGES)),
-    }
-
-
-def _versions(names: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for name in names:
-        try:
-            yield name, importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
 
 
 def _save_config(prepared: Prepared) -> None:

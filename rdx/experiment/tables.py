@@ -49,7 +49,8 @@ def read_table(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     text = {"id": str, "path": str, "label_name": str, "direction": str, "method": str}
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""], encoding="utf-8")
+    exact = {"float_precision": "round_trip"}  # every digit, which is not the default of all versions
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""], encoding="utf-8", **exact)
 
 
 def item_rows(items: Items) -> Iterable[tuple]:

@@ -2,10 +2,14 @@
 
 Figures are built with matplotlib's objects, never with pyplot, so they neither need a display nor
 touch the state of a notebook that calls them. Sizes are in pixels, text sizes in points.
+
+Names may hold letters that matplotlib's own font lacks: Chinese, Japanese, Korean, Arabic and more are drawn
+with the first installed font of `_FALLBACKS` that has them, and as boxes, without a warning, where none has.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -33,8 +37,12 @@ METHOD_COLORS = {
 }  # fmt: skip
 _VARIANT_COLOR, _OTHER_METHOD = "#8FBBDD", "#767676"
 _MARKERS = "osD^v"
+_FONT = "DejaVu Sans"  # comes with matplotlib: the same on every machine
+_FALLBACKS = (
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Unifont",
+    "Hiragino Sans", "PingFang SC", "Apple SD Gothic Neo", "Arial Unicode MS", "Microsoft YaHei", "Malgun Gothic",
+)  # fmt: skip
 _RULES = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "text.color": INK,
     "axes.edgecolor": QUIET,
     "axes.labelcolor": INK,
@@ -77,12 +85,30 @@ def drawing(path: Path | str, width: float, height: float) -> Iterator[Figure]:
     kind = Path(path).suffix.lower().lstrip(".") or "png"
     fields = ("CreationDate", "Producer", "Creator") if kind == "pdf" else ("Software",)
     defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
-    with matplotlib.rc_context({**defaults, **_RULES}):
+    with matplotlib.rc_context({**defaults, **_RULES, "font.family": fonts()}), _missing_letters_are_boxes():
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
         FigureCanvasAgg(figure)
         yield figure
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format=kind, dpi=DPI, metadata=dict.fromkeys(fields))
+
+
+@lru_cache(maxsize=1)
+def fonts() -> tuple[str, ...]:
+    """The families that text is drawn with: each letter with the first that has it."""
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return (_FONT, *(name for name in _FALLBACKS if name in installed))
+
+
+@contextmanager
+def _missing_letters_are_boxes() -> Iterator[None]:
+    """Without a warning for each letter that no font has: a user can do nothing about a name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"(?s)Glyph .* missing from", UserWarning)
+        warnings.filterwarnings("ignore", r"(?s)Matplotlib currently does not support", UserWarning)
+        yield
 
 
 @lru_cache(maxsize=1)
@@ -96,8 +122,9 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Width of a line of text in pixels."""
     from matplotlib.font_manager import FontProperties
 
-    font = FontProperties(family=_RULES["font.family"], size=size, weight=weight)
-    return _renderer().get_text_width_height_descent(text, font, ismath=False)[0]
+    font = FontProperties(family=fonts(), size=size, weight=weight)
+    with _missing_letters_are_boxes():
+        return _renderer().get_text_width_height_descent(text, font, ismath=False)[0]
 
 
 def line_height(size: float) -> float:

@@ -24,6 +24,7 @@ LEARNING_RATE = 1e-3
 STEPS = 1000  # ours, with early stopping; the paper takes 100 from a random start
 PATIENCE = 100  # steps without a better held-out loss
 SMALL_WORK = 2e8  # n · d · d below which one thread is used
+MOST = 1e30  # weights are float32: what features may reach, fall below its inverse, and differ by in scale
 RIDGE_PENALTIES = 10.0 ** np.arange(-6, 3)  # relative to the mean squared feature times the items
 
 
@@ -62,13 +63,7 @@ def learn_map(
     if start not in STARTS:
         raise unknown("align_start", start, STARTS)
     X, Y = as_array(X, "X"), as_array(Y, "Y")
-    if len(X) != len(Y):
-        raise InputError(f"alignment: {len(X)} and {len(Y)} items")
-    if len(X) < LEAST_ITEMS:
-        raise InputError(f"alignment needs at least {LEAST_ITEMS} items, got {len(X)}")
-    shuffled = np.random.default_rng(random_state).permutation(len(X))
-    cut = round(TRAIN_SHARE * len(X))
-    train, held_out = np.sort(shuffled[:cut]), np.sort(shuffled[cut:])
+    train, held_out = check_alignable({"X": X, "Y": Y}, random_state)
     if kind == "ridge":
         return _ridge(X, Y, train, held_out)
     import_module("torch")  # now, so that the limit below reaches its threads
@@ -76,6 +71,40 @@ def learn_map(
     small = len(X) * X.shape[1] * max(X.shape[1], Y.shape[1]) < SMALL_WORK
     with one_thread_each() if small else nullcontext():
         return _cka(X, Y, train, held_out, steps, start, random_state, device, progress)
+
+
+def check_alignable(given: dict[str, np.ndarray], random_state: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows to learn from and those to judge by, ascending; ``given`` are both arrays (n, d) by name.
+
+    Raises InputError for different or too few rows, scales whose weights float32 cannot hold, and where all
+    rows to learn from, or all to judge by, are equal.
+    """
+    (name_x, X), (name_y, Y) = given.items()
+    if len(X) != len(Y):
+        raise InputError(f"alignment: {name_x} has {len(X)} items, {name_y} has {len(Y)}")
+    if len(X) < LEAST_ITEMS:
+        raise InputError(f"alignment needs at least {LEAST_ITEMS} items, got {len(X)}")
+    shuffled = np.random.default_rng(random_state).permutation(len(X))
+    cut = round(TRAIN_SHARE * len(X))
+    parts = np.sort(shuffled[:cut]), np.sort(shuffled[cut:])
+    largest = {name: float(np.abs(array).max()) for name, array in given.items()}
+    for name, array in given.items():
+        if not 1 / MOST <= largest[name] <= MOST:
+            row = int(np.abs(array).max(axis=1).argmax())
+            raise InputError(
+                f"alignment: the largest value of {name} is {largest[name]:.0e} (row {row}): scale the features to "
+                f"between {1 / MOST:.0e} and {MOST:.0e}"
+            )
+        for part in parts:
+            if (array[part] == array[part[0]]).all():
+                raise InputError(
+                    f"alignment: the {len(part)} of {len(array)} rows of {name} that a map is learnt from, or judged "
+                    f"by, are all equal to row {part[0]}: too few items differ"
+                )
+    if max(largest.values()) / min(largest.values()) > MOST:
+        values = f"{largest[name_x]:.0e} and {largest[name_y]:.0e}"
+        raise InputError(f"alignment: the largest values of {name_x} and {name_y} are {values}: scale one of them")
+    return parts
 
 
 def _ridge(X: np.ndarray, Y: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> LinearMap:

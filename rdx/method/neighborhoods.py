@@ -71,6 +71,7 @@ def as_array(features, name: str = "representation") -> np.ndarray:
         raise InputError(f"{name}: expected real numbers, got {array.dtype}")
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
+    array = np.ascontiguousarray(array)  # sums run along memory: another layout would round otherwise
     finite = np.isfinite(array).all(axis=1)
     if not finite.all():
         raise InputError(f"{name}: row {int(np.argmin(finite))} contains NaN or infinity")
@@ -79,13 +80,18 @@ def as_array(features, name: str = "representation") -> np.ndarray:
     return array
 
 
+def largest_exponent(array: np.ndarray) -> int:
+    """The exponent of the lowest power of two above all of an array's values: ldexp by it changes no digit."""
+    return math.frexp(float(np.abs(array).max()))[1]
+
+
 def as_points(features, name: str = "representation") -> Points:
     """Puts features (n, d) on the exact grid: centred, then rounded to steps of ``unit``."""
     if isinstance(features, Points):
         return features
     array = as_array(features, name).astype(np.float64)
     # A power of two first, so that neither huge nor denormal features leave float64's range.
-    exponent = math.frexp(float(np.abs(array).max()))[1]
+    exponent = largest_exponent(array)
     array = np.ldexp(array, -exponent)
     array -= array.mean(axis=0)
     radius = math.sqrt(float(np.einsum("ij,ij->i", array, array).max()))

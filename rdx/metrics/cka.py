@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from rdx.errors import InputError
-from rdx.method.neighborhoods import as_array
+from rdx.method.neighborhoods import as_array, largest_exponent
 
 
 def debiased_cka(x, y):
@@ -31,7 +33,7 @@ def debiased_cka(x, y):
     """
     differentiable = hasattr(x, "requires_grad") and hasattr(y, "requires_grad")
     if not differentiable:
-        x, y = as_array(x, "X").astype("float64"), as_array(y, "Y").astype("float64")
+        x, y = (_in_range(as_array(values, name)) for values, name in ((x, "X"), (y, "Y")))
     if len(x) != len(y):
         raise InputError(f"CKA compares the same items: X has {len(x)}, Y has {len(y)}")
     if len(x) < 4:
@@ -44,6 +46,11 @@ def debiased_cka(x, y):
     if _vanishes(xx, x) or _vanishes(yy, y):
         return math.nan
     return float(xy / math.sqrt(xx * yy))
+
+
+def _in_range(x: np.ndarray) -> np.ndarray:
+    """x in float64, scaled by a power of two, so that not even sums of the largest values overflow."""
+    return np.ldexp(x.astype(np.float64), -largest_exponent(x))
 
 
 def _normalized(x):

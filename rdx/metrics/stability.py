@@ -10,11 +10,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rdx.errors import InputError
 from rdx.method.concepts import DIRECTIONS, NULL
 from rdx.method.tiles import default_threads
 from rdx.metrics.refits import Refits, in_order
 
 SHARE = 0.8  # of the items in a subsample
+LEAST_OTHERS = 15  # items: the chance that a subsample misses as many is below 1e-10
 
 
 def best_jaccard(labels: np.ndarray, again: np.ndarray, n_concepts: int | None = None) -> np.ndarray:
@@ -38,6 +40,17 @@ def subsample(n: int, draw: int, random_state: int, share: float = SHARE) -> np.
     """The items (⌊share · n⌋,) of one subsample without replacement, ascending; draws do not depend on each other."""
     rng = np.random.default_rng([random_state, draw])
     return np.sort(rng.choice(n, int(share * n), replace=False))
+
+
+def check_varied(features: np.ndarray, name: str) -> None:
+    """Raises InputError where a subsample of features (n, d) might well hold nothing but equal rows."""
+    _, row, count = np.unique(features, axis=0, return_index=True, return_counts=True)
+    others, left_out = len(features) - int(count.max()), len(features) - int(SHARE * len(features))
+    if others <= min(LEAST_OTHERS, left_out):
+        raise InputError(
+            f"{name}: only {others} of {len(features)} rows differ from row {row[count.argmax()]}, too few for "
+            "statistics, which look at subsamples: set 'statistics' to off"
+        )
 
 
 def concept_stability(

@@ -11,12 +11,13 @@ Two kinds, with one draw after the other from either:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import brentq
 
-from rdx.method.neighborhoods import as_points, neighborhood_ranks
+from rdx.method.neighborhoods import as_points, largest_exponent, neighborhood_ranks
 from rdx.metrics.refits import Refits
 from rdx.metrics.stability import subsample
 
@@ -40,7 +41,9 @@ def rank_change(first: np.ndarray, second: np.ndarray) -> float:
 
 def spread(features: np.ndarray) -> float:
     """Root mean square of the centred features: noise of level 1 is as large as the representation itself."""
-    return float(np.sqrt(features.var(axis=0, dtype=np.float64).mean()))
+    exponent = largest_exponent(features)  # squares of huge or denormal features leave float64's range
+    scaled = np.ldexp(features.astype(np.float64), -exponent)
+    return math.ldexp(float(np.sqrt(scaled.var(axis=0).mean())), exponent)
 
 
 def with_noise(features: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:

@@ -23,7 +23,7 @@ from rdx.models.vision_model import (
     seeded,
     token_layout,
 )
-from rdx.models.weights import contents, existing_file, misfit, read_state_dict
+from rdx.models.weights import contents, existing_file, misfit, read_state_dict, tensors_only
 
 _HUB, _FOLDER = ("hf-hub:", "hf_hub:"), "local-dir:"
 _ELSEWHERE = (*_HUB, _FOLDER)  # names that timm looks up outside its own list
@@ -135,7 +135,7 @@ def _create(spec: ModelSpec, **more: Any) -> Any:
         name = _FOLDER + str(locate(name.removeprefix(_FOLDER)))
     elsewhere = fetching(f"timm:{spec.name}") if name.startswith(_ELSEWHERE) else nullcontext()
     try:
-        with elsewhere:
+        with elsewhere, tensors_only():
             return timm.create_model(name, **settings, **more)
     except (TypeError, AssertionError) as error:
         raise InputError(f"timm model '{spec.name}' does not take {_settings(spec)}: {error}") from error

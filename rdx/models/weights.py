@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +86,22 @@ def read_torch(path: Path) -> Any:
         raise InputError(
             f"'{path}' can't be read by the weights-only loader of .pt files: {_first_line(error)}"
         ) from error
+
+
+@contextmanager
+def tensors_only() -> Iterator[None]:
+    """Inside, torch.load runs nothing in a file, whatever the library that calls it asks for.
+
+    Some versions of timm read a published or local ``.bin`` as a whole pickle.
+    """
+    force, allow = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"  # torch takes one of them
+    before = {name: os.environ.pop(name, None) for name in (force, allow)}
+    os.environ[force] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[force]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
 
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:

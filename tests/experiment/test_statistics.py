@@ -63,7 +63,7 @@ def summary_of(folder: Path) -> dict:
 
 
 def concepts_of(folder: Path, method: str = "rdx") -> pd.DataFrame:
-    return pd.read_csv(folder / "a_vs_b" / method / "concepts.csv")
+    return pd.read_csv(folder / "a_vs_b" / method / "concepts.csv", float_precision="round_trip")
 
 
 def tables(folder: Path) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -201,3 +202,25 @@ def test_map_is_pca_with_a_fixed_sign(shape):
     assert (plane[:, parts:] == 0).all() and plane.dtype == np.float64
     assert (plane.max(axis=0) >= -plane.min(axis=0)).all()
     assert pca_map(X).tobytes() == plane.tobytes()
+
+
+def test_letters_that_no_font_has_are_boxes_without_a_warning(tmp_path):
+    text = "漢字 日本語 한국어 \U0001f426 नमस्ते"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lines = style.wrapped(text, style.BODY, 380)
+        with style.drawing(tmp_path / "a.png", 400, 200) as figure:
+            style.write_lines(figure, lines, 5, 5, style.BODY)
+    assert (pixels(tmp_path / "a.png") < 128).any()
+
+
+def test_letters_of_other_alphabets_take_an_installed_font(monkeypatch):
+    from matplotlib.font_manager import fontManager
+
+    for name in ("Noto Sans CJK JP", "Comic Sans MS"):
+        monkeypatch.setattr(fontManager, "ttflist", [*fontManager.ttflist, SimpleNamespace(name=name)])
+    style.fonts.cache_clear()
+    try:
+        assert style.fonts() == ("DejaVu Sans", "Noto Sans CJK JP")
+    finally:
+        style.fonts.cache_clear()

@@ -1,0 +1,242 @@
+"""Does the suite notice? Plants one error after the other in a copy of the source; each must make a test fail.
+
+    python tests/mutation_check.py              # all of them, a few minutes
+    python tests/mutation_check.py NAME...      # those with these names
+    python tests/mutation_check.py --list
+
+To add one: its name, its file, a piece of source that stands there once, what takes its place, and the smallest
+tests (files, or single tests of slow files) that ought to fail. Leave out changes that change no result.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("rdx", "baselines", "tests", "pyproject.toml")
+PASSED, FAILED = 0, 1  # pytest's exit codes; others mean that tests could not run
+PATIENCE = 300  # seconds for the tests of one mutation; an error that makes them hang is noticed too
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One planted error."""
+
+    name: str
+    file: str
+    source: str
+    planted: str
+    tests: tuple[str, ...]
+
+    def check(self) -> None:
+        """Raises ValueError where the source or a test is not there (any more)."""
+        count = (ROOT / self.file).read_text(encoding="utf-8").count(self.source)
+        if count != 1:
+            raise ValueError(f"mutation '{self.name}': {count} places in {self.file} read {self.source!r}, expected 1")
+        for test in self.tests:
+            path, _, function = test.partition("::")
+            if not (ROOT / path).is_file() or f"def {function}" not in (ROOT / path).read_text(encoding="utf-8"):
+                raise ValueError(f"mutation '{self.name}': there is no test {test}")
+
+
+_RANKS = ("tests/method/test_neighborhoods.py",)
+_DIFFERENCE = ("tests/method/test_difference.py",)
+_BSR = ("tests/metrics/test_bsr.py",)
+_CLUSTERS = ("tests/method/test_rdx.py::test_labels_equal_scikit_learn_on_the_oracle_affinity",)
+_P = ("tests/metrics/test_significance.py::test_p_is_scipys_monte_carlo_p",)
+
+MUTATIONS = (
+    # Neighbourhood distances
+    Mutation(
+        "ranks off by one", "rdx/method/neighborhoods.py",
+        "rank[columns] = position", "rank[columns] = position + 1", _RANKS,
+    ),
+    Mutation(
+        "ties to the higher index", "rdx/method/neighborhoods.py",
+        "order = order_rows(points, rows)\n",
+        "order = len(points) - 1 - order_rows(Points(points.extended[::-1], points.unit), "
+        "len(points) - 1 - np.arange(len(points))[rows])\n",
+        _RANKS,
+    ),
+    Mutation(
+        "an item behind its own duplicates", "rdx/method/neighborhoods.py",
+        "keys[np.arange(len(rows)), rows] = 0.0", "pass", _RANKS,
+    ),
+    Mutation(
+        "a grid that is too coarse", "rdx/method/neighborhoods.py",
+        "_RADIUS_BITS = 24.4", "_RADIUS_BITS = 10.4", ("tests/method/test_numbers.py", *_RANKS),
+    ),
+    Mutation(
+        "local scaling by the neighbour before", "rdx/method/neighborhoods.py",
+        "which = min(sigma, n - 1)", "which = min(sigma - 1, n - 1)", _RANKS,
+    ),
+    # Difference and affinity
+    Mutation(
+        "sign of the difference", "rdx/method/difference.py",
+        "difference = r_a - r_b\n", "difference = r_b - r_a\n", _DIFFERENCE,
+    ),
+    Mutation(
+        "biased to far instead of near", "rdx/method/difference.py",
+        "smaller = np.minimum(r_a, r_b)", "smaller = np.maximum(r_a, r_b)", _DIFFERENCE,
+    ),
+    Mutation(
+        "half a step in symmetrised ranks", "rdx/method/difference.py",
+        "smaller += np.float32(unit)", "smaller += np.float32(1.0)", _DIFFERENCE,
+    ),
+    Mutation(
+        "sign of the affinity", "rdx/method/difference.py", "np.float32(-beta)", "np.float32(beta)", _DIFFERENCE,
+    ),
+    Mutation(
+        "distances left asymmetric in v2", "rdx/method/rdx.py",
+        'V2 = Version("v2", symmetric_distances=True', 'V2 = Version("v2", symmetric_distances=False', _DIFFERENCE,
+    ),
+    Mutation(
+        "affinity left asymmetric in v1", "rdx/method/difference.py",
+        "            if not self.symmetric:\n", "            if False:\n", _CLUSTERS,
+    ),
+    Mutation(
+        "models swapped", "rdx/method/rdx.py",
+        '{A_NOT_B: ("A", "B"), B_NOT_A: ("B", "A")}', '{A_NOT_B: ("B", "A"), B_NOT_A: ("A", "B")}', _DIFFERENCE,
+    ),
+    Mutation(
+        "maps swapped", "rdx/method/rdx.py",
+        '{A_NOT_B: ("A", "b_to_a"), B_NOT_A: ("B", "a_to_b")}', '{A_NOT_B: ("A", "a_to_b"), B_NOT_A: ("B", "b_to_a")}',
+        _DIFFERENCE,
+    ),
+    Mutation(
+        "guided by pairs of one group", "rdx/method/guidance.py",
+        "first[:, None] != second[None, :]", "first[:, None] == second[None, :]",
+        ("tests/method/test_guidance.py::test_own_rule_equals_the_oracle",),
+    ),
+    # Clusters and concepts
+    Mutation(
+        "self-loops count", "rdx/method/spectral.py",
+        "np.ones((len(graph), 1)), threads)[:, 0] - loops", "np.ones((len(graph), 1)), threads)[:, 0]",
+        ("tests/method/test_spectral.py::test_self_loops_do_not_count",),
+    ),
+    Mutation(
+        "no cluster for null", "rdx/method/pipeline.py",
+        "wanted = asked = settings.n_clusters + 1", "wanted = asked = settings.n_clusters", _CLUSTERS,
+    ),
+    Mutation(
+        "no null rule in v2", "rdx/method/rdx.py", "return strength < settings.null_threshold", "return strength < 0.0",
+        ("tests/method/test_rdx.py::test_v2_merges_what_is_below_the_threshold",),
+    ),
+    Mutation(
+        "no null rule in v1", "rdx/method/rdx_paper.py",
+        'if settings.clustering == "spectral":', "if False:",
+        ("tests/method/test_rdx.py::test_v1_gives_its_weakest_cluster_away_and_keeps_exactly_k",),
+    ),
+    Mutation(
+        "weakest concept first", "rdx/method/pipeline.py", "np.argsort(-strength,", "np.argsort(strength,", _CLUSTERS,
+    ),
+    Mutation(
+        "concepts of the least size dropped", "rdx/method/pipeline.py",
+        "clusters[size < min_size]", "clusters[size <= min_size]",
+        ("tests/method/test_rdx.py::test_min_concept_size_auto_is_half_a_grid_in_v2_and_one_in_v1",),
+    ),
+    Mutation(
+        "grids without their centre", "rdx/method/selection.py",
+        "order_rows(cluster.inside, tile)[:, :m]", "order_rows(cluster.inside, tile)[:, -m:]",
+        ("tests/method/test_selection.py::test_max_total_affinity",),
+    ),
+    Mutation(
+        "the last step of an alignment kept", "rdx/method/alignment.py",
+        "if held_out_loss < best:", "if True:",
+        ("tests/method/test_alignment.py::test_the_weights_with_the_best_held_out_loss_are_kept",),
+    ),
+    # Measures
+    Mutation(
+        "success in the wrong direction", "rdx/metrics/bsr.py",
+        "if direction == A_NOT_B else (self._b, self._a)", "if direction != A_NOT_B else (self._b, self._a)", _BSR,
+    ),
+    Mutation("ties are success", "rdx/metrics/bsr.py", "d_near < d_far", "d_near <= d_far", _BSR),
+    Mutation(
+        "CKA with its bias", "rdx/metrics/cka.py",
+        "(k * l).sum() * (n / (n - 2))", "(k * l).sum() * (n / (n - 1))", ("tests/metrics/test_cka.py",),
+    ),
+    Mutation(
+        "p of zero", "rdx/metrics/significance.py", "(1.0 + larger) / (1.0 + len(null))", "larger / len(null)", _P,
+    ),
+    Mutation("draws as large do not count", "rdx/metrics/significance.py", 'side="left"', 'side="right"', _P),
+    Mutation(
+        "no correction for many concepts", "rdx/metrics/significance.py",
+        "p_values[order] * len(order) / rank", "p_values[order]",
+        ("tests/metrics/test_significance.py::test_q_is_scipys_false_discovery_control",),
+    ),
+    Mutation(
+        "sign of the gain", "rdx/metrics/refits.py", "= -difference.sum(", "= difference.sum(",
+        ("tests/metrics/test_surrogates.py::test_gain_is_the_plain_sum_over_ordered_pairs",),
+    ),
+    Mutation(
+        "union counted twice", "rdx/metrics/stability.py", "size + size_again - both", "size + size_again",
+        ("tests/metrics/test_stability.py::test_best_jaccard_is_that_of_sets",),
+    ),
+)  # fmt: skip
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Prints one line a mutation; returns 0 where every one was noticed, else 1."""
+    if "--list" in arguments:
+        print("\n".join(f"{one.name}  ({one.file})" for one in MUTATIONS))
+        return 0
+    known = {one.name: one for one in MUTATIONS}
+    if wrong := [name for name in arguments if name not in known]:
+        sys.exit(f"error: unknown mutation '{wrong[0]}'; --list names all")
+    chosen = [known[name] for name in arguments] or list(MUTATIONS)
+    for mutation in chosen:
+        mutation.check()
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place)
+        for name in COPIED:
+            whole = ROOT / name
+            ignored = shutil.ignore_patterns("__pycache__", ".*")
+            (shutil.copytree if whole.is_dir() else shutil.copy)(
+                whole, copy / name, **({"ignore": ignored} if whole.is_dir() else {})
+            )
+        every = tuple(dict.fromkeys(test for one in chosen for test in one.tests))
+        if _run(copy, every, PASSED) != PASSED:
+            sys.exit("error: the tests fail before anything is planted")
+        missed = [mutation.name for mutation in chosen if not _noticed(copy, mutation)]
+    print(f"{len(chosen) - len(missed)} of {len(chosen)} planted errors were noticed")
+    return 1 if missed else 0
+
+
+def _noticed(copy: Path, mutation: Mutation) -> bool:
+    path = copy / mutation.file
+    sound = path.read_text(encoding="utf-8")
+    path.write_text(sound.replace(mutation.source, mutation.planted), encoding="utf-8")
+    start = time.monotonic()
+    code = _run(copy, mutation.tests, FAILED)
+    path.write_text(sound, encoding="utf-8")
+    word = {PASSED: "MISSED", FAILED: "noticed", None: "noticed (hangs)"}.get(code, f"BROKEN (pytest {code})")
+    print(f"{word:9}  {mutation.name}  {time.monotonic() - start:.1f} s", flush=True)
+    return code in (FAILED, None)
+
+
+def _run(copy: Path, tests: Sequence[str], expected: int) -> int | None:
+    """pytest's exit code, None where it took too long; shows the end of its report where it is not ``expected``.
+
+    Without bytecode, which can outlive a change within a second.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": ""}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *tests]
+    try:
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode != expected:
+        print(done.stdout[-2000:], done.stderr[-2000:], file=sys.stderr)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

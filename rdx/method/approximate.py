@@ -20,7 +20,7 @@ import numpy as np
 from rdx.method import pair_choice
 from rdx.method.neighborhoods import Points, squared_distances
 from rdx.method.pair_choice import CLASSES, NEAR, PairChoice, choose_pairs, rank_classes
-from rdx.method.pair_sample import make_choice, tile
+from rdx.method.pair_sample import Gathered, gather_in_order, make_choice, tile
 from rdx.method.rank_affinity import rank_affinity
 from rdx.method.tiles import for_each_tile
 
@@ -166,24 +166,21 @@ def approximate_pairs(
     made: Comparison, threads: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """The kept pairs: starts (n + 1,), items (p,), and T (p,) float32 of each direction asked for."""
-    rows = tiles(made.choice.n)
-    parts: list = [None] * len(rows)
+    n = made.choice.n
+    names = [f"values_{number}" for number in range(1 + made.both_directions)]
+    gathered = Gathered({"items": np.int32, **dict.fromkeys(names, np.float32)},
+                        n * (made.choice.expected * made.share + 2 * NEAR))  # fmt: skip
+    counts = np.empty(n, np.int64)
 
-    def work(number: int) -> None:
-        parts[number] = _pairs_of(made, rows[number])
+    def work(rows: np.ndarray) -> dict[str, np.ndarray]:
+        part = _pairs_of(made, rows)
+        counts[rows] = part.counts
+        return {"items": part.items, **dict(zip(names, part.values, strict=True))}
 
-    for_each_tile(list(range(len(rows))), work, threads)
-    starts = np.concatenate([[0], np.cumsum(np.concatenate([part.counts for part in parts]))]).astype(np.int64)
-    items = np.empty(starts[-1], np.int32)
-    values = [np.empty(starts[-1], np.float32) for _ in range(1 + made.both_directions)]
-    at = 0
-    for number, part in enumerate(parts):
-        here = slice(at, at + len(part.items))
-        items[here] = part.items
-        for into, each in zip(values, part.values, strict=True):
-            into[here] = each
-        at, parts[number] = here.stop, None
-    return starts, items, values
+    gather_in_order(tiles(n), work, gathered, threads)
+    found = gathered.arrays()
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    return starts, found["items"], [found[name] for name in names]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ their other end.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from rdx.method.rank_counting import count_ranks
 from rdx.method.tiles import for_each_tile
 
 TILE_ROWS = 64  # a product of fewer rows pays more for arranging the other operand
+_AHEAD = 64  # tiles whose pairs wait for their turn
 PILOT_PAIRS = 1 << 26  # at most so many pairs of items are looked at to fit the chances
 TILE_BYTES = 96 << 20  # of one representation's tile
 
@@ -80,14 +82,21 @@ def sample_pairs(
     a: Points, b: Points, choice: PairChoice, *, both_ways: bool, threads: int | None = None
 ) -> PairSample:
     """All chosen pairs of n items with their ranks; ``both_ways`` also as seen from the second of each pair."""
-    blocks = row_blocks(len(a))
-    parts: list = [None] * len(blocks)
+    n, blocks = len(a), row_blocks(len(a))
+    kinds = {"items": np.int32, "a": np.uint32, "b": np.uint32, "chances": np.float32}
+    gathered = Gathered(kinds, n * (choice.expected + 2 * NEAR))
+    near = np.empty((2, n, NEAR), np.int32)
+    counts = np.empty(n, np.int64)
 
-    def work(number: int) -> None:
-        parts[number] = sample_rows(a, b, choice, blocks[number])
+    def work(rows: range) -> dict[str, np.ndarray]:
+        starts, found, near[:, rows.start : rows.stop] = sample_rows(a, b, choice, rows)
+        counts[rows.start : rows.stop] = np.diff(starts)
+        return found
 
-    for_each_tile(list(range(len(blocks))), work, threads)
-    sample = joined(parts)
+    gather_in_order(blocks, work, gathered, threads)
+    found = gathered.arrays()
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    sample = PairSample(starts, found["items"], Ranks(found["a"], found["b"], found["chances"]), None, near)
     if both_ways:
         sample.back = ranks_from_the_other_end(a, b, choice, sample, threads)
     return sample
@@ -127,8 +136,10 @@ def _squared(a: Points, b: Points, rows: range) -> tuple[np.ndarray, np.ndarray]
     )
 
 
-def sample_rows(a: Points, b: Points, choice: PairChoice, rows: range) -> tuple:
-    """The chosen pairs of some rows: starts (t + 1,), items, ranks, chances, and near (2, t, NEAR)."""
+def sample_rows(
+    a: Points, b: Points, choice: PairChoice, rows: range
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Some rows: where each one's pairs begin (t + 1,); their items, ranks and chances (p,); near (2, t, NEAR)."""
     own = np.arange(rows.start, rows.stop)
     squared = _squared(a, b, rows)
     classes = [choice.classes(each) for each in squared]
@@ -145,25 +156,42 @@ def sample_rows(a: Points, b: Points, choice: PairChoice, rows: range) -> tuple:
     ranks = [np.empty(count, np.uint32) for _ in range(2)]
     for each, found in zip(squared, ranks, strict=True):
         count_ranks(each, own, starts, items, found)
-    return starts, items, Ranks(*ranks, chances), near
+    return starts, {"items": items, "a": ranks[0], "b": ranks[1], "chances": chances}, near
 
 
-def joined(parts: list[tuple]) -> PairSample:
-    """One sample from those of consecutive rows; a part is let go as soon as it is copied."""
-    counts = np.concatenate([np.diff(part[0]) for part in parts])
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    total = int(starts[-1])
-    items = np.empty(total, np.int32)
-    seen = Ranks(np.empty(total, np.uint32), np.empty(total, np.uint32), np.empty(total, np.float32))
-    near = np.empty((2, len(counts), NEAR), np.int32)
-    row = at = 0
-    for number, (_, some, ranks, nearest) in enumerate(parts):
-        here = slice(at, at + len(some))
-        items[here], seen.a[here], seen.b[here], seen.chances[here] = some, ranks.a, ranks.b, ranks.chances
-        near[:, row : row + nearest.shape[1]] = nearest
-        at, row = at + len(some), row + nearest.shape[1]
-        parts[number] = None
-    return PairSample(starts, items, seen, None, near)
+class Gathered:
+    """Arrays of one length that grow at their end, without ever being there twice."""
+
+    def __init__(self, kinds: Mapping[str, type], expected: float) -> None:
+        """``expected``: entries; what is reserved beyond those that come is never touched, so costs no memory."""
+        self._held = {name: np.empty(int(1.2 * expected) + 1024, kind) for name, kind in kinds.items()}
+        self._size = 0
+
+    def append(self, parts: Mapping[str, np.ndarray]) -> None:
+        stop = self._size + len(next(iter(parts.values())))
+        for name, part in parts.items():
+            if stop > len(self._held[name]):
+                held, self._held[name] = self._held[name], np.empty(stop + stop // 4, part.dtype)
+                self._held[name][: self._size] = held[: self._size]
+            self._held[name][self._size : stop] = part
+        self._size = stop
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {name: held[: self._size] for name, held in self._held.items()}
+
+
+def gather_in_order(tasks: Sequence, work: Callable, gathered: Gathered, threads: int | None = None) -> None:
+    """Appends what ``work(task)`` returns, in the order of the tasks; a few tasks' results are held at a time."""
+    for start in range(0, len(tasks), _AHEAD):
+        some = tasks[start : start + _AHEAD]
+        found: list = [None] * len(some)
+
+        def each(number: int, some=some, found=found) -> None:
+            found[number] = work(some[number])
+
+        for_each_tile(list(range(len(some))), each, threads)
+        for part in found:
+            gathered.append(part)
 
 
 def ranks_from_the_other_end(

@@ -92,11 +92,12 @@ def for_each_rows(
                 raise InputError(
                     f"device '{device}' has no memory for a single row of {n} distances: use device='cpu'"
                 ) from None
-            step //= 2
-            if device.type == "cuda":
-                torch.cuda.empty_cache()
+        else:
+            start = rows.stop
             continue
-        start = rows.stop
+        step //= 2  # only here, after the error with all that its frames held, is there something to give back
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def device_ranks(points: DevicePoints, tile_rows: int | None = None) -> torch.Tensor:

@@ -14,6 +14,7 @@ from rdx.errors import InputError, check_number, check_whole, unknown
 from rdx.method import alignment as align
 from rdx.method import sparse
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
+from rdx.method.device import check_device, tile_device
 from rdx.method.difference import DIFFERENCES, DifferenceGraph, Distances, check_difference, compute_distances
 from rdx.method.guidance import RULES, make_guide
 from rdx.method.machine import parse_memory
@@ -67,12 +68,15 @@ class RDX(BaseEstimator):
     max_memory : what this process may grow to, in bytes or as "4GB"; None: what the machine has.
     keep_matrices : keep differences and affinities (n, n) in the results, and the distances.
     random_state : seed of everything drawn at random.
-    device : where alignment maps are trained.
+    device : where alignment maps are trained and, on "cuda" or "cuda:1", ranks and graphs are computed: with the
+        same ranks as on "cpu". "auto" takes a card where there is one and n is large enough. Distances other
+        than ranks, and affinity propagation, stay on the processor.
 
     Attributes
     ----------
     a_not_b_, b_not_a_ : Explanations of the two directions.
-    solver_ : what ran. n_items_ : n. identical_ : the two representations see the same neighbourhoods.
+    solver_ : what ran; device_ : where ranks and graphs were computed. n_items_ : n.
+    identical_ : the two representations see the same neighbourhoods.
     rank_errors_ : of the approximate path, how far its ranks are off (median and 90th percentile, in octaves).
     distances_a_, distances_b_ (and distances_a_to_b_, distances_b_to_a_) : with keep_matrices.
     map_a_to_b_, map_b_to_a_ : the learnt LinearMaps, where ``alignment`` is set.
@@ -175,20 +179,43 @@ class RDX(BaseEstimator):
         self, points: dict[str, Points], groups: dict, version: Version, shared: dict[tuple, Distances] | None
     ) -> None:
         """Both directions. Unaligned they share their distances; aligned each has a pair of its own."""
+        device = self._tile_device(len(points["A"]), shared)
+        self.device_ = str(device or "cpu")
         with one_thread_each():
             if self.solver_ != "dense":
-                self._fit_sparse(points, groups, version)
+                self._fit_sparse(points, groups, version, device)
             else:
-                self._fit_each(points, groups, version, shared)
+                self._fit_each(points, groups, version, shared, device)
         self.n_items_ = len(points["A"])
 
-    def _fit_sparse(self, points: dict[str, Points], groups: dict, version: Version) -> None:
+    def _tile_device(self, n: int, shared: dict | None):
+        """The torch.device that ranks and graphs are computed on; None is the processor."""
+        if self.solver_ == "approximate":
+            return None
+        matrices = self.solver_ == "dense"
+        if matrices and (self.distance != "neighborhood" or self.clustering == "affinity_propagation"):
+            return None
+        device = tile_device(self.device, n)
+        if device is None or not matrices or any(key[-1] == device for key in shared or ()):
+            return device
+        from rdx.method.device_graph import check_ranks_fit
+
+        try:
+            check_ranks_fit(n, device)
+        except InputError:
+            if self.device != "auto":
+                raise
+            return None
+        return device
+
+    def _fit_sparse(self, points: dict[str, Points], groups: dict, version: Version, device) -> None:
         """Both directions from sampled pairs: one sample for both where they compare the same two representations."""
         same = []
         graphs = sparse.graphs if self.solver_ == "sparse" else sparse.approximate_graphs
         for found in graphs(
             points, symmetric=version.symmetric_distances, gamma=self._gamma(len(points["A"])), beta=self.beta,
             pairs_per_item=self.pairs_per_item, groups=groups, seed=self.random_state,
+            **({"device": device} if self.solver_ == "sparse" else {}),
         ):  # fmt: skip
             same.append(found.identical)
             self.rank_errors_ = found.rank_errors
@@ -196,15 +223,17 @@ class RDX(BaseEstimator):
             setattr(self, f"{found.direction}_", explanations)
         self.identical_ = all(same)
 
-    def _fit_each(self, points: dict[str, Points], groups: dict, version: Version, shared: dict | None) -> None:
+    def _fit_each(
+        self, points: dict[str, Points], groups: dict, version: Version, shared: dict | None, device
+    ) -> None:
         kept: dict[str, Distances] = {}
         same = []
         for direction, (own, other) in compared(points).items():
             for name in (own, other):
                 if name not in kept:
-                    kept[name] = self._distances(name, points[name], version, shared)
+                    kept[name] = self._distances(name, points[name], version, shared, device)
             same.append(kept[own].equals(kept[other]))
-            setattr(self, f"{direction}_", self._explain(direction, own, other, kept, points, groups, version))
+            setattr(self, f"{direction}_", self._explain(direction, own, other, kept, points, groups, version, device))
             if "a_to_b" in points and not self.keep_matrices:
                 kept.clear()  # the next direction shares nothing with this one
         self.identical_ = all(same)
@@ -212,22 +241,31 @@ class RDX(BaseEstimator):
             for name, distances in kept.items():
                 setattr(self, f"distances_{name.lower()}_", distances.matrix())
 
-    def _distances(self, name: str, points: Points, version: Version, shared: dict | None) -> Distances:
-        chosen = (self.distance, version.symmetric_distances, self.sigma if self.distance == "local_scaling" else None)
+    def _distances(self, name: str, points: Points, version: Version, shared: dict | None, device) -> Distances:
+        sigma = self.sigma if self.distance == "local_scaling" else None
+        chosen = (self.distance, version.symmetric_distances, sigma, device)
         if shared is not None and (name, *chosen) in shared:
             return shared[name, *chosen]
-        found = compute_distances(points, self.distance, symmetric=version.symmetric_distances, sigma=self.sigma)
+        if device is None:
+            found = compute_distances(points, self.distance, symmetric=version.symmetric_distances, sigma=self.sigma)
+        else:
+            from rdx.method.device_graph import compute_distances_on
+
+            found = compute_distances_on(points, device, symmetric=version.symmetric_distances)
         if shared is not None:
             shared[name, *chosen] = found
         return found
 
     def _explain(
-        self, direction: str, own: str, other: str, kept: dict, points: dict, groups: dict, version: Version
+        self, direction: str, own: str, other: str, kept: dict, points: dict, groups: dict, version: Version, device
     ) -> Explanations:
         guide = None
         if groups:
             guide = make_guide(self.guidance_rule, kept[own], kept[other], groups[own], groups.get(other))
-        graph = DifferenceGraph(
+        kind = DifferenceGraph
+        if device is not None:
+            from rdx.method.device_graph import DeviceDifferenceGraph as kind
+        graph = kind(
             kept[own], kept[other], difference=self.difference, gamma=self._gamma(len(points[own])), beta=self.beta,
             normalize=self.normalize_difference, guide=guide,
         )  # fmt: skip
@@ -298,6 +336,7 @@ class RDX(BaseEstimator):
             check_whole("align_steps", self.align_steps, 1)
         if self.gamma != "auto":
             check_number("gamma", self.gamma, above=0.0)
+        check_device(self.device)
         check_number("beta", self.beta, above=0.0)
         check_number("null_threshold", self.null_threshold, least=0.0)
         check_difference(self.difference, self.distance, self.normalize_difference)

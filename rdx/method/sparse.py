@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -31,21 +32,31 @@ class DirectedGraph:
 
 def graphs(
     points: Mapping[str, Points], *, symmetric: bool, gamma: float, beta: float, pairs_per_item: float,
-    groups: Mapping[str, np.ndarray], seed: int, threads: int | None = None,
+    groups: Mapping[str, np.ndarray], seed: int, threads: int | None = None, device=None,
 ) -> Iterator[DirectedGraph]:  # fmt: skip
-    """The difference graphs of both directions of "A" and "B", aligned with "a_to_b" and "b_to_a": exact ranks."""
+    """The difference graphs of both directions of "A" and "B", aligned with "a_to_b" and "b_to_a": exact ranks.
+
+    ``device``: the torch.device to compute on; None is the processor, with ``threads``.
+    """
     aligned = "a_to_b" in points
+    draw, kind = partial(sample_pairs, threads=threads), SparseGraph
+    if device is not None:
+        from rdx.method.device_graph import DeviceSparseGraph as kind
+        from rdx.method.device_sample import sample_pairs_on as draw
+        from rdx.method.device_tiles import on_device
+
+        points = {name: on_device(each, device) for name, each in points.items()}
     settings = {"pairs_per_item": pairs_per_item, "gamma": gamma, "beta": beta, "seed": seed}
 
     def sampled(own: str, other: str) -> PairSample:
         a, b = points[own], points[other]
         choice = make_choice(a, b, both_directions=not aligned, **settings)
-        found = sample_pairs(a, b, choice, both_ways=symmetric, threads=threads)
+        found = draw(a, b, choice, both_ways=symmetric)
         release_tiles()
         return found
 
     def directed(sample: PairSample, direction: str, own: str, other: str, swapped: bool = False) -> DirectedGraph:
-        graph = SparseGraph.of_sample(
+        graph = kind.of_sample(
             sample, points[own], points[other], swapped=swapped, gamma=gamma, beta=beta,
             own_groups=groups.get(own), threads=threads,
         )  # fmt: skip

@@ -1,0 +1,52 @@
+"""Where a comparison is computed: NumPy and Numba on the processor, or the same tiles on a CUDA card.
+
+This module is light: torch is imported only where a card may be there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+
+from rdx.errors import InputError
+
+NAMES = "auto, cpu, mps, cuda or cuda:0, cuda:1, …"
+LEAST_ITEMS = 4000  # below, starting CUDA takes longer than the processor does for the whole comparison
+
+
+def check_device(name) -> None:
+    """Raises InputError for what is no device's name."""
+    if not isinstance(name, str) or not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise InputError(f"device must be {NAMES}, got {name!r}")
+
+
+def tile_device(name: str, n: int):
+    """The torch.device that the tiles of n items run on, or None for the processor.
+
+    "auto" takes the first card where there is one and n is large enough to be worth it. MPS has no float64,
+    which exact distances need: it is for models and maps only. Raises InputError where the card that is
+    named is not there.
+    """
+    if name in ("cpu", "mps") or (name == "auto" and (n < LEAST_ITEMS or not driver_present())):
+        return None
+    import torch
+
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return torch.device("cuda", torch.cuda.current_device()) if cards else None
+    if not cards:
+        raise InputError(f"device '{name}' asked for, but no usable GPU was found: use cpu or auto")
+    number = int(name.partition(":")[2] or torch.cuda.current_device())
+    if number >= cards:
+        raise InputError(f"device '{name}' asked for, but there are only {cards} GPUs, cuda:0 … cuda:{cards - 1}")
+    return torch.device("cuda", number)
+
+
+def driver_present() -> bool:
+    """Whether NVIDIA's driver can be loaded; without it, importing torch to ask is wasted."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True

@@ -224,7 +224,7 @@ def _folded(x, shift):
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def _mixed(x):
+def mixed(x):
     """A 32-bit mixing function (an xor-shift-multiply finaliser): every bit of x reaches every bit of the result."""
     return _folded(_times(_folded(_times(_folded(x, 16), 0x7FEB352D), 15), 0x846CA68B), 16)
 
@@ -232,8 +232,8 @@ def _mixed(x):
 @numba.njit(nogil=True, cache=True, inline="always")
 def _keys(seed, row):
     """Two numbers that make a row's random numbers its own."""
-    first = _mixed(np.uint32(seed) ^ _mixed(np.uint32(row + 0x9E3779B9)))
-    return first, _mixed(np.uint32(first + np.uint32(0x85EBCA6B)))
+    first = mixed(np.uint32(seed) ^ mixed(np.uint32(row + 0x9E3779B9)))
+    return first, mixed(np.uint32(first + np.uint32(0x85EBCA6B)))
 
 
 @numba.njit(nogil=True, cache=True, inline="always")

@@ -13,15 +13,19 @@ import numpy as np
 
 from rdx.method.difference import to_affinity
 from rdx.method.neighborhoods import Points, squared_distance_rows
+from rdx.method.pair_choice import mixed
 from rdx.method.pair_sample import PairSample, Ranks, tile_rows
 from rdx.method.rank_affinity import rank_affinity
 from rdx.method.rank_counting import count_ranks
+from rdx.method.spectral import TOLERANCE
 from rdx.method.tiles import for_each_tile
 
 WIDTH = 8  # columns of one sparse product
 PARTS = 4  # of the rows, each with a sum of its own; fixed, so that sums do not depend on the threads
 _STEP = 1 << 22  # pairs converted at a time
 SHORTLIST = 64  # members of a cluster that are tried as a grid's centre
+SAMPLED_TOLERANCE = 1e-3  # of the eigenvectors of a sampled graph: labels differ in a few of a thousand from 1e-5
+THINNED = 0.05  # how much variance may be added by thinning out small entries, as a share of what is there
 LEAST_DEGREE = 1e-3  # of n; sampling noise must not make a degree negative
 
 
@@ -127,6 +131,12 @@ class SparseAdjacency:
         if self.groups is not None:  # between groups all pairs are as weak as can be: nothing stands out there
             _, self.groups = np.unique(self.groups, return_inverse=True)
             self.values = np.where(_inside(self.starts, self.items, self.groups), self.values, np.float32(0))
+        self.tolerance = TOLERANCE
+        if len(self.items) < len(self) * (len(self) - 1):
+            # With the error of a sample in it, the operator is not worth more digits, nor its least entries their time.
+            self.tolerance = SAMPLED_TOLERANCE
+            least = least_kept(self.values)
+            self.starts, self.items, self.values = _thinned(self.starts, self.items, self.values, np.float32(least))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -196,6 +206,46 @@ def excess(sample: PairSample, gamma: float, beta: float, swapped: bool, threads
 def _part(ranks: Ranks, here: slice, swapped: bool) -> Ranks:
     first, second = (ranks.b, ranks.a) if swapped else (ranks.a, ranks.b)
     return Ranks(first[here], second[here], ranks.chances[here])
+
+
+def least_kept(values: np.ndarray) -> float:
+    """The size v₀ up to which entries can be thinned: kept with chance |v| / v₀, and then counted as ±v₀.
+
+    Pairs were chosen for both directions, so in each there are many that matter to the other one. v₀ is
+    the largest for which the added variance, Σ |v| (v₀ − |v|) over the smaller ones, is THINNED · Σ v².
+    """
+    sizes = np.sort(np.abs(values[:: max(1, len(values) // 200_000)].astype(np.float64)))
+    if not len(sizes):
+        return 0.0
+    first, second = np.cumsum(sizes), np.cumsum(sizes**2)
+    added = sizes * first - second  # with v₀ at each of the sizes
+    return float(sizes[np.searchsorted(added, THINNED * second[-1], side="right") - 1])
+
+
+@numba.njit(nogil=True, cache=True)
+def _thinned(starts, items, values, least):
+    """The pairs with entries below ``least`` thinned out; the draw of each depends on its place alone."""
+    n = len(starts) - 1
+    fewer = np.zeros(n + 1, np.int64)
+    for i in range(n):
+        count = 0
+        for at in range(starts[i], starts[i + 1]):
+            count += _is_kept(at, values[at], least)
+        fewer[i + 1] = fewer[i] + count
+    kept, heavier = np.empty(fewer[n], np.int32), np.empty(fewer[n], np.float32)
+    to = 0
+    for at in range(len(items)):
+        if _is_kept(at, values[at], least):
+            kept[to] = items[at]
+            heavier[to] = max(values[at], least) if values[at] > 0 else min(values[at], -least)
+            to += 1
+    return fewer, kept, heavier
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _is_kept(at, value, least):
+    draw = np.float32(mixed(np.uint32(at) + np.uint32(0x9E3779B9))) * np.float32(1.0 / 4294967296.0)
+    return value != 0 and draw * least < abs(value)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -29,6 +29,7 @@ TILE_ROWS = 64  # rows that share their columns
 CELL_ITEMS = 1000  # of a cell, on average
 CANDIDATES = 4000  # items of the nearest cells among which the nearest are sought
 CHECKED_ROWS = 64  # whose ranks are held against the exact ones
+CHECKED_PAIRS = 2000  # of each of them, beside the near ones
 
 
 @dataclass(frozen=True)
@@ -272,11 +273,12 @@ def rank_errors(made: Comparison) -> dict[str, float]:
     """Median and 90th percentile of |log2| of estimated over exact rank (both plus 1), on a sample of pairs."""
     from rdx.method.neighborhoods import rank_rows
 
-    rows = np.sort(np.random.default_rng(made.choice.seed).choice(made.choice.n, CHECKED_ROWS, replace=False))
+    n = made.choice.n
+    rows = np.sort(np.random.default_rng(made.choice.seed).choice(n, min(n, CHECKED_ROWS), replace=False))
     errors = []
     for points, profile in ((made.a, made.profile_a), (made.b, made.profile_b)):
         for row in rows:
-            others = np.random.default_rng(int(row)).choice(made.choice.n, 2000, replace=False)
+            others = np.random.default_rng(int(row)).choice(n, min(n, CHECKED_PAIRS), replace=False)
             others = np.concatenate([others, profile.near[row][profile.near[row] >= 0]])
             exact = rank_rows(points, [row])[0, others].astype(np.float64)
             squared = _pair_squared(points, np.full(len(others), row), others)
@@ -324,7 +326,7 @@ def _read_ranks(near_squared, bounds, log_ranks, rows, squared, found):
             low, low_rank = near_squared[i, k - 1], np.float32(np.log2(np.float32(k)))
         at = 0
         while at <= last and (bounds[i, at] < v or log_ranks[at] <= low_rank):
-            if log_ranks[at] > low_rank and bounds[i, at] > low:
+            if log_ranks[at] > low_rank and bounds[i, at] >= low:  # of equal ends the last: all of them lie before v
                 low, low_rank = bounds[i, at], log_ranks[at]
             at += 1
         if at > last:

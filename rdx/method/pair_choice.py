@@ -83,7 +83,7 @@ def fitted_chances(counts: np.ndarray, strength: np.ndarray, pairs_per_item: flo
 
     counts (k, k): pairs of each class in an average row. Where that many are not there, all chances are 1.
     """
-    if counts.sum() <= pairs_per_item:
+    if counts.sum() <= pairs_per_item + 1e-6:  # a mean of counts, hence rounded
         return np.ones(strength.shape, np.float32)
     low, high = 0.0, 1.0 / strength[strength > 0].min()
     for _ in range(100):
@@ -96,10 +96,12 @@ def fitted_chances(counts: np.ndarray, strength: np.ndarray, pairs_per_item: flo
 
 
 @numba.njit(nogil=True, cache=True)
-def count_classes(squared_a, squared_b, classes_a, classes_b, counts):
-    """Adds the pairs of t rows to ``counts`` (k, k), by their rank classes in A and in B."""
+def count_classes(squared_a, squared_b, own, classes_a, classes_b, counts):
+    """Adds the pairs of t rows to ``counts`` (k, k), by their rank classes in A and in B; ``own`` (t,) is no pair."""
     for r in range(len(squared_a)):
         for j in range(squared_a.shape[1]):
+            if j == own[r]:
+                continue
             counts[_class_of(squared_a[r, j], classes_a[r]), _class_of(squared_b[r, j], classes_b[r])] += 1
 
 

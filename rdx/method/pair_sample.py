@@ -72,7 +72,7 @@ def make_choice(
     for start in range(0, len(pilot), step):
         rows = pilot[start : start + step]
         squared = [squared_distance_rows(points, rows) for points in (a, b)]
-        pair_choice.count_classes(*squared, *(unfitted.classes(each) for each in squared), counts)
+        pair_choice.count_classes(*squared, rows, *(unfitted.classes(each) for each in squared), counts)
     chances = pair_choice.fitted_chances(counts / len(pilot), strength, pairs_per_item)
     expected = float((counts * chances).sum()) / len(pilot)
     return PairChoice(n, columns, positions, chances, seed, expected)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import networkx
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from sklearn.cluster import AffinityPropagation, SpectralClustering
 from threadpoolctl import threadpool_limits
@@ -285,3 +286,44 @@ def without_near_ties(rng, n, d, gap=1e-4):
         D = np.sort(cdist(X, X), axis=1)
         if np.diff(D, axis=1).min() > gap * D.mean():
             return X
+
+
+# ---- exact ranks, however the numbers were rounded -----------------------------------------------
+
+
+def whole_squared(points):
+    """Squared distances (n, n) between points on their grid, in whole numbers: exact, whatever was added first."""
+    grid = points.grid.astype(np.int64)
+    return np.array([((grid - row) ** 2).sum(axis=1) for row in grid])
+
+
+def whole_ranks(points):
+    """Ranks (n, n) from whole numbers: the item itself first, ties to the lower index."""
+    squared = whole_squared(points)
+    np.fill_diagonal(squared, -1)
+    out = np.empty(squared.shape, np.int64)
+    for row, ranks_of_row in zip(squared, out, strict=True):
+        ranks_of_row[np.lexsort((np.arange(len(row)), row))] = np.arange(len(row))
+    return out
+
+
+# ---- classes that one of two representations cannot tell apart -----------------------------------
+
+
+def merged_classes(n=3000, classes=12, seed=0, noise=0.35):
+    """``(A, B, labels)``: A has one centre for the classes 0 and 1, and one for 2 and 3; B for 4 and 5, 6 and 7."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    centres = rng.normal(size=(classes, 16))
+    a, b = centres.copy(), centres.copy()
+    a[[1, 3]], b[[5, 7]] = a[[0, 2]], b[[4, 6]]
+    shared = noise * rng.normal(size=(n, 16))
+    own = 0.3 * noise * rng.normal(size=(2, n, 16))
+    return a[labels] + shared + own[0], b[labels] + shared + own[1], labels
+
+
+def matched_jaccards(found, expected):
+    """Jaccard indices of the best one-to-one matching of two lists of member arrays, in the second's order."""
+    overlap = np.array([[jaccard(one, other) for other in expected] for one in found])
+    rows, columns = linear_sum_assignment(-overlap)
+    return overlap[rows, columns][np.argsort(columns)], rows[np.argsort(columns)]

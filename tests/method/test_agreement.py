@@ -1,0 +1,66 @@
+"""How a sampled result is held against the exact one, on a subsample."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import oracle
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from rdx import RDX
+from rdx.method import agreement
+from rdx.method.agreement import dense_agreement
+from rdx.method.concepts import DIRECTIONS
+
+
+@cache
+def unrelated(n=400):
+    rng = np.random.default_rng(21)
+    return rng.normal(size=(n, 6)), rng.normal(size=(n, 5))
+
+
+def test_all_pairs_agree_wholly_and_few_do_not():
+    A, B = unrelated()
+    scores = {}
+    for pairs in (len(A), 30):
+        fitted = RDX(3, solver="sparse", pairs_per_item=pairs).fit(A, B)
+        scores[pairs] = dense_agreement(fitted, A, B)
+        assert set(scores[pairs]) == {"n", *DIRECTIONS} and scores[pairs]["n"] == len(A)
+    for direction in DIRECTIONS:
+        assert scores[len(A)][direction] == 1.0
+        assert -0.1 < scores[30][direction] < 0.95
+
+
+@pytest.mark.parametrize("solver", ["sparse", "approximate"])
+def test_it_is_the_index_of_two_fits_to_the_same_items(solver, monkeypatch):
+    monkeypatch.setitem(agreement.ITEMS, solver, 250)
+    A, B = unrelated()
+    settings = {"n_clusters": 3, "pairs_per_item": 40, "gamma": 0.05, "version": "v1", "random_state": 7}
+    told = dense_agreement(RDX(**settings, solver=solver).fit(A, B), A, B)
+    items = np.sort(np.random.default_rng(7).permutation(len(A))[:250])
+    fits = [RDX(**settings, solver=each).fit(A[items], B[items]) for each in (solver, "dense")]
+    assert told["n"] == 250
+    for direction in DIRECTIONS:
+        labels = [getattr(each, f"{direction}_").labels for each in fits]
+        assert told[direction] == pytest.approx(adjusted_rand_score(*labels))
+
+
+def test_maps_and_groups_go_with_the_items(monkeypatch):
+    monkeypatch.setitem(agreement.ITEMS, "sparse", 200)
+    A, B, truth_a, _ = oracle.planted_pair(n=300, size=30, groups=2)
+    groups = np.zeros(len(A), int)
+    groups[truth_a[0]] = 1
+    beside = {"a_to_b": A + 0.1, "b_to_a": B - 0.1, "groups_a": groups, "groups_b": groups, "groups_a_to_b": None}
+    fitted = RDX(2, solver="sparse", pairs_per_item=300).fit(A, B, **beside)
+    labels = fitted.a_not_b_.labels.copy()
+    told = dense_agreement(fitted, A, B, **beside)
+    assert told == {"n": 200, "a_not_b": 1.0, "b_not_a": 1.0}
+    np.testing.assert_array_equal(fitted.a_not_b_.labels, labels)  # what was fitted stays as it is
+    assert fitted.solver == "sparse"
+
+
+def test_the_exact_path_has_nothing_to_agree_with():
+    A, B = unrelated()
+    assert dense_agreement(RDX(3).fit(A, B), A, B) == {}

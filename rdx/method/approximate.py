@@ -26,6 +26,7 @@ from rdx.method.tiles import for_each_tile
 
 COLUMNS = 8192  # that a row is compared with
 TILE_ROWS = 64  # rows that share their columns
+KNOTS = 96  # of a profile: a tenth of a rank apart, so that gaps between groups of items stay sharp
 CELL_ITEMS = 1000  # of a cell, on average
 CANDIDATES = 4000  # items of the nearest cells among which the nearest are sought
 CHECKED_ROWS = 64  # whose ranks are held against the exact ones
@@ -38,13 +39,14 @@ class Profile:
 
     near: np.ndarray  # (n, k) int32: the nearest items found, nearest first
     near_squared: np.ndarray  # (n, k) float32
-    bounds: np.ndarray  # (n, CLASSES − 1) float32: where the rank classes end
-    log_ranks: np.ndarray  # (CLASSES − 1,) float32: log2 of the ranks there; infinite where there is no class
+    bounds: np.ndarray  # (n, CLASSES − 1) float32: where the rank classes end, infinite where there is none
+    knots: np.ndarray  # (n, q) float32: where the rank is known from the sample, ascending
+    log_ranks: np.ndarray  # (q,) float32: log2 of the ranks there
 
     def ranks(self, rows: np.ndarray, squared: np.ndarray) -> np.ndarray:
         """The estimated rank of a squared distance (p,) as seen from its row (p,), float32."""
         found = np.empty(len(rows), np.float32)
-        _read_ranks(self.near_squared, self.bounds, self.log_ranks, rows, squared, found)
+        _read_ranks(self.near_squared, self.knots, self.log_ranks, rows, squared, found)
         return found
 
 
@@ -74,8 +76,9 @@ def make_profile(points: Points, seed: int, threads: int | None = None) -> Profi
     n = len(points)
     columns = min(n, COLUMNS)
     positions, _ = rank_classes(n, columns)
-    log_ranks = np.full(CLASSES - 1, np.inf, np.float32)
-    log_ranks[: len(positions)] = np.log2((positions + 1.0) * (n / (columns + 1.0)))
+    known = np.unique(np.geomspace(1, columns - 1, KNOTS).astype(np.int64))
+    log_ranks = np.log2((known + 1.0) * (n / (columns + 1.0))).astype(np.float32)
+    knots = np.empty((n, len(known)), np.float32)
     bounds = np.full((n, CLASSES - 1), np.inf, np.float32)
     near, near_squared = nearest_in_cells(points, NEAR, seed, threads)
 
@@ -83,9 +86,10 @@ def make_profile(points: Points, seed: int, threads: int | None = None) -> Profi
         squared = squared_to_columns(points, rows, columns_of(rows, n, seed), 0)
         squared.sort(axis=1)
         bounds[rows, : len(positions)] = squared[:, positions]
+        knots[rows] = squared[:, known]
 
     for_each_tile(tiles(n), work, threads)
-    return Profile(near, near_squared, bounds, log_ranks)
+    return Profile(near, near_squared, bounds, knots, log_ranks)
 
 
 def nearest_in_cells(points: Points, k: int, seed: int, threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -307,12 +311,9 @@ def _find_nearest(squared, own, candidates, rows, near, near_squared):
 
 
 @numba.njit(nogil=True, cache=True)
-def _read_ranks(near_squared, bounds, log_ranks, rows, squared, found):
-    """Ranks of squared distances (p,) as seen from ``rows`` (p,): among the near ones, else between class ends."""
-    k = near_squared.shape[1]
-    last = len(log_ranks) - 1
-    while last > 0 and not np.isfinite(log_ranks[last]):
-        last -= 1
+def _read_ranks(near_squared, knots, log_ranks, rows, squared, found):
+    """Ranks of squared distances (p,) as seen from ``rows`` (p,): among the near ones, else between two knots."""
+    k, last = near_squared.shape[1], len(log_ranks) - 1
     for p in range(len(rows)):
         i, v = rows[p], np.float32(squared[p])
         if k and v <= near_squared[i, k - 1]:
@@ -324,14 +325,20 @@ def _read_ranks(near_squared, bounds, log_ranks, rows, squared, found):
         low, low_rank = np.float32(0), np.float32(0)
         if k and np.isfinite(near_squared[i, k - 1]):
             low, low_rank = near_squared[i, k - 1], np.float32(np.log2(np.float32(k)))
-        at = 0
-        while at <= last and (bounds[i, at] < v or log_ranks[at] <= low_rank):
-            if log_ranks[at] > low_rank and bounds[i, at] >= low:  # of equal ends the last: all of them lie before v
-                low, low_rank = bounds[i, at], log_ranks[at]
+        at, end = 0, last + 1
+        while at < end:  # the first knot that is not before v
+            middle = (at + end) >> 1
+            if knots[i, middle] < v:
+                at = middle + 1
+            else:
+                end = middle
+        if at and log_ranks[at - 1] > low_rank and knots[i, at - 1] >= low:
+            low, low_rank = knots[i, at - 1], log_ranks[at - 1]
+        while at <= last and log_ranks[at] <= low_rank:
             at += 1
         if at > last:
             at = last
-        high, high_rank = bounds[i, at], log_ranks[at]
+        high, high_rank = knots[i, at], log_ranks[at]
         if high <= low or high_rank <= low_rank or low <= 0:
             found[p] = np.float32(2.0) ** max(low_rank, high_rank if high <= v else low_rank)
             continue

@@ -53,6 +53,7 @@ class Row:
     version: str
     repeats: int = 1
     against: str | None = None  # what runs beside it: "straightforward" or "dense"
+    pairs: int = 600  # pairs_per_item of the sampled paths
 
     @property
     def name(self) -> str:
@@ -65,11 +66,11 @@ ROWS = [
     *(Row("sparse", n, 64, version, 1, "dense") for n in (5_000, 10_000) for version in ("v1", "v2")),
     *(Row("sparse", n, 64, version) for n in (20_000, 70_000, 200_000) for version in ("v1", "v2")),
     Row("approximate", 20_000, 64, "v2", 1, "dense"),
-    Row("approximate", 1_000_000, 64, "v2"),
+    Row("approximate", 1_000_000, 64, "v2", pairs=400),
 ]
 
 
-def one_run(path: str, n: int, d: int, version: str) -> dict:
+def one_run(path: str, n: int, d: int, version: str, pairs: int) -> dict:
     """What a child process prints: seconds, by stage too, peak memory in MB, and the labels where they are few."""
     a, b = representations(n, d)
     seconds = dict.fromkeys(STAGES, 0.0)
@@ -81,6 +82,7 @@ def one_run(path: str, n: int, d: int, version: str) -> dict:
         from rdx import RDX
 
         settings = {"n_clusters": K, "version": version, "gamma": GAMMA, "beta": BETA, "solver": path}
+        settings["pairs_per_item"] = pairs
         RDX(**settings).fit(a[:1500], b[:1500])  # compiles what is not compiled yet
         _time_stages(seconds)
 
@@ -121,6 +123,7 @@ def _timed(function, stage: str, seconds: dict[str, float]):
 
 def child(path: str, row: Row) -> dict:
     command = [sys.executable, __file__, "--child", path, str(row.n), str(row.d), row.version]
+    command.append(str(row.pairs))
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
@@ -136,6 +139,7 @@ def measure(row: Row) -> dict:
         runs.append(child(row.path, row))
     middle = sorted(runs, key=lambda run: run["seconds"])[len(runs) // 2]
     line = {"path": row.path, "n": row.n, "d": row.d, "version": row.version, "repeats": row.repeats}
+    line["pairs_per_item"] = "" if row.path == "dense" else row.pairs
     line["seconds"] = round(middle["seconds"], 2)
     line |= {stage: round(middle["stages"][stage], 2) for stage in STAGES}
     line["peak_mb"] = round(statistics.median(run["peak_mb"] for run in runs))
@@ -155,11 +159,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", default=[""], help="beginnings of path/n/version/; default: all")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".csv"))
-    parser.add_argument("--child", nargs=4, metavar=("PATH", "N", "D", "VERSION"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=5, metavar=("PATH", "N", "D", "VERSION", "PAIRS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        path, n, d, version = arguments.child
-        print(json.dumps(one_run(path, int(n), int(d), version)))
+        path, n, d, version, pairs = arguments.child
+        print(json.dumps(one_run(path, int(n), int(d), version, int(pairs))))
         return
     lines: dict[str, dict] = {}
     if arguments.output.exists():

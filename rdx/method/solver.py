@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rdx.errors import InputError, unknown
+from rdx.method.approximate import KNOTS
 from rdx.method.machine import in_words, memory_limit
-from rdx.method.pair_choice import NEAR
+from rdx.method.pair_choice import CLASSES, NEAR
 from rdx.method.pair_sample import tile_rows
 from rdx.method.spectral import MAX_DIMENSION
 from rdx.method.tiles import default_threads
@@ -193,6 +194,14 @@ def _sparse_memory(fit: _Fit) -> float:
     return LIBRARIES + MARGIN * (_points(fit) + max(sampling, graphs, clustering))
 
 
+def _approximate_memory(fit: _Fit) -> float:
+    """Both representations with their profiles, kept pairs with the values of two directions, and the clustering."""
+    representations = 4 if fit.aligned else 2
+    profiles = representations * fit.n * (4 * (KNOTS + CLASSES) + 8 * NEAR)
+    pairs = fit.pairs * (4 + 2 * 4 + 0.7 * 8)  # the last: what thinning leaves
+    return LIBRARIES + MARGIN * (_points(fit) + profiles + pairs + _clustering(fit))
+
+
 def _points(fit: _Fit) -> float:
     """Features, the same on their exact grid, and two copies of one of them while it is put there."""
     grid = 8 * fit.n * (fit.columns + 8)
@@ -235,7 +244,7 @@ def _approximate_seconds(fit: _Fit) -> float:
 _COSTS: dict[str, tuple[Callable[[_Fit], float], Callable[[_Fit], float]]] = {
     "dense": (_dense_memory, _dense_seconds),
     "sparse": (_sparse_memory, _sparse_seconds),
-    "approximate": (_sparse_memory, _approximate_seconds),
+    "approximate": (_approximate_memory, _approximate_seconds),
 }
 
 
@@ -248,7 +257,7 @@ def _too_large(fit: _Fit, plan: FitPlan, needs_dense: tuple[str, str] | None, li
     if needs_dense and _sparse_memory(fit) <= limit:
         options.append(f"{needs_dense[1]}, which solver='sparse' can take")
     if plan.solver != "dense":
-        few_enough = lambda pairs: _sparse_memory(replace(fit, pairs_per_item=pairs)) <= limit  # noqa: E731
+        few_enough = lambda pairs: _COSTS[plan.solver][0](replace(fit, pairs_per_item=pairs)) <= limit  # noqa: E731
         fewer = _largest(few_enough, int(fit.pairs_per_item))
         if fewer >= LEAST_PAIRS:
             options.append(f"pairs_per_item={fewer}")

@@ -44,6 +44,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, write n
 Force = Annotated[bool, typer.Option("--force", help="Do finished steps and cached features again.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int | None, typer.Option(help="The seed of everything; default: the configuration's, 42.")]
+MaxMemory = Annotated[str | None, typer.Option(help="What the process may grow to: 4GB. Default: what is free.")]
 SkipBadImages = Annotated[bool, typer.Option("--skip-bad-images", help="Leave unreadable images out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No plan and no progress, only the results.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -63,21 +64,21 @@ Beta = Annotated[float | None, typer.Option(help="How strongly affinities spread
 Align = Annotated[str | None, typer.Option(metavar="[cka|ridge]", help=_ALIGN)]
 Guidance = Annotated[str | None, typer.Option(metavar="MODE", help=_MODES)]
 Statistics = Annotated[str | None, typer.Option(help="Is it above chance? off, fast (default) or full.")]
-Solver = Annotated[str | None, typer.Option(help="auto or dense.")]
+Solver = Annotated[str | None, typer.Option(help="auto (by size and memory), dense (exact) or sparse (many items).")]
 
 
 @app.command("run")
 def run_command(
     configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
-    force: Force = False, device: Device = "auto", seed: Seed = None, skip_bad_images: SkipBadImages = False,
-    quiet: Quiet = False, debug: Debug = False,
+    force: Force = False, device: Device = "auto", seed: Seed = None, max_memory: MaxMemory = None,
+    skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Run the experiments of configuration files."""
     with exit_codes(debug):
         from rdx.config import load_experiment
         from rdx.experiment.folder import run_folders
 
-        edits = [*(changes or []), *_edits(seed, skip_bad_images)]
+        edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [load_experiment(path, edits) for path in configs]
         folders = run_folders(configs, [one.name for one in experiments], output_dir)
         _carry_out(experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
@@ -89,7 +90,8 @@ def compare_command(
     n_clusters: NClusters = None, version: Version = None, gamma: Gamma = None, beta: Beta = None,
     align: Align = None, guidance: Guidance = None, solver: Solver = None, statistics: Statistics = None,
     output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
-    seed: Seed = None, skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
+    seed: Seed = None, max_memory: MaxMemory = None, skip_bad_images: SkipBadImages = False, quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:  # fmt: skip
     """Compare two models, or two arrays of features."""
     with exit_codes(debug):
@@ -99,7 +101,8 @@ def compare_command(
         config = configuration(
             a, b, images, labels, [name.strip() for name in methods.split(",") if name.strip()],
             n_clusters=n_clusters, version=version, gamma=gamma, beta=beta, align=align, guidance=guidance,
-            solver=solver, statistics=statistics, seed=seed, skip_bad_images=skip_bad_images or None,
+            solver=solver, statistics=statistics, seed=seed, max_memory=max_memory,
+            skip_bad_images=skip_bad_images or None,
         )  # fmt: skip
         folders = run_folders([], [config.name], output_dir)
         _carry_out([config], folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
@@ -135,8 +138,8 @@ def train_command(
 @app.command("sweep")
 def sweep_command(
     configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
-    force: Force = False, device: Device = "auto", seed: Seed = None, skip_bad_images: SkipBadImages = False,
-    quiet: Quiet = False, debug: Debug = False,
+    force: Force = False, device: Device = "auto", seed: Seed = None, max_memory: MaxMemory = None,
+    skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Which k, γ, β? RDX over a grid of settings, with a suggestion; `sweep:` in the configuration has the grid."""
     with exit_codes(debug):
@@ -144,7 +147,7 @@ def sweep_command(
         from rdx.experiment.folder import run_folders
         from rdx.experiment.settings_sweep import as_sweep
 
-        edits = [*(changes or []), *_edits(seed, skip_bad_images)]
+        edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [as_sweep(load_experiment(path, edits)) for path in configs]
         folders = run_folders([], [one.name for one in experiments], output_dir)
         _carry_out(experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
@@ -190,11 +193,13 @@ def _carry_out(experiments, folders, *, device: str, dry_run: bool, force: bool,
             print(line)
 
 
-def _edits(seed: int | None, skip_bad_images: bool) -> Iterator[str]:
+def _edits(seed: int | None, skip_bad_images: bool, max_memory: str | None = None) -> Iterator[str]:
     if seed is not None:
         yield f"seed={seed}"
     if skip_bad_images:
         yield "skip_bad_images=true"
+    if max_memory is not None:
+        yield f"max_memory={max_memory}"
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rdx.config import Experiment
 from rdx.errors import InputError
-from rdx.experiment import inputs, layer_analysis, methods, naming, plan, probes
+from rdx.experiment import fit_plans, inputs, layer_analysis, methods, naming, plan, probes
 from rdx.experiment.context import read_features, representation_file
 from rdx.experiment.folder import RunFolder, pair_name
 from rdx.experiment.steps import Step, Steps, table_of_steps
@@ -37,6 +37,13 @@ class Prepared:
     loaded: dict[str, Features] = field(default_factory=dict, repr=False)  # arrays that said how many items there are
     analysis: layer_analysis.Analysis | None = None
     words: naming.Words | None = None
+    plans: fit_plans.Plans = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)  # columns of every representation in use
+
+    def plan(self) -> dict[str, Any]:
+        """What plan.json says: how RDX goes about every comparison, and what the run takes of memory, in bytes."""
+        fits = fit_plans.as_table(self.widths, self.plans)
+        return {"n": len(self.items), "memory": round(self.needs.memory), "largest": self.needs.largest, "fits": fits}
 
     def seconds(self, step: Step) -> float:
         """Roughly how long a step takes; a representation's is its model's pass over the items."""
@@ -91,15 +98,18 @@ def look(
     place = RunFolder(folder.absolute())
     analysis = layer_analysis.look(config, items, runs, missing=missing, progress=progress)
     words = naming.look(config, items, missing=missing)
-    steps = table_of_steps(config, items, made_by, runs, analysis, words)
+    shapes = plan.widths_of(config, items, made_by, loaded, missing)
+    plans = fit_plans.plans_of(config, len(items), shapes, runs, missing)
+    steps = table_of_steps(config, items, made_by, runs, plans, analysis, words)
     todo = [step for step in steps if force or not place.is_done(step.name, steps.fingerprints[step.name])]
     names = {step.name for step in todo}
     to_compute = {key: f"representations/{key}" in names and (force or not _is_cached(made_by[key])) for key in used}
     with_model, to_look = naming.sources(config, words, naming.STEP in names, force)
     widths = {key: features.values.shape[1] for key, features in loaded.items()}
     sources = plan.sources_of(with_model, items, {**to_compute, **to_look}, device, missing, widths)
-    needs = plan.needs_of(config, place.root, items, known, sources, runs, names, missing)
-    return Prepared(config, place, items, runs, steps, todo, needs, loaded, analysis, words)
+    demands = list(fit_plans.demands(config, len(items), shapes, runs, plans))
+    needs = plan.needs_of(config, place.root, items, known, sources, runs, names, demands, missing)
+    return Prepared(config, place, items, runs, steps, todo, needs, loaded, analysis, words, plans, shapes)
 
 
 def _made_by(config: Experiment, key: str, items: Items, known: bool, missing: list[str] | None) -> str:

@@ -44,6 +44,7 @@ def run(
         return folder.root
     context = Context(prepared.config, folder, prepared.items, device, progress)
     write_json(folder.path("environment.json"), environment(device))
+    write_json(folder.path("plan.json"), prepared.plan())
     with open(folder.path("run.log"), "a", encoding="utf-8") as log:
         _note(log, f"rdx {rdx.__version__}: {len(prepared.todo)} of {len(steps)} steps to do")
         for name in gone:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -28,7 +29,10 @@ class Baseline(BaseEstimator):
     # would be slowed down, may turn it off.
     one_thread: ClassVar[bool] = True
     any_sign: ClassVar[bool] = True  # takes negative features, as the mapped ones of an aligned run are
-    seconds_per_item: ClassVar[float] = 0.0005  # a run's plan: rough, both sides, two cores, the paper's settings
+    # For a run's plan: rough, both sides, two cores, the paper's settings.
+    seconds_per_item: ClassVar[float] = 0.0005
+    seconds_per_pair: ClassVar[float] = 0.0  # of items, for methods that look at all pairs
+    less_memory: ClassVar[str] = "take fewer items"  # what to do where `memory` is too much
 
     def __init__(
         self, n_clusters: int = 5, images_per_concept: int = 9, random_state: int = 0, progress: bool = False
@@ -37,6 +41,16 @@ class Baseline(BaseEstimator):
         self.images_per_concept = images_per_concept  # m
         self.random_state = random_state
         self.progress = progress
+
+    @classmethod
+    def seconds(cls, n: int) -> float:
+        """Roughly how long n items take."""
+        return n * cls.seconds_per_item + n**2 * cls.seconds_per_pair
+
+    @classmethod
+    def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:
+        """Bytes that a fit holds beside features of n items with ``widths`` (d_a, d_b) columns: a few copies of one."""
+        return 8.0 * n * (4 * max(widths) + 16 * int(parameters["n_clusters"]))
 
     def fit(self, A, B) -> Baseline:
         """Explains A (n, d_a) as ``a_not_b_`` and B (n, d_b) as ``b_not_a_``; returns self.

@@ -11,8 +11,8 @@ Y⁺ = (|Y| + Y) / 2 and Y⁻ = (|Y| − Y) / 2, and Y M = Zᵀ(Z M) is cheap, a
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,13 @@ class ConvexNMF(SemiNMF):
 
     label: ClassVar[str] = "cnmf"
     seconds_per_item = 0.002
+    seconds_per_pair = 8e-7
+
+    @classmethod
+    def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:
+        """Half of |Y| while it is held, partial sums, and what any method holds."""
+        held = n * n / 2 if n <= HELD_ITEMS else 0
+        return 8.0 * (held + 2 * PARTIAL_SUMS * n * parameters["n_clusters"]) + super().memory(n, widths, parameters)
 
     def iterations(self, X: np.ndarray, rng: np.random.RandomState) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         gram = AbsoluteGram(X)

@@ -7,8 +7,10 @@ a comparison of it; other rules may serve it better.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from baselines.base import Baseline, fewer
 from rdx.errors import InputError, check_whole
 from rdx.method.concepts import A_NOT_B, Concept, Explanations
 from rdx.method.tiles import one_thread_each
+
+LEAF = 3  # times min_cluster_size items go into a leaf, on average, noise left out
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class NLMCD(Baseline):
     """
 
     seconds_per_item = 0.01
+    seconds_per_pair = 1e-8
+    less_memory = "raise min_cluster_size"
 
     def __init__(
         self,
@@ -75,6 +81,13 @@ class NLMCD(Baseline):
         value = self.min_dist
         if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
             raise InputError(f"min_dist must be a number from 0 to 1, got {value!r}")
+
+    @classmethod
+    def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:
+        """Memberships of as many clusters as leaves there may be, a few times over, and the neighbours' graph."""
+        leaves = n / (LEAF * parameters["min_cluster_size"])
+        graph = n * (16 * parameters["n_neighbors"] + 4 * parameters["n_components"])
+        return 8.0 * (6 * n * leaves + graph + 4 * n * max(widths))
 
     def fit(self, A, B) -> NLMCD:
         """As every baseline's, but a concept's place depends on both representations."""

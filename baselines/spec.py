@@ -9,9 +9,10 @@ is replaced by the product of random Fourier features (Rahimi and Recht, 2007), 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from baselines.base import Baseline, fewer, from_coefficients
 from rdx.errors import InputError, check_whole
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 from rdx.method.neighborhoods import Points, as_points, squared_distance_rows
-from rdx.method.spectral import TOLERANCE, dense_product, leading_eigenvectors
+from rdx.method.spectral import MAX_DIMENSION, TOLERANCE, dense_product, leading_eigenvectors
 from rdx.method.tiles import for_each_tile, one_thread_each, row_tiles
 
 MEDIAN_ITEMS = 1000  # the bandwidth is taken from so many items at most
@@ -37,6 +38,8 @@ class SPEC(Baseline):
     largest entry in absolute value positive; there is no dictionary. After ``fit``, ``eigenvalues_``
     has each direction's values (k,), and ``bandwidths_`` each side's σ in the units of the features.
     """
+
+    less_memory = "lower n_features or dense_up_to"
 
     def __init__(
         self,
@@ -59,6 +62,12 @@ class SPEC(Baseline):
         check_whole("n_features", self.n_features, 1)
         if isinstance(self.eta, bool) or not isinstance(self.eta, Real) or not 0 < self.eta < math.inf:
             raise InputError(f"eta must be a number > 0, got {self.eta!r}")
+
+    @classmethod
+    def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:
+        """Both representations' points, the kernels or their features, and the vectors of Lanczos."""
+        kernels = n * n if n <= parameters["dense_up_to"] else 2 * n * parameters["n_features"]
+        return 8.0 * (kernels + n * (5 * sum(widths) + 2 * MAX_DIMENSION))
 
     def fit(self, A, B) -> SPEC:
         """Explains what A (n, d_a) groups and B (n, d_b) does not as ``a_not_b_``, and the reverse.

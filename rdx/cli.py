@@ -50,6 +50,7 @@ Shard = Annotated[
     str | None, typer.Option(metavar="i/N", help="Compute share i of N of what takes longest (features), and stop.")
 ]
 Gather = Annotated[bool, typer.Option("--gather", help="Go on with what all shards have computed.")]
+MaxMemory = Annotated[str | None, typer.Option(help="What the process may grow to: 4GB. Default: what is free.")]
 SkipBadImages = Annotated[bool, typer.Option("--skip-bad-images", help="Leave unreadable images out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No plan and no progress, only the results.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -69,13 +70,14 @@ Beta = Annotated[float | None, typer.Option(help="How strongly affinities spread
 Align = Annotated[str | None, typer.Option(metavar="[cka|ridge]", help=_ALIGN)]
 Guidance = Annotated[str | None, typer.Option(metavar="MODE", help=_MODES)]
 Statistics = Annotated[str | None, typer.Option(help="Is it above chance? off, fast (default) or full.")]
-Solver = Annotated[str | None, typer.Option(help="auto or dense.")]
+Solver = Annotated[str | None, typer.Option(help="auto (by size and memory), dense (exact) or sparse (many items).")]
 
 
 @app.command("run")
 def run_command(
     configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
-    force: Force = False, device: Device = "auto", seed: Seed = None, shard: Shard = None, gather: Gather = False,
+    force: Force = False, device: Device = "auto", seed: Seed = None, max_memory: MaxMemory = None,
+    shard: Shard = None, gather: Gather = False,
     skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Run the experiments of configuration files."""
@@ -83,7 +85,7 @@ def run_command(
         from rdx.config import load_experiment
         from rdx.experiment.folder import run_folders
 
-        edits = [*(changes or []), *_edits(seed, skip_bad_images)]
+        edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [load_experiment(path, edits) for path in configs]
         folders = run_folders(configs, [one.name for one in experiments], output_dir)
         _carry_out(
@@ -97,8 +99,8 @@ def compare_command(
     n_clusters: NClusters = None, version: Version = None, gamma: Gamma = None, beta: Beta = None,
     align: Align = None, guidance: Guidance = None, solver: Solver = None, statistics: Statistics = None,
     output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
-    seed: Seed = None, shard: Shard = None, gather: Gather = False, skip_bad_images: SkipBadImages = False,
-    quiet: Quiet = False, debug: Debug = False,
+    seed: Seed = None, max_memory: MaxMemory = None, shard: Shard = None, gather: Gather = False,
+    skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Compare two models, or two arrays of features."""
     with exit_codes(debug):
@@ -108,7 +110,8 @@ def compare_command(
         config = configuration(
             a, b, images, labels, [name.strip() for name in methods.split(",") if name.strip()],
             n_clusters=n_clusters, version=version, gamma=gamma, beta=beta, align=align, guidance=guidance,
-            solver=solver, statistics=statistics, seed=seed, skip_bad_images=skip_bad_images or None,
+            solver=solver, statistics=statistics, seed=seed, max_memory=max_memory,
+            skip_bad_images=skip_bad_images or None,
         )  # fmt: skip
         folders = run_folders([], [config.name], output_dir)
         _carry_out(
@@ -148,7 +151,8 @@ def train_command(
 @app.command("sweep")
 def sweep_command(
     configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
-    force: Force = False, device: Device = "auto", seed: Seed = None, shard: Shard = None, gather: Gather = False,
+    force: Force = False, device: Device = "auto", seed: Seed = None, max_memory: MaxMemory = None,
+    shard: Shard = None, gather: Gather = False,
     skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Which k, γ, β? RDX over a grid of settings, with a suggestion; `sweep:` in the configuration has the grid."""
@@ -157,7 +161,7 @@ def sweep_command(
         from rdx.experiment.folder import run_folders
         from rdx.experiment.settings_sweep import as_sweep
 
-        edits = [*(changes or []), *_edits(seed, skip_bad_images)]
+        edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [as_sweep(load_experiment(path, edits)) for path in configs]
         folders = run_folders([], [one.name for one in experiments], output_dir)
         _carry_out(
@@ -227,11 +231,13 @@ def _carry_out_alone(
             print(line)
 
 
-def _edits(seed: int | None, skip_bad_images: bool) -> Iterator[str]:
+def _edits(seed: int | None, skip_bad_images: bool, max_memory: str | None = None) -> Iterator[str]:
     if seed is not None:
         yield f"seed={seed}"
     if skip_bad_images:
         yield "skip_bad_images=true"
+    if max_memory is not None:
+        yield f"max_memory={max_memory}"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rdx.errors import InputError, unknown
+from rdx.method.machine import parse_memory
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$"  # names become folders
 Name = Annotated[str, Field(pattern=NAME)]
@@ -184,6 +185,14 @@ class Experiment(_Strict):
     naming: Naming | None = None  # names for concepts; None: the label make-up says what is in them
     sweep: Sweep | None = None  # RDX over a grid of k, γ and β; `rdx sweep` needs no entry here
     skip_bad_images: bool = False
+    max_memory: int | float | str | None = None  # what the process may grow to: 4GB; None: what the machine has
+
+    @field_validator("max_memory")
+    @classmethod
+    def _is_a_size(cls, value: Any) -> Any:
+        if value is not None:
+            parse_memory(value)
+        return value
 
     @field_validator("representations", mode="before")
     @classmethod

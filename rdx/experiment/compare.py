@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_METHODS = ("rdx", "kmeans")
 # Options of `compare` that are keys of the configuration, and those that are parameters of RDX.
 _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures": "figures",
-         "skip_bad_images": "skip_bad_images", "guidance_rule": "guidance_rule",
+         "skip_bad_images": "skip_bad_images", "max_memory": "max_memory", "guidance_rule": "guidance_rule",
          "statistics": "statistics"}  # fmt: skip
 _RDX = ("version", "gamma", "beta", "solver")
 _OTHERS = ("n_clusters", "images_per_concept", "name")
@@ -76,7 +76,7 @@ def compare(
     a, b: SPECs such as "timm:resnet50" or "features:a.npy", or arrays (n, d). images: a folder, or a table
     of paths; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
     version, gamma, beta, solver (RDX), align, guidance, guidance_rule, statistics, seed, figures,
-    skip_bad_images, name.
+    skip_bad_images, max_memory, name.
     The folder is `output_dir`, else outputs/<a>_vs_<b>.
 
     Raises:

@@ -20,6 +20,7 @@ from rdx.method.concepts import DIRECTIONS, Explanations
 if TYPE_CHECKING:
     from rdx.config import Experiment, Method
     from rdx.experiment.context import Context
+    from rdx.method.solver import FitPlan
 
 RDX_NAME = "rdx"
 METHOD_FILE = tables.METHOD_FILE  # what ran, with all its parameters, and what it has to say
@@ -33,6 +34,7 @@ _OF_THE_RUN = {
     "random_state": "the key 'seed' of the configuration",
     "device": "--device",
     "progress": "--quiet",
+    "max_memory": "--max-memory, or the key 'max_memory' of the configuration",
     "keep_matrices": "Python",
 }
 
@@ -98,14 +100,27 @@ def method_class(name: str) -> type:
     return baselines.get(name)
 
 
-def build(run: MethodRun, config: Experiment, *, device: str = "cpu", progress: bool = False) -> Any:
-    """The estimator of a method, under the run's seed."""
+def build(
+    run: MethodRun, config: Experiment, *, device: str = "cpu", progress: bool = False, solver: str | None = None
+) -> Any:
+    """The estimator of a method, under the run's seed; RDX with the solver that was planned."""
     cls = method_class(run.method)
     ours = {"random_state": config.seed, "device": device, "progress": progress}
     if run.is_rdx:
-        ours["guidance_rule"] = config.guidance_rule
+        ours |= {"guidance_rule": config.guidance_rule, "max_memory": config.max_memory}
+        ours["solver"] = solver or run.parameters["solver"]
     known = inspect.signature(cls).parameters
-    return cls(**run.parameters, **{key: value for key, value in ours.items() if key in known})
+    return cls(**{**run.parameters, **{key: value for key, value in ours.items() if key in known}})
+
+
+def plan(run: MethodRun, config: Experiment, n: int, widths: tuple[int, int], max_memory=None) -> FitPlan:
+    """How RDX goes about a comparison of n items with so many columns (d_a, d_b).
+
+    Raises:
+        InputError: the settings or the memory do not allow it.
+    """
+    estimator = build(run, config).set_params(max_memory=max_memory or config.max_memory)
+    return estimator.plan(n, widths, aligned=run.aligned, guided=config.guidance is not None)
 
 
 def check_settings(run: MethodRun, config: Experiment) -> None:
@@ -131,10 +146,8 @@ def check_features(run: MethodRun, config: Experiment, A: np.ndarray, B: np.ndar
         estimator.check_inputs(A, B)
         return
     from rdx.method.pipeline import check_enough_items
-    from rdx.method.rdx import check_memory
 
     check_enough_items(len(A), estimator.n_clusters, estimator.clustering)
-    check_memory(len(A))
     if run.statistics != "off":
         from rdx.metrics.stability import check_varied
 
@@ -142,17 +155,19 @@ def check_features(run: MethodRun, config: Experiment, A: np.ndarray, B: np.ndar
         check_varied(B, "representation B")
 
 
-def settings(config: Experiment, run: MethodRun) -> dict[str, Any]:
+def settings(config: Experiment, run: MethodRun, solver: str | None) -> dict[str, Any]:
     """All that changes a method's result, but the representations, maps and predictions."""
     found = {"method": run.method, "parameters": run.parameters, "view": run.view, "seed": config.seed}
+    if run.is_rdx:
+        found["solver"] = solver  # what `auto` came to
     if run.is_rdx and config.guidance:
         found["guidance"] = [config.guidance, config.guidance_rule, config.positive_class]
     return found
 
 
-def fit(context: Context, a: str, b: str, run: MethodRun) -> None:
+def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) -> None:
     """Fit one method to one comparison and write its tables."""
-    estimator = build(run, context.config, device=context.device, progress=context.progress)
+    estimator = build(run, context.config, device=context.device, progress=context.progress, solver=solver)
     inputs = *context.pair(a, b, run.view), beside(context, a, b, run)
     estimator.fit(*inputs[:2], **inputs[2])
     explanations = {direction: getattr(estimator, f"{direction}_") for direction in DIRECTIONS}

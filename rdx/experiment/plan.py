@@ -18,12 +18,15 @@ import numpy as np
 
 from rdx.data import Items, items_without_images
 from rdx.errors import InputError, MissingInput
+from rdx.experiment.fit_plans import Demand, too_large
 from rdx.experiment.folder import pair_name
+from rdx.method.machine import in_words as readable
+from rdx.method.solver import LIBRARIES
 
 if TYPE_CHECKING:
     from rdx.config import Experiment
     from rdx.experiment.methods import MethodRun
-    from rdx.features import Description
+    from rdx.features import Description, Features
 
 GB = 1e9
 # Data sets that have to be fetched: how many items and classes to expect of them while they are not there.
@@ -69,6 +72,7 @@ class Needs:
     items_known: bool  # False: the data are not there, so this is what the configuration leads one to expect
     sources: tuple[Source, ...]
     memory: float  # bytes, of its largest step, the models' activations left out
+    largest: str  # the name of that step
     spaces: tuple[Space, ...]
     missing: tuple[str, ...] = ()
 
@@ -143,22 +147,42 @@ def sources_of(
 
 def needs_of(
     config: Experiment, folder: Path, items: Items, items_known: bool, sources: tuple[Source, ...],
-    runs: Sequence[MethodRun], todo: set[str], missing: list[str] | None,
+    runs: Sequence[MethodRun], todo: set[str], demands: Sequence[Demand], missing: list[str] | None,
 ) -> Needs:  # fmt: skip
     """Put together what a run of the steps `todo` needs, and check that it is to be had.
 
     Raises InputError where memory or disk space are too small, unless `missing` takes it up.
     """
     widths = {source.key: source.width or _WIDTH for source in sources}
-    memory = _memory(len(items), widths, sources, any(run.is_rdx for run in runs))
+    models = [Demand(f"representations/{one.key}", _model_memory(one), "take a smaller model") for one in sources]
+    wanted = [one for one in (*models, *demands) if one.step in todo]
+    largest = max(wanted, key=lambda one: one.memory, default=Demand("", LIBRARIES, ""))
     written = _written(config, len(items), widths, items.has_images or not items_known, runs, todo)
     kept = sum(_FLOAT * len(items) * widths[key] for key in widths if f"representations/{key}" in todo)
     download = sum({source.model: source.download for source in sources}.values())
     spaces = _spaces({folder: written + kept, **_caches(kept, download)})
-    problems = _too_small(len(items), runs, spaces)
+    problems = [*_too_small(spaces), *too_large(config, wanted)]
     if problems and missing is None:
         raise InputError(problems[0])
-    return Needs(len(items), items_known, sources, memory, spaces, tuple((missing or []) + problems))
+    found = tuple(dict.fromkeys((missing or []) + problems))
+    return Needs(len(items), items_known, sources, largest.memory, largest.step, spaces, found)
+
+
+def widths_of(
+    config: Experiment, items: Items, made_by: Mapping[str, str], loaded: Mapping[str, Features],
+    missing: list[str] | None,
+) -> dict[str, int]:  # fmt: skip
+    """The columns of every representation: of its array, of what an earlier run left in the cache, or of its model."""
+    from rdx.features.cache import cached_width
+
+    widths = {}
+    for key, made in made_by.items():
+        width = loaded[key].values.shape[1] if key in loaded else made and cached_width(made)
+        if not width:
+            description = _described(config, key, items, missing)
+            width = description and description.width
+        widths[key] = width or _WIDTH
+    return widths
 
 
 def _described(config: Experiment, key: str, items: Items, missing: list[str] | None) -> Description | None:
@@ -202,13 +226,9 @@ def _check_reachable(model: str, size: int) -> None:
         )
 
 
-def _memory(n: int, widths: Mapping[str, int], sources: Sequence[Source], with_rdx: bool) -> float:
-    """Bytes of the largest step: a model, or a pair's features with RDX's matrices."""
-    from rdx.method.rdx import BYTES_PER_PAIR
-
-    models = [_FLOAT * (source.parameters or 0) for source in sources if source.seconds]
-    features = 4 * _FLOAT * n * max(widths.values(), default=0)
-    return max([*models, features + (BYTES_PER_PAIR * n * n if with_rdx else 0)])
+def _model_memory(source: Source) -> float:
+    """Bytes of a model; nothing where it need not run. Its activations are left out."""
+    return LIBRARIES + _FLOAT * (source.parameters or 0) if source.seconds else 0.0
 
 
 def _written(
@@ -266,26 +286,10 @@ def _place(folder: Path) -> Path:
     return place
 
 
-def _too_small(n: int, runs: Sequence[MethodRun], spaces: Sequence[Space]) -> list[str]:
-    from rdx.method.rdx import check_memory
-
-    problems = [
+def _too_small(spaces: Sequence[Space]) -> list[str]:
+    return [
         f"not enough disk space: about {readable(space.needed)} are needed in '{space.folder}', "
         f"and {readable(space.free)} are free there"
         for space in spaces
         if space.needed > space.free
     ]
-    if any(run.is_rdx for run in runs):
-        try:
-            check_memory(n)
-        except InputError as error:
-            problems.append(str(error))
-    return problems
-
-
-def readable(size: float) -> str:
-    """Bytes in words: ``1.2 GB``, ``340 MB``, ``12 kB``."""
-    for unit, name in ((1e9, "GB"), (1e6, "MB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}" if size < 10 * unit else f"{size / unit:,.0f} {name}"
-    return f"{max(1, round(size / 1e3))} kB"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rdx.config import Experiment
 from rdx.errors import InputError
-from rdx.experiment import inputs, kept_inputs, layer_analysis, methods, naming, plan, probes
+from rdx.experiment import fit_plans, inputs, kept_inputs, layer_analysis, methods, naming, plan, probes
 from rdx.experiment.context import read_features, representation_file
 from rdx.experiment.folder import RunFolder, pair_name
 from rdx.experiment.log import heard
@@ -40,6 +40,13 @@ class Prepared:
     words: naming.Words | None = None
     speeds: dict[str, str] = field(default_factory=dict)  # by step: how fast its features were just computed
     remarks: list[str] = field(default_factory=list)  # what was warned of before the run's log was there
+    plans: fit_plans.Plans = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)  # columns of every representation in use
+
+    def plan(self) -> dict[str, Any]:
+        """What plan.json says: how RDX goes about every comparison, and what the run takes of memory, in bytes."""
+        fits = fit_plans.as_table(self.widths, self.plans)
+        return {"n": len(self.items), "memory": round(self.needs.memory), "largest": self.needs.largest, "fits": fits}
 
     def seconds(self, step: Step) -> float:
         """Roughly how long a step takes; a representation's is its model's pass over the items."""
@@ -104,7 +111,9 @@ def _look(
     place = RunFolder(folder.absolute())
     analysis = layer_analysis.look(config, items, runs, missing=missing, progress=progress)
     words = naming.look(config, items, missing=missing)
-    steps = table_of_steps(config, items, made_by, runs, analysis, words)
+    shapes = plan.widths_of(config, items, made_by, loaded, missing)
+    plans = fit_plans.plans_of(config, len(items), shapes, runs, missing)
+    steps = table_of_steps(config, items, made_by, runs, plans, analysis, words)
     todo = [step for step in steps if force or not place.is_done(step.name, steps.fingerprints[step.name])]
     names = {step.name for step in todo}
     there = set() if force else {key for key in used if _is_there(made_by[key], len(items))}
@@ -112,8 +121,9 @@ def _look(
     with_model, to_look = naming.sources(config, words, naming.STEP in names, force)
     widths = {key: features.values.shape[1] for key, features in loaded.items()}
     sources = plan.sources_of(with_model, items, {**to_compute, **to_look}, device, missing, widths)
-    needs = plan.needs_of(config, place.root, items, known, sources, runs, names, missing)
-    return Prepared(config, place, items, runs, steps, todo, needs, loaded, analysis, words)
+    demands = list(fit_plans.demands(config, len(items), shapes, runs, plans))
+    needs = plan.needs_of(config, place.root, items, known, sources, runs, names, demands, missing)
+    return Prepared(config, place, items, runs, steps, todo, needs, loaded, analysis, words, plans, shapes)
 
 
 def _made_by(config: Experiment, key: str, items: Items, known: bool, missing: list[str] | None) -> str:

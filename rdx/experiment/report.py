@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rdx.experiment import settings_sweep
+from rdx.experiment import fit_plans, settings_sweep
+from rdx.experiment.fit_plans import duration
 from rdx.experiment.folder import pair_name
 from rdx.experiment.measures import merged_by
 from rdx.experiment.plan import readable
@@ -87,7 +88,8 @@ def _sizes(prepared: Prepared) -> list[str]:
             rows.append((f"{len(sources)} layers", _representations(sources, needs.items)))
         else:
             rows += [(source.key, _representations([source], needs.items)) for source in sources]
-    rows.append(("memory", f"at least {readable(needs.memory)}"))
+    rows += fit_plans.lines(prepared.plans, prepared.widths)
+    rows.append(("memory", f"up to {readable(needs.memory)}" + (f", for {needs.largest}" if needs.largest else "")))
     for space in needs.spaces:
         rows.append(("disk", f"about {readable(space.needed)}, {readable(space.free)} free in {space.folder}"))
     return _aligned(rows)
@@ -181,12 +183,3 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return [f"  {line.rstrip()}" for line in lines]
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: ``40 s``, ``12 min``, ``2.5 h``."""
-    if seconds < 1:
-        return "< 1 s"
-    if seconds < 90:
-        return f"{round(seconds)} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -49,6 +49,7 @@ def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str]
         return folder.root
     context = Context(prepared.config, folder, prepared.items, device, progress)
     write_json(folder.path("environment.json"), environment(prepared, device))
+    write_json(folder.path("plan.json"), prepared.plan())
     with run_log(folder.path("run.log")) as note, heard(note):
         note(f"rdx {rdx.__version__}: {len(prepared.todo)} of {len(steps)} steps to do")
         for remark in prepared.remarks:

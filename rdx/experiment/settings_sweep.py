@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from rdx.config import Experiment
     from rdx.experiment.context import Context
     from rdx.experiment.methods import MethodRun
+    from rdx.method.solver import FitPlan
 
 COLUMNS = ("n_clusters", "gamma", "beta", "direction", "concepts", "covered", "bsr", "stability")
-_SECONDS = 0.5  # of both directions at n = 5,000, distances apart
 
 
 def as_sweep(config: Experiment) -> Experiment:
@@ -58,23 +58,25 @@ def swept(config: Experiment, runs: Sequence[MethodRun]) -> MethodRun | None:
     return run
 
 
-def settings(config: Experiment, run: MethodRun) -> dict[str, Any]:
+def settings(config: Experiment, run: MethodRun, solver: str) -> dict[str, Any]:
     """All that changes the sweep's result, but the representations and maps."""
-    return {"grid": config.sweep.model_dump(), "parameters": run.parameters, "seed": config.seed}
+    return {
+        "grid": config.sweep.model_dump(), "parameters": run.parameters, "seed": config.seed, "solver": solver,
+    }  # fmt: skip
 
 
 def outputs(pair: str) -> list[str]:
     return [f"{pair}/sweep.csv", f"{pair}/sweep.json", f"{pair}/sweep.png"]
 
 
-def seconds(config: Experiment, n: int) -> float:
-    """Roughly how long it takes on two cores."""
+def seconds(config: Experiment, plan: FitPlan) -> float:
+    """Roughly how long it takes, from what one fit takes; without its distances a dense one takes a third of that."""
     grid = config.sweep
     fits = len(grid.n_clusters) * len(grid.gamma) * len(grid.beta) * (1 + grid.subsamples * 0.64)
-    return 3 + (_SECONDS * fits + grid.subsamples) * (n / 5000) ** 2
+    return 3 + plan.seconds * (fits / 3 + grid.subsamples * 0.64 if plan.solver == "dense" else fits)
 
 
-def sweep(context: Context, a: str, b: str, run: MethodRun) -> None:
+def sweep(context: Context, a: str, b: str, run: MethodRun, solver: str) -> None:
     """sweep.csv (one row a setting and direction), sweep.json (the suggestion) and sweep.png."""
     from tqdm import tqdm
 
@@ -88,7 +90,7 @@ def sweep(context: Context, a: str, b: str, run: MethodRun) -> None:
     fits = len(grid.n_clusters) * len(grid.gamma) * len(grid.beta) * (1 + grid.subsamples)
     with tqdm(total=fits, desc="sweep", unit="fit", disable=not context.progress) as bar:
         found = sweep_settings(
-            build(run, context.config, device=context.device), features,
+            build(run, context.config, device=context.device, solver=solver), features,
             {name: getattr(grid, name) for name in ("n_clusters", "gamma", "beta")},
             subsamples=grid.subsamples, random_state=context.config.seed, tick=bar.update,
         )  # fmt: skip

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from rdx.config import Experiment
     from rdx.data import Items
     from rdx.experiment.context import Context
+    from rdx.experiment.fit_plans import Plans
     from rdx.experiment.methods import MethodRun
+    from rdx.method.solver import FitPlan
 
 FORMAT = 2  # raise it when a step writes other files or columns than before
 
@@ -79,10 +81,10 @@ class Steps:
 
 
 def table_of_steps(
-    config: Experiment, items: Items, made_by: Mapping[str, str], runs: Sequence[MethodRun],
+    config: Experiment, items: Items, made_by: Mapping[str, str], runs: Sequence[MethodRun], plans: Plans,
     analysis: layer_analysis.Analysis | None = None, words: naming.Words | None = None,
 ) -> Steps:  # fmt: skip
-    """Every step of an experiment; `made_by` are the fingerprints of its representations."""
+    """Every step of an experiment; `made_by` are the fingerprints of its representations, `plans` those of its fits."""
     steps, n = Steps(), len(items)
     steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=items.fingerprint))
     for key, made in made_by.items():
@@ -90,7 +92,7 @@ def table_of_steps(
         file = representation_file(key)
         steps.add(Step(f"representations/{key}", work, (file,), settings=made, cost=n / 500))
     naming.add_step(steps, items, words)
-    summaries = [_comparison(steps, config, items, a, b, runs) for a, b in config.comparisons]
+    summaries = [_comparison(steps, config, items, a, b, runs, plans[a, b]) for a, b in config.comparisons]
     work = partial(measures.summary_table, pairs=config.comparisons, runs=runs)
     steps.add(Step("summary", work, ("summary.csv",), tuple(sum(summaries, ())), cost=0.1))
     if config.figures and len(config.comparisons) >= LEAST_PAIRS:
@@ -103,8 +105,9 @@ def table_of_steps(
 
 
 def _comparison(
-    steps: Steps, config: Experiment, items: Items, a: str, b: str, runs: Sequence[MethodRun]
-) -> tuple[str, ...]:
+    steps: Steps, config: Experiment, items: Items, a: str, b: str, runs: Sequence[MethodRun],
+    plans: Mapping[str, FitPlan],
+) -> tuple[str, ...]:  # fmt: skip
     """The steps of one comparison; returns those whose tables the run's summary is made of."""
     pair, both, n = pair_name(a, b), {"a": a, "b": b}, len(items)
 
@@ -126,16 +129,17 @@ def _comparison(
         results += guide
     fitted = tuple(
         add(
-            run.name, partial(methods.fit, run=run), methods.outputs(pair, run),
+            run.name, partial(methods.fit, run=run, solver=_solver(run, plans)), methods.outputs(pair, run),
             (*seen, "items", *(guide if run.is_rdx and config.guidance else ())),
-            settings=methods.settings(config, run), cost=_seconds(run, n),
+            settings=methods.settings(config, run, _solver(run, plans)), cost=_seconds(run, n, plans),
         )
         for run in runs
     )  # fmt: skip
     results += fitted + _concepts(add, config, pair, runs, seen, guide, n)
     naming.add_names(add, config, pair, runs)
     work = partial(measures.measure, runs=runs)
-    results += (add("metrics", work, [f"{pair}/metrics.csv"], (*seen, *fitted)),)
+    cost = measures.seconds(n)
+    results += (add("metrics", work, [f"{pair}/metrics.csv"], (*seen, *fitted), cost=cost),)
     if any(measures.merged_by(config, a, b)) and items.labels is not None:
         work, merged = partial(measures.known_difference, runs=runs), measures.merged_by(config, a, b)
         needs = (*fitted, "items")
@@ -146,8 +150,10 @@ def _comparison(
         _figures(add, config, (a, b), runs, seen)
     swept = settings_sweep.swept(config, runs)
     if swept is not None:
-        work, chosen = partial(settings_sweep.sweep, run=swept), settings_sweep.settings(config, swept)
-        cost = settings_sweep.seconds(config, n)
+        solver = plans[swept.name].solver
+        work = partial(settings_sweep.sweep, run=swept, solver=solver)
+        chosen = settings_sweep.settings(config, swept, solver)
+        cost = settings_sweep.seconds(config, plans[swept.name])
         add("sweep", work, settings_sweep.outputs(pair), seen, settings=chosen, cost=cost)
     if explore.wanted(config):
         _explorer(add, config, (a, b), runs, seen, results, n)
@@ -201,6 +207,10 @@ def _explorer(
     add("explorer", work, explore.outputs(pair), needs, settings=chosen, cost=2 + n / 500)
 
 
-def _seconds(run: MethodRun, n: int) -> float:
-    """Roughly how long a method takes on two cores."""
-    return 0.5 + (2 * (n / 5000) ** 2 if run.is_rdx else n * methods.method_class(run.method).seconds_per_item)
+def _solver(run: MethodRun, plans: Mapping[str, FitPlan]) -> str | None:
+    return plans[run.name].solver if run.is_rdx else None
+
+
+def _seconds(run: MethodRun, n: int, plans: Mapping[str, FitPlan]) -> float:
+    """Roughly how long a method takes."""
+    return plans[run.name].seconds if run.is_rdx else 0.5 + methods.method_class(run.method).seconds(n)

@@ -69,6 +69,17 @@ def store(key: str, values: np.ndarray, made_of: Mapping[str, Any], folder: str 
     return path
 
 
+def cached_width(key: str, folder: str | Path | None = None) -> int | None:
+    """The columns d of the features with this key; None where there are none that can be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(cached_path(key, folder)), framework="numpy") as handle:
+            return handle.get_slice(_TENSOR).get_shape()[1]
+    except (SafetensorError, OSError, IndexError):
+        return None
+
+
 def lookup(key: str, folder: str | Path | None = None) -> np.ndarray | None:
     """The features (n, d) with this key; None where there are none, or (with a warning) damaged ones."""
     from safetensors import SafetensorError, safe_open

@@ -283,7 +283,10 @@ def pair_blocks(
     else:
         largest, pair = None, []
         for each in points:
-            block = distance_source(each, distance, sigma)(items)[:, items].astype(np.float32)
+            rows_of = distance_source(each, distance, sigma)
+            step = row_tiles(len(each))[0].stop
+            tiles = [items[start : start + step] for start in range(0, len(items), step)]
+            block = np.concatenate([rows_of(tile)[:, items] for tile in tiles]).astype(np.float32)
             pair.append(Distances(block + block.T, 2.0) if symmetric else Distances(block))
     graph = DifferenceGraph(*pair, **settings)
     graph.largest = largest or graph.largest

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from rdx.errors import InputError, unknown
 from rdx.method.approximate import KNOTS
@@ -18,29 +17,30 @@ from rdx.method.machine import in_words, memory_limit
 from rdx.method.pair_choice import CLASSES, NEAR
 from rdx.method.pair_sample import tile_rows
 from rdx.method.spectral import MAX_DIMENSION
-from rdx.method.tiles import default_threads
+from rdx.method.tiles import TILE_BYTES, default_threads
 
 SOLVERS = ("dense", "sparse", "approximate")
 APPROXIMATE_FROM = 300_000  # items: more, and a pass over all pairs takes an hour on two cores
 EXACT_IS_WORTH = 60.0  # seconds of one core that exact results may take longer
 LEAST_PAIRS = 100  # an item: with fewer, the sparse labels no longer follow the exact ones
 
-# Nanoseconds on one core, measured on a busy machine (upper bounds).
-DENSE_SORT = 6.0  # for a pair of items and representation, times log2 n: distance and rank
-DENSE_GRAPH = 60.0  # for a pair of items and direction: affinity, products, sums
-SPARSE_PASS = 18.0  # for a pair of items and pass: choosing and counting
+# Nanoseconds of one core, from processor time on a busy machine.
+DENSE_SORT = 3.5  # for a pair of items and representation, times log2 n: its rank
+DENSE_GRAPH = 36.0  # for a pair of items and direction: affinity, products of the clustering, sums
+SPARSE_PASS = 38.0  # for a pair of items and pass: choosing and counting
 PRODUCT = 0.05  # for a pair of items and dimension: distances in a tile
-KEPT_PAIR = 1500.0  # for a kept pair and direction: affinity and every product of the clustering
-APPROXIMATE_ITEM = 2.0e6  # for an item: neighbours, estimated ranks
+KEPT_PAIR = 500.0  # for a kept pair and direction: affinity and all products of the clustering
+APPROXIMATE_ITEM = 2.0e6  # for an item: neighbours, estimated ranks; not measured
 SECONDS = 0.5  # in any case
 
 # Bytes.
-LIBRARIES = 620e6  # the process with NumPy, SciPy, scikit-learn, Numba and torch, before anything is loaded
-MARGIN = 1.12  # on all the rest: what allocators keep
+LIBRARIES = 800e6  # a process with everything that a run loads, before any data: RDX alone 0.5 GB, UMAP the rest
+OVERHEAD = 40e6  # in any case
+MARGIN = 1.12  # on all that grows: what allocators keep
 FEATURE = 8  # an entry of the features: float64, or float32 held twice
-SAMPLED = 32  # a kept pair while samples are joined
-SAMPLED_BOTH_WAYS = 44  # while their ranks from the other end are found
-TILE_ARRAYS = 6  # of 2.5 MB, for each thread of the dense solver
+SAMPLED = 36  # a kept pair while samples are joined
+SAMPLED_BOTH_WAYS = 56  # while their ranks from the other end are found
+TILE_ARRAYS = 6  # of a tile's size, for each thread of the dense solver
 SCRATCH = 24  # a column of a tile, for each thread
 
 
@@ -180,8 +180,9 @@ def _dense_memory(fit: _Fit) -> float:
     else:
         largest = 2 * (fit.n - 1) if fit.both_ways else fit.n - 1  # symmetrised ranks are kept as sums
         held = 2 * (2 if largest < 1 << 16 else 4) + 4
-    tiles = fit.threads * TILE_ARRAYS * max(2.6e6, 16 * 8 * fit.n)
-    return LIBRARIES + MARGIN * (_points(fit) + (held + fit.matrices) * fit.n**2 + tiles + _clustering(fit))
+    tiles = fit.threads * TILE_ARRAYS * max(TILE_BYTES, 16 * 8 * fit.n)
+    all_pairs = (held + fit.matrices) * fit.n**2 + tiles + _clustering(fit)
+    return LIBRARIES + OVERHEAD + MARGIN * (_points(fit) + max(_gridding(fit), all_pairs))
 
 
 def _sparse_memory(fit: _Fit) -> float:
@@ -191,7 +192,7 @@ def _sparse_memory(fit: _Fit) -> float:
     sampling = fit.pairs * (SAMPLED_BOTH_WAYS if fit.both_ways else SAMPLED) + tiles
     graphs = fit.pairs * (kept + 2 * 4)  # the values of two directions are made while the ranks are there
     clustering = fit.pairs * (4 + 3 * 4) + _clustering(fit)
-    return LIBRARIES + MARGIN * (_points(fit) + max(sampling, graphs, clustering))
+    return LIBRARIES + OVERHEAD + MARGIN * (_points(fit) + max(_gridding(fit), sampling, graphs, clustering))
 
 
 def _approximate_memory(fit: _Fit) -> float:
@@ -199,13 +200,17 @@ def _approximate_memory(fit: _Fit) -> float:
     representations = 4 if fit.aligned else 2
     profiles = representations * fit.n * (4 * (KNOTS + CLASSES) + 8 * NEAR)
     pairs = fit.pairs * (4 + 2 * 4 + 0.7 * 8)  # the last: what thinning leaves
-    return LIBRARIES + MARGIN * (_points(fit) + profiles + pairs + _clustering(fit))
+    return LIBRARIES + OVERHEAD + MARGIN * (_points(fit) + profiles + pairs + _clustering(fit))
 
 
 def _points(fit: _Fit) -> float:
-    """Features, the same on their exact grid, and two copies of one of them while it is put there."""
-    grid = 8 * fit.n * (fit.columns + 8)
-    return grid + FEATURE * fit.n * fit.columns
+    """Features, and the same on their exact grid."""
+    return 8 * fit.n * (fit.columns + 8) + FEATURE * fit.n * fit.columns
+
+
+def _gridding(fit: _Fit) -> float:
+    """While the last representation is put on its grid: two copies of it more."""
+    return 2 * 8 * fit.n * max(fit.widths)
 
 
 def _clustering(fit: _Fit) -> float:
@@ -260,12 +265,17 @@ def _too_large(fit: _Fit, plan: FitPlan, needs_dense: tuple[str, str] | None, li
         few_enough = lambda pairs: _COSTS[plan.solver][0](replace(fit, pairs_per_item=pairs)) <= limit  # noqa: E731
         fewer = _largest(few_enough, int(fit.pairs_per_item))
         if fewer >= LEAST_PAIRS:
-            options.append(f"pairs_per_item={fewer}")
-    memory = partial(lambda n: _planned(replace(fit, n=n), plan.solver, "").memory)
-    items = _largest(lambda n: memory(n) <= limit, fit.n)
-    options.append(f"a subsample of {items:,} items" if items >= 100 else "more memory")
+            options.append(f"pairs_per_item={_rounded(fewer)}")
+    items = _largest(lambda n: _planned(replace(fit, n=n), plan.solver, "").memory <= limit, fit.n)
+    options.append(f"a subsample of {_rounded(items):,} items" if items >= 100 else "more memory")
     needed = f"{fit.n:,} items need {in_words(plan.memory)} with solver='{plan.solver}'"
     return f"{needed}, the limit is {in_words(limit)}; what would fit: {' or '.join(options)}"
+
+
+def _rounded(number: int) -> int:
+    """Down to two digits."""
+    unit = 10 ** max(0, len(str(number)) - 2)
+    return number // unit * unit
 
 
 def _largest(holds: Callable[[int], bool], most: int = 10_000_000) -> int:

@@ -6,7 +6,7 @@ ties are failures, and their share is reported beside it. Ranks are always the p
 symmetrisation or guidance.
 
 Only the rows of the items in the grids are computed; ``max_normalized`` alone needs one pass over
-all rows, for the largest distance.
+all rows, for the largest distance, and is left out of comparisons of more than ``ALL_PAIRS`` items.
 """
 
 from __future__ import annotations
@@ -30,13 +30,17 @@ from rdx.method.neighborhoods import (
     squared_distance_rows,
 )
 
+ALL_PAIRS = 100_000  # items up to which a pass over all pairs is made: a minute for each side on two cores
 _SIGMA = 7  # local scaling: the neighbour whose distance is an item's scale
 _BLOCK = 1 << 22  # entries of one block of rows: 32 MiB of float64
 
 
 @dataclass(frozen=True)
 class SuccessRate:
-    """Binary success rate of the grids of one direction; None where there is no pair to count."""
+    """Binary success rate of the grids of one direction; None where there is no pair to count.
+
+    Also None by ``max_normalized`` for more than ``ALL_PAIRS`` items.
+    """
 
     bsr: float | None
     tie_rate: float | None
@@ -97,6 +101,8 @@ class SuccessMeter:
     def _rate(self, grids: list[np.ndarray], direction: str, distance: str) -> SuccessRate:
         check_distance(distance)
         near, far = (self._a, self._b) if direction == A_NOT_B else (self._b, self._a)
+        if distance == "max_normalized" and self.n > ALL_PAIRS:
+            return SuccessRate(None, None, sum(len(grid) * (len(grid) - 1) for grid in grids), None)
         pairs = successes = ties = 0
         total = 0.0
         for rows, position, partners in _pair_blocks(grids, self.n):

@@ -7,6 +7,7 @@ import oracle
 import pytest
 
 from rdx import RDX
+from rdx.method import difference
 from rdx.method.difference import locally_biased, pair_blocks, plain, to_affinity
 
 RNG = np.random.default_rng(0)
@@ -120,3 +121,24 @@ def test_equal_representations_normalize_to_no_difference(distance):
     rdx = RDX(n_clusters=2, version="v1", keep_matrices=True, **settings).fit(A, A)
     np.testing.assert_array_equal(rdx.a_not_b_.difference, 0)
     np.testing.assert_array_equal(rdx.a_not_b_.affinity, 1)
+
+
+@pytest.mark.parametrize("distance", ["neighborhood", "max_normalized", "local_scaling"])
+def test_blocks_for_pictures_do_not_depend_on_the_rows_computed_at_a_time(distance, monkeypatch):
+    rng = np.random.default_rng(4)
+    A, B, items = rng.normal(size=(90, 6)), rng.normal(size=(90, 3)), rng.permutation(90)[:40]
+    settings = {"distance": distance, "version": "v1"}
+    whole = pair_blocks(A, B, items, **settings)
+    most = []
+    distance_source, row_tiles = difference.distance_source, difference.row_tiles
+
+    def rows_of_few(*arguments):
+        rows = distance_source(*arguments)
+        return lambda some: most.append(len(some)) or rows(some)
+
+    monkeypatch.setattr(difference, "distance_source", rows_of_few)
+    monkeypatch.setattr(difference, "row_tiles", lambda n, rows=None: row_tiles(n, 16))
+    tiled = pair_blocks(A, B, items, **settings)
+    assert max(most) == 16
+    for name in ("distances_a", "distances_b", "difference", "affinity"):
+        np.testing.assert_array_equal(getattr(tiled, name), getattr(whole, name))

@@ -22,7 +22,9 @@ def test_sizes_that_are_understood(text, expected):
     assert machine.parse_memory(text) == expected
 
 
-@pytest.mark.parametrize("wrong", ["", "4XB", "GB", "-1GB", "0", 0, -5, True, "1e9", "4 G B", "lots", float("nan"), "9999999T"])
+@pytest.mark.parametrize(
+    "wrong", ["", "4XB", "GB", "-1GB", "0", 0, -5, True, "1e9", "4 G B", "lots", float("nan"), "9999999T"]
+)
 def test_other_sizes_are_refused_with_an_example(wrong):
     with pytest.raises(InputError, match=r"max_memory must be a size such as 4GB.*got"):
         machine.parse_memory(wrong)
@@ -50,8 +52,3 @@ def test_where_the_system_tells_nothing(monkeypatch):
     assert machine.available_memory() == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     monkeypatch.setattr(machine, "_physical", lambda: None)
     assert machine.available_memory() is None
-
-
-@pytest.mark.parametrize(("size", "words"), [(1.23e9, "1.2 GB"), (123e9, "123 GB"), (340e6, "340 MB"), (4.4e6, "4.4 MB"), (12_300, "12 kB")])
-def test_in_words(size, words):
-    assert machine.in_words(size) == words

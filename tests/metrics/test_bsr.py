@@ -168,3 +168,14 @@ def test_wrong_input_is_named(pair):
         binary_success_rate([[1, 2]], A, B, distance="neighbourhood")
     with pytest.raises(InputError, match="a_not_b"):
         binary_success_rate([[1, 2]], A, B, direction="a_notb")
+
+
+def test_many_items_have_no_rate_by_max_normalized(pair, monkeypatch):
+    grids = [[4, 1, 9], [7, 8]]
+    before = success_rates({"a_not_b": grids}, *pair)
+    monkeypatch.setattr(module, "ALL_PAIRS", 59)
+    monkeypatch.setattr(module, "max_distance", None)  # no pass over all rows
+    after = success_rates({"a_not_b": grids}, *pair)
+    assert after["a_not_b", "max_normalized"] == module.SuccessRate(None, None, 8, None)
+    for distance in ("neighborhood", "local_scaling"):
+        assert after["a_not_b", distance] == before["a_not_b", distance]

@@ -89,7 +89,7 @@ def test_a_limit_makes_auto_sparse_and_is_kept():
 def test_auto_is_exact_while_that_is_quick_then_sparse():
     small, large = plan(5000), plan(70_000)
     assert (small.solver, small.pairs_per_item) == ("dense", None)
-    assert (large.solver, large.pairs_per_item) == ("sparse", 500)
+    assert (large.solver, large.pairs_per_item) == ("sparse", 600)
     assert "70,000" not in large.reason and "faster" in large.reason
     sizes = [plan(n).solver for n in range(5000, 60_000, 1000)]
     assert sizes == sorted(sizes)  # once sparse, always sparse

@@ -6,6 +6,7 @@ the same direction there, counted among the subsample's items, and the mean of t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -44,11 +45,12 @@ def subsample(n: int, draw: int, random_state: int, share: float = SHARE) -> np.
 
 def check_varied(features: np.ndarray, name: str) -> None:
     """Raises InputError where a subsample of features (n, d) might well hold nothing but equal rows."""
-    _, row, count = np.unique(features, axis=0, return_index=True, return_counts=True)
-    others, left_out = len(features) - int(count.max()), len(features) - int(SHARE * len(features))
+    rows = [row.tobytes() for row in features]
+    commonest, count = Counter(rows).most_common(1)[0]
+    others, left_out = len(rows) - count, len(rows) - int(SHARE * len(rows))
     if others <= min(LEAST_OTHERS, left_out):
         raise InputError(
-            f"{name}: only {others} of {len(features)} rows differ from row {row[count.argmax()]}, too few for "
+            f"{name}: only {others} of {len(features)} rows differ from row {rows.index(commonest)}, too few for "
             "statistics, which look at subsamples: set 'statistics' to off"
         )
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdx import RDX
+from rdx.errors import InputError
 from rdx.metrics.refits import Refits
-from rdx.metrics.stability import best_jaccard, concept_stability, subsample
+from rdx.metrics.stability import best_jaccard, check_varied, concept_stability, subsample
 
 
 def plain_best_jaccard(labels, again, count):
@@ -77,3 +78,13 @@ def test_concepts_of_nothing_have_no_stability(planted):
     none = {direction: np.zeros(150, dtype=int) for direction in ("a_not_b", "b_not_a")}
     found = concept_stability(Refits(RDX(2), dict(zip("AB", planted, strict=True))), none, count=2)
     assert all(len(scores) == 0 for scores in found.values())
+
+
+@pytest.mark.parametrize(("n", "others"), [(24, 1), (24, 5), (1000, 15)])
+def test_nearly_equal_rows_have_no_subsamples(n, others):
+    features = np.zeros((n, 2))
+    features[n - others :, 1] = np.arange(others) + 1
+    with pytest.raises(InputError, match=f"A: only {others} of {n} rows differ from row 0"):
+        check_varied(features, "A")
+    features[: len(features) // 2, 0] = np.arange(len(features) // 2)
+    check_varied(features, "A")

@@ -11,7 +11,7 @@ import pytest
 
 from rdx.method.neighborhoods import as_points
 from rdx.method.pair_sample import make_choice, sample_pairs
-from rdx.method.sparse_graph import LEAST_DEGREE, SparseGraph
+from rdx.method.sparse_graph import LEAST_DEGREE, SparseGraph, excess
 from rdx.method.tiles import one_thread_each
 
 N = 170
@@ -125,6 +125,22 @@ def test_products_are_right_on_average(version, swapped, guided):
         assert (error > 0).all()
         z = (found.mean(axis=0) - expected) / error
         assert np.sqrt(np.mean(z**2)) < 1.2 and abs(z.mean()) < 0.3
+
+
+def test_a_pair_counts_for_its_chance_and_in_v2_for_both_of_them():
+    """Of the two ends' estimates the mean, weighed so that a pair counts the same from either."""
+    a, b = map(as_points, features())
+    for both_ways, version in ((False, "v1"), (True, "v2")):
+        sample = sample_pairs(a, b, choice_of(25), both_ways=both_ways)
+        rows = np.repeat(np.arange(N), np.diff(sample.starts))
+        chances = sample.seen.chances.astype(float)
+        if both_ways:
+            chances = (chances + sample.back.chances) / 2
+        assert (chances < 0.5).sum() > N
+        for swapped in (False, True):
+            expected = (dense(version, swapped)[rows, sample.items] - 1) / chances
+            found = excess(sample, 0.1, BETA, swapped)
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_more_pairs_make_smaller_errors():

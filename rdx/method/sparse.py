@@ -58,7 +58,7 @@ def graphs(
     def directed(sample: PairSample, direction: str, own: str, other: str, swapped: bool = False) -> DirectedGraph:
         graph = kind.of_sample(
             sample, points[own], points[other], swapped=swapped, gamma=gamma, beta=beta,
-            own_groups=groups.get(own), threads=threads,
+            own_groups=groups.get(own), seed=seed, threads=threads,
         )  # fmt: skip
         return DirectedGraph(direction, own, graph, bool(np.array_equal(sample.seen.a, sample.seen.b)))
 
@@ -96,7 +96,7 @@ def approximate_graphs(
         for side, (mine, theirs) in enumerate(names):
             graph = SparseGraph(
                 starts, items, values[side], near[side], points[mine], points[theirs], gamma=gamma, beta=beta,
-                symmetric=symmetric, own_groups=groups.get(mine), threads=threads,
+                symmetric=symmetric, own_groups=groups.get(mine), seed=seed, threads=threads,
             )  # fmt: skip
             values[side] = near[side] = None
             yield DirectedGraph(A_NOT_B if mine == "A" else B_NOT_A, mine, graph, not np.any(graph.values), errors)

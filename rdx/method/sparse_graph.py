@@ -39,12 +39,13 @@ class SparseGraph:
 
     def __init__(
         self, starts: np.ndarray, items: np.ndarray, values: np.ndarray, near: np.ndarray, own: Points, other: Points,
-        *, gamma: float, beta: float, symmetric: bool, own_groups: np.ndarray | None = None, threads: int | None = None,
+        *, gamma: float, beta: float, symmetric: bool, own_groups: np.ndarray | None = None, seed: int = 0,
+        threads: int | None = None,
     ) -> None:  # fmt: skip
         self.starts, self.items, self.values, self.near = starts, items, values, near
         self.points = own, other
         self.gamma, self.beta, self.symmetric = gamma, beta, symmetric
-        self.groups, self.threads = own_groups, threads
+        self.groups, self.seed, self.threads = own_groups, seed, threads
 
     @classmethod
     def of_sample(cls, sample: PairSample, own: Points, other: Points, *, swapped: bool = False, **settings):
@@ -136,7 +137,8 @@ class SparseAdjacency:
             # With the error of a sample in it, the operator is not worth more digits, nor its least entries their time.
             self.tolerance = SAMPLED_TOLERANCE
             least = least_kept(self.values)
-            self.starts, self.items, self.values = _thinned(self.starts, self.items, self.values, np.float32(least))
+            kept = _thinned(self.starts, self.items, self.values, np.float32(least), graph.seed)
+            self.starts, self.items, self.values = kept
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -223,19 +225,19 @@ def least_kept(values: np.ndarray) -> float:
 
 
 @numba.njit(nogil=True, cache=True)
-def _thinned(starts, items, values, least):
-    """The pairs with entries below ``least`` thinned out; the draw of each depends on its place alone."""
-    n = len(starts) - 1
+def _thinned(starts, items, values, least, seed):
+    """The pairs with entries below ``least`` thinned out; the draw of each depends on the seed and its place alone."""
+    n, key = len(starts) - 1, mixed(np.uint32(seed) + np.uint32(0x9E3779B9))
     fewer = np.zeros(n + 1, np.int64)
     for i in range(n):
         count = 0
         for at in range(starts[i], starts[i + 1]):
-            count += _is_kept(at, values[at], least)
+            count += _is_kept(at, key, values[at], least)
         fewer[i + 1] = fewer[i] + count
     kept, heavier = np.empty(fewer[n], np.int32), np.empty(fewer[n], np.float32)
     to = 0
     for at in range(len(items)):
-        if _is_kept(at, values[at], least):
+        if _is_kept(at, key, values[at], least):
             kept[to] = items[at]
             heavier[to] = max(values[at], least) if values[at] > 0 else min(values[at], -least)
             to += 1
@@ -243,8 +245,8 @@ def _thinned(starts, items, values, least):
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def _is_kept(at, value, least):
-    draw = np.float32(mixed(np.uint32(at) + np.uint32(0x9E3779B9))) * np.float32(1.0 / 4294967296.0)
+def _is_kept(at, key, value, least):
+    draw = np.float32(mixed(np.uint32(at) + key)) * np.float32(1.0 / 4294967296.0)
     return value != 0 and draw * least < abs(value)
 
 

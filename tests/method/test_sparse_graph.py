@@ -40,7 +40,7 @@ def graph_of(version="v2", pairs=N - 1, *, swapped=False, guided=False, seed=0, 
     own, other = (b, a) if swapped else (a, b)
     return SparseGraph.of_sample(
         sample, own, other, swapped=swapped, gamma=0.1, beta=BETA, own_groups=GROUPS if guided else None,
-        threads=threads,
+        seed=seed, threads=threads,
     )  # fmt: skip
 
 

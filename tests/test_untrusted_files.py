@@ -21,6 +21,7 @@ import torch
 import yaml
 
 from rdx import cli
+from rdx._torchvision import ensure_torchvision
 from rdx.data.unpacking import Limits, unpacked
 from rdx.errors import InputError
 from rdx.models.weights import tensors_only
@@ -118,6 +119,7 @@ def test_a_folder_of_timm_that_is_a_program(here, marker, capsys, name, monkeypa
     (here / name).rename(here / "model" / "pytorch_model.bin")
     config = {"architecture": "test_vit", "num_classes": 10, "pretrained_cfg": {"num_classes": 10}}
     (here / "model" / "config.json").write_text(json.dumps(config))
+    ensure_torchvision()
     import timm
 
     from rdx.models import load_model

@@ -49,7 +49,9 @@ def read_table(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     text = {"id": str, "path": str, "label_name": str, "direction": str, "method": str}
-    exact = {"float_precision": "round_trip"}  # every digit, which is not the default of all versions
+    # Every digit of a number counts; from 3.1 on pandas reads them all and has no option for it any more.
+    newer = tuple(int(part) for part in pd.__version__.split(".")[:2]) >= (3, 1)
+    exact = {} if newer else {"float_precision": "round_trip"}
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""], encoding="utf-8", **exact)
 
 

@@ -16,6 +16,7 @@ from rdx.errors import InputError
 from rdx.experiment import runner, statistics
 from rdx.experiment.methods import method_runs
 from rdx.experiment.prepare import prepare
+from rdx.experiment.tables import read_table
 from rdx.metrics.refits import Refits
 from rdx.metrics.significance import concept_significance, gains_of
 from rdx.metrics.surrogates import NoiseSurrogates
@@ -63,7 +64,7 @@ def summary_of(folder: Path) -> dict:
 
 
 def concepts_of(folder: Path, method: str = "rdx") -> pd.DataFrame:
-    return pd.read_csv(folder / "a_vs_b" / method / "concepts.csv", float_precision="round_trip")
+    return read_table(folder / "a_vs_b" / method / "concepts.csv")
 
 
 def tables(folder: Path) -> dict[str, bytes]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import timm
 import torch
 
+from rdx._torchvision import ensure_torchvision
 from rdx.data import load_items
 from rdx.errors import InputError
 from rdx.features import head_patching
@@ -68,6 +68,9 @@ def kind(request, tmp_path):
 
 def skip_where_unknown(spec: str) -> None:
     """Older versions of timm lack some of the smallest models."""
+    ensure_torchvision()
+    import timm
+
     family, _, name = spec.partition("?")[0].partition(":")
     if family == "timm" and not timm.is_model(name):
         pytest.skip(f"this version of timm has no {name}")

@@ -123,7 +123,9 @@ def _look(
     sources = plan.sources_of(with_model, items, {**to_compute, **to_look}, device, missing, widths)
     demands = list(fit_plans.demands(config, len(items), shapes, runs, plans))
     needs = plan.needs_of(config, place.root, items, known, sources, runs, names, demands, missing)
-    return Prepared(config, place, items, runs, steps, todo, needs, loaded, analysis, words, plans, shapes)
+    return Prepared(
+        config, place, items, runs, steps, todo, needs, loaded, analysis, words, plans=plans, widths=shapes
+    )
 
 
 def _made_by(config: Experiment, key: str, items: Items, known: bool, missing: list[str] | None) -> str:

@@ -49,6 +49,7 @@ class Mutation:
 
 _RANKS = ("tests/method/test_neighborhoods.py",)
 _DIFFERENCE = ("tests/method/test_difference.py",)
+_SPARSE = ("tests/method/test_sparse_graph.py",)
 _BSR = ("tests/metrics/test_bsr.py",)
 _CLUSTERS = ("tests/method/test_rdx.py::test_labels_equal_scikit_learn_on_the_oracle_affinity",)
 _P = ("tests/metrics/test_significance.py::test_p_is_scipys_monte_carlo_p",)
@@ -60,11 +61,12 @@ MUTATIONS = (
         "rank[columns] = position", "rank[columns] = position + 1", _RANKS,
     ),
     Mutation(
-        "ties to the higher index", "rdx/method/neighborhoods.py",
-        "order = order_rows(points, rows)\n",
-        "order = len(points) - 1 - order_rows(Points(points.extended[::-1], points.unit), "
-        "len(points) - 1 - np.arange(len(points))[rows])\n",
-        _RANKS,
+        "distances of other columns", "rdx/method/neighborhoods.py",
+        "packed |= np.arange(n, dtype=np.uint64)", "packed |= np.arange(n, dtype=np.uint64)[::-1]", _RANKS,
+    ),
+    Mutation(
+        "a block of distances not turned over", "rdx/method/neighborhoods.py",
+        "blocks[start, block][:, inside].T", "blocks[start, block][inside]", _RANKS,
     ),
     Mutation(
         "an item behind its own duplicates", "rdx/method/neighborhoods.py",
@@ -120,7 +122,8 @@ MUTATIONS = (
     # Clusters and concepts
     Mutation(
         "self-loops count", "rdx/method/spectral.py",
-        "np.ones((len(graph), 1)), threads)[:, 0] - loops", "np.ones((len(graph), 1)), threads)[:, 0]",
+        "return self.multiply(np.ones((len(self), 1)))[:, 0]",
+        "return dense_product(self.matrix, np.ones((len(self), 1)), self.threads)[:, 0]",
         ("tests/method/test_spectral.py::test_self_loops_do_not_count",),
     ),
     Mutation(
@@ -147,13 +150,30 @@ MUTATIONS = (
     ),
     Mutation(
         "grids without their centre", "rdx/method/selection.py",
-        "order_rows(cluster.inside, tile)[:, :m]", "order_rows(cluster.inside, tile)[:, -m:]",
+        "order_rows(cluster.inside, centres[tile])[:, :m]", "order_rows(cluster.inside, centres[tile])[:, -m:]",
         ("tests/method/test_selection.py::test_max_total_affinity",),
     ),
     Mutation(
         "the last step of an alignment kept", "rdx/method/alignment.py",
         "if held_out_loss < best:", "if True:",
         ("tests/method/test_alignment.py::test_the_weights_with_the_best_held_out_loss_are_kept",),
+    ),
+    # The sparse path
+    Mutation(
+        "an item among its own neighbours", "rdx/method/rank_counting.py",
+        "before + (0 if counted else 1)", "before", ("tests/method/test_rank_counting.py",),
+    ),
+    Mutation(
+        "sampled pairs count half", "rdx/method/sparse_graph.py",
+        "2.0 / (seen.chances + back.chances)", "1.0 / (seen.chances + back.chances)", _SPARSE,
+    ),
+    Mutation(
+        "a sparse graph of the other direction", "rdx/method/sparse_graph.py",
+        "(ranks.b, ranks.a) if swapped", "(ranks.a, ranks.b) if swapped", _SPARSE,
+    ),
+    Mutation(
+        "a background with self-loops", "rdx/method/sparse_graph.py",
+        "self._background(vectors) - vectors", "self._background(vectors)", _SPARSE,
     ),
     # Measures
     Mutation(

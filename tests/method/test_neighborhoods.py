@@ -8,7 +8,13 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from rdx.errors import InputError
-from rdx.method.neighborhoods import as_points, distance_rows, neighborhood_distances, rank_rows
+from rdx.method.neighborhoods import (
+    as_points,
+    distance_rows,
+    neighborhood_distances,
+    neighborhood_ranks,
+    rank_rows,
+)
 
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
 
@@ -112,6 +118,14 @@ def test_the_same_for_any_tile_and_thread_count(distance, kind):
         for threads in (1, 2, 3):
             got = neighborhood_distances(X, distance, tile_rows=tile_rows, threads=threads)
             np.testing.assert_array_equal(got, reference, err_msg=f"{tile_rows} rows, {threads} threads")
+
+
+@pytest.mark.parametrize("side", [1, 7, 64, 100])
+@pytest.mark.parametrize("tile_rows", [None, 3, 1000])
+def test_ranks_put_together_from_blocks_of_distances_equal_the_oracle(side, tile_rows, monkeypatch):
+    monkeypatch.setattr("rdx.method.neighborhoods._SIDE", side)
+    X = integer_points(high=4)
+    np.testing.assert_array_equal(neighborhood_ranks(as_points(X), tile_rows), oracle.ranks(X))
 
 
 def test_rows_on_their_own_equal_the_rows_of_the_whole():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,12 +45,19 @@ def planned(**options):
     return configuration("features:a.npy", "features:b.npy", statistics="off", figures=False, **options)
 
 
+def written(path: str, **options) -> str:
+    """A configuration file without figures, so that a run of it is short."""
+    Path(path).write_text(json.dumps(planned(**options).model_dump(mode="json")))
+    return path
+
+
 def looked(here, **options):
     return look(planned(**options), here / "run")
 
 
 def test_the_plan_is_printed_and_saved(here, capsys):
-    assert rdx("compare", *ARRAYS, *QUICK, "--methods", "rdx,kmeans", "--max-memory", "2GB") == 0
+    config = written("config.yaml", methods=["rdx", "kmeans"], n_clusters=2)
+    assert rdx("run", config, "--output-dir", "run", "--max-memory", "2GB") == 0
     out = capsys.readouterr().out
     assert "60 × 5…7: dense (exact, and quick enough) · up to 8" in out
     saved = json.loads((here / "run" / "plan.json").read_text())
@@ -61,9 +69,10 @@ def test_the_plan_is_printed_and_saved(here, capsys):
 
 
 def test_what_was_asked_for_runs_and_is_said_in_the_results(here):
-    assert rdx("compare", *ARRAYS, *QUICK, "--methods", "rdx", "--solver", "sparse", "--quiet") == 0
+    config = written("config.yaml", methods=["rdx"], n_clusters=2, solver="sparse")
+    assert rdx("run", config, "--output-dir", "run", "--quiet") == 0
     assert json.loads((here / "run" / "a_vs_b" / "summary.json").read_text())["solver"] == "sparse"
-    assert json.loads((here / "run" / "plan.json").read_text())["fits"][0]["pairs_per_item"] == 500
+    assert json.loads((here / "run" / "plan.json").read_text())["fits"][0]["pairs_per_item"] == 600
 
 
 def test_a_changed_choice_reruns_the_method_and_a_changed_limit_does_not(here, monkeypatch):
@@ -137,7 +146,7 @@ def test_comparisons_that_are_gone_about_alike_share_a_line(here):
     rows = fit_plans.lines(plans, {"a": 5, "b": 7, "c": 5})
     assert len(rows) == 2
     assert "dense in 2 of 3 comparisons" in rows[0][1] and "5,000 × 5…7" in rows[0][1]
-    assert "sparse in 1 of 3 comparisons, 500 pairs an item" in rows[1][1]
+    assert "sparse in 1 of 3 comparisons, 600 pairs an item" in rows[1][1]
 
 
 def test_max_memory_is_no_parameter_of_a_method(here):
@@ -170,8 +179,7 @@ def test_the_peak_of_a_whole_run_stays_below_max_memory(here):
     sparse = plan_fit(n, (d, d), solver="sparse", max_memory="1000GB").memory
     dense = plan_fit(n, (d, d), solver="dense", max_memory="1000GB").memory
     limit = int((sparse + dense) / 2)
-    chosen = ["--methods", "rdx", "--statistics", "off", "--max-memory", str(limit), "--output-dir", "run"]
-    arguments = ["compare", *ARRAYS, *chosen]
+    arguments = ["run", written("config.yaml", methods=["rdx"]), "--max-memory", str(limit), "--output-dir", "run"]
     done = subprocess.run([sys.executable, "-c", PEAK, *arguments], capture_output=True, text=True, check=True)
     code, peak = done.stdout.splitlines()[-1].split()
     assert code == "0" and "sparse" in done.stdout

@@ -89,7 +89,8 @@ def _sizes(prepared: Prepared) -> list[str]:
         else:
             rows += [(source.key, _representations([source], needs.items)) for source in sources]
     rows += fit_plans.lines(prepared.plans, prepared.widths)
-    rows.append(("memory", f"up to {readable(needs.memory)}" + (f", for {needs.largest}" if needs.largest else "")))
+    largest = needs.largest.partition("/")[2]  # "rdx": which of the comparisons it is does not matter
+    rows.append(("memory", f"up to {readable(needs.memory)}" + (f", for {largest}" if largest else "")))
     for space in needs.spaces:
         rows.append(("disk", f"about {readable(space.needed)}, {readable(space.free)} free in {space.folder}"))
     return _aligned(rows)

@@ -73,7 +73,7 @@ class Stages:
 
 def watch_all(stages: Stages) -> None:
     """The stages of both paths."""
-    from rdx.method import device_graph, device_sample, device_tiles, pipeline, rdx, sparse, spectral
+    from rdx.method import device_graph, device_sample, device_tiles, pipeline, rdx, sparse, sparse_graph, spectral
 
     def product(given, result):  # one float64 product; the points read once, the tile written once
         width = given[0].tensor.shape[1]
@@ -115,7 +115,7 @@ def watch_all(stages: Stages) -> None:
         stages.watch("transposing", owner, "transposed")
     stages.watch("joining", device_sample, "_joined")
     stages.watch("other ends", device_sample, "ranks_from_the_other_end_on")
-    stages.watch("values of pairs", device_graph.DeviceSparseGraph, "_excess")
+    stages.watch("values of pairs", sparse_graph, "excess")
     stages.watch("graph products", device_graph.DeviceSparseAdjacency, "multiply", sparse_product)
     stages.watch("Lanczos", spectral, "leading_eigenvectors")
     stages.watch("k-means", spectral, "cluster_embedding")
@@ -149,7 +149,7 @@ def card_rates(device) -> tuple[float, float]:
 def measure(n: int, d: int, solver: str, device, name: str) -> tuple[Stages, float, float]:
     """Stages, seconds and peak device memory in bytes of one comparison; ``name`` is what RDX is given."""
     import torch
-    from dense import representations
+    from straightforward import representations
 
     from rdx import RDX
 

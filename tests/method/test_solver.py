@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,21 +22,33 @@ PLENTY = "1000GB"
 
 # A process that says by how many bytes its peak grew in one fit, after a small one that loaded everything.
 FIT = """
-import json, resource, sys
+import ctypes, gc, json, sys
 import numpy as np
 from rdx.method.rdx import RDX
+
+def held(what):
+    line = next(line for line in open("/proc/self/status") if line.startswith(what + ":"))
+    return 1024 * int(line.split()[1])
+
+def forget_the_peak():
+    # Compiling takes more than a small fit does; the peak counts from here.
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    open("/proc/self/clear_refs", "w").write("5")
+    return held("VmRSS")
+
 n, d, settings, aligned = json.loads(sys.argv[1])
 rng = np.random.default_rng(0)
 small = rng.normal(size=(2, 100, 4))
 RDX(2, **{**settings, "max_memory": None}).fit(*small)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+before = forget_the_peak()
 groups = rng.integers(12, size=n)
 A, B, mapped_a, mapped_b = (
     rng.normal(size=(12, d)).astype(np.float32)[groups] * 2 + rng.standard_normal((n, d), dtype=np.float32)
     for _ in range(4)
 )
 rdx = RDX(3, **settings).fit(A, B, **({"a_to_b": mapped_a, "b_to_a": mapped_b} if aligned else {}))
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+after = held("VmHWM")
 print(json.dumps([rdx.solver_, before, after]))
 """
 
@@ -58,6 +71,7 @@ def message(n: int, **settings) -> str:
     return str(error.value)
 
 
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux lets a process forget its peak")
 @pytest.mark.parametrize(
     ("n", "settings", "aligned"),
     [
@@ -75,6 +89,7 @@ def test_the_memory_of_a_plan_is_above_what_a_fit_takes_and_below_twice_of_it(n,
     assert after - before <= planned <= 2 * (after - before)
 
 
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux lets a process forget its peak")
 def test_a_limit_makes_auto_sparse_and_is_kept():
     settings = {"version": "v2", "pairs_per_item": 100}
     n = 8000
@@ -147,7 +162,7 @@ def test_too_large_says_how_much_of_what_and_what_would_fit():
     told = message(70_000, solver="dense", max_memory="8GB")
     needed = in_words(plan(70_000, solver="dense").memory)
     assert told.startswith(f"70,000 items need {needed} with solver='dense', the limit is 8.0 GB; what would fit: ")
-    assert "solver='sparse' or a subsample of" in told
+    assert "solver='sparse' or solver='approximate' or a subsample of" in told
     items = int(told.partition("subsample of ")[2].split()[0].replace(",", ""))
     assert 5e9 < plan(items, solver="dense", max_memory="8GB").memory <= 8e9
     told = message(200_000, max_memory="5GB")

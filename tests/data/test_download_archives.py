@@ -8,9 +8,11 @@ import io
 import json
 import os
 import pickle
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from made_data import make_cub, make_inaturalist
@@ -187,7 +189,8 @@ def test_an_archive_that_lacks_images_is_not_taken(server, capsys, tmp_path):
 def test_an_interrupted_unpacking_is_not_taken_for_complete(server, capsys, monkeypatch):
     """As if the process were killed in between: what it left is never the data set, and the next call ends well."""
     with monkeypatch.context() as patch:
-        patch.setattr("rdx.data.unpacking.shutil.rmtree", lambda *_, **__: None)  # a killed process cleans nothing
+        cleaning_nothing = SimpleNamespace(**{**vars(shutil), "rmtree": lambda *_, **__: None})  # as a killed process
+        patch.setattr("rdx.data.unpacking.shutil", cleaning_nothing)
         patch.setattr("rdx.data.sources.inaturalist.place", _killed)
         with pytest.raises(SystemError):
             fetch(server, "inaturalist")

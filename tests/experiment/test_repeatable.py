@@ -19,7 +19,7 @@ from rdx.models.training import parse_training, train
 
 ROOT = Path(__file__).resolve().parents[2]
 N = 160
-TOLD = ("run.log", "environment.json")  # what tells the time or the circumstances
+TOLD = ("run.log", "environment.json", "plan.json")  # what tells the time or the circumstances
 DRAWN = "sae"  # trained: equal but for rounding where threads add up in another order
 
 

@@ -60,8 +60,8 @@ def run(config: Path, folder: Path, changes=(), force: bool = False) -> list[str
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a run but what tells the time."""
-    told = ("run.log", "environment.json")
+    """Every file of a run but what tells the time or the machine."""
+    told = ("run.log", "environment.json", "plan.json")
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))

@@ -18,7 +18,7 @@ from rdx import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 N = 80  # images; of batches of 2, 3 chunks a representation
-VARY = ("run.log", "environment.json")  # times, and the machine
+VARY = ("run.log", "environment.json", "plan.json")  # times, and the machine
 
 
 @pytest.fixture

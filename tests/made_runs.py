@@ -138,9 +138,13 @@ def wait_for(ready, command: Command, seconds: float = 120.0) -> bool:
 
 
 def _serve() -> None:
+    from rdx.models import training
+
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what commands print while warming up is not an answer
     ended: dict[int, int] = {}
+    # OpenMP's threads do not come along in a fork: whatever used more than one before would wait for them for ever.
+    training._THREADS = 1
     for line in sys.stdin:
         question = json.loads(line)
         if "warm" in question:

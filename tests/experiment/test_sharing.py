@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from made_data import noise
 from PIL import Image
@@ -19,6 +20,15 @@ from rdx import cli
 ROOT = Path(__file__).resolve().parents[2]
 N = 80  # images; of batches of 2, 3 chunks a representation
 VARY = ("run.log", "environment.json", "plan.json")  # times, and the machine
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As the processes that are started here have: some kernels add up in another order with more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

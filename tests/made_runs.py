@@ -215,6 +215,8 @@ def _note_writes(path: str) -> None:
 
     def hook(event: str, arguments: tuple) -> None:
         found = places.get(event, [])
+        if event in ("os.remove", "os.rmdir") and arguments[1] != -1:
+            return  # relative to a folder that rmtree holds open, which was noted by its path
         if event == "open" and isinstance(arguments[2], int) and arguments[2] & writes:
             found = [0]
         for place in found:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rdx.errors import InputError
+from rdx.errors import InputError, WriteError
 from rdx.files import atomic_path, fingerprint
 
 PATIENCE = 120.0  # seconds without a new chunk after which others are taken to be lost
@@ -104,7 +104,7 @@ class Chunks:
         try:
             with atomic_path(self.path(number)) as temporary:
                 save_file(arrays, str(temporary), metadata={"rdx": json.dumps(header)})
-        except (FileNotFoundError, SafetensorError):
+        except (FileNotFoundError, WriteError, SafetensorError):
             if self.folder.exists():
                 raise
 

@@ -64,6 +64,7 @@ def run(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProce
         "RDX_CACHE": str(folder.parent / f"{folder.name}_cache"),
         "HF_HUB_OFFLINE": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "NUMBA_CACHE_DIR": str(folder.parent / "numba_cache"),
         "OMP_NUM_THREADS": "1",
     }
     environment.pop("PYTHONPATH", None)

@@ -20,7 +20,8 @@ import numpy as np
 from rdx.method import pair_choice
 from rdx.method.neighborhoods import Points, squared_distances
 from rdx.method.pair_choice import CLASSES, NEAR, PairChoice, choose_pairs, rank_classes
-from rdx.method.pair_sample import Gathered, gather_in_order, make_choice, tile
+from rdx.method.pair_sample import Gathered, gather_in_order, make_choice
+from rdx.method.pair_tiles import tile
 from rdx.method.rank_affinity import rank_affinity
 from rdx.method.tiles import for_each_tile
 

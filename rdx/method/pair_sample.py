@@ -1,13 +1,12 @@
 """The pairs that a sparse difference graph is made of, with their exact ranks in both representations.
 
 Row tiles of distances are made, used and overwritten: memory grows with the pairs that are kept, not
-with n². A second pass, where distances are symmetrised, finds the ranks of the same pairs seen from
-their other end.
+with n². Where distances are symmetrised, a first pass chooses the pairs and a second one finds their ranks as
+seen from either end.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,14 +14,12 @@ import numpy as np
 
 from rdx.method import pair_choice
 from rdx.method.neighborhoods import Points, squared_distance_rows
-from rdx.method.pair_choice import NEAR, PairChoice, choose_pairs, find_chances
-from rdx.method.rank_counting import count_ranks
+from rdx.method.pair_choice import NEAR, PairChoice
+from rdx.method.pair_tiles import PairTiles, row_blocks, tile_rows
 from rdx.method.tiles import for_each_tile
 
-TILE_ROWS = 64  # a product of fewer rows pays more for arranging the other operand
 _AHEAD = 64  # tiles whose pairs wait for their turn
 PILOT_PAIRS = 1 << 26  # at most so many pairs of items are looked at to fit the chances
-TILE_BYTES = 96 << 20  # of one representation's tile
 
 
 @dataclass
@@ -83,80 +80,25 @@ def sample_pairs(
 ) -> PairSample:
     """All chosen pairs of n items with their ranks; ``both_ways`` also as seen from the second of each pair."""
     n, blocks = len(a), row_blocks(len(a))
-    kinds = {"items": np.int32, "a": np.uint32, "b": np.uint32, "chances": np.float32}
+    kinds = {"items": np.int32, "chances": np.float32}
+    if not both_ways:
+        kinds |= {"a": np.uint32, "b": np.uint32}
     gathered = Gathered(kinds, n * (choice.expected + 2 * NEAR))
     near = np.empty((2, n, NEAR), np.int32)
     counts = np.empty(n, np.int64)
+    tiles = PairTiles(a, b, choice)
 
     def work(rows: range) -> dict[str, np.ndarray]:
-        starts, found, near[:, rows.start : rows.stop] = sample_rows(a, b, choice, rows)
+        starts, found, near[:, rows.start : rows.stop] = tiles.choose(rows, ranked=not both_ways)
         counts[rows.start : rows.stop] = np.diff(starts)
         return found
 
     gather_in_order(blocks, work, gathered, threads)
     found = gathered.arrays()
     starts = np.concatenate([[0], np.cumsum(counts)])
-    sample = PairSample(starts, found["items"], Ranks(found["a"], found["b"], found["chances"]), None, near)
-    if both_ways:
-        sample.back = ranks_from_the_other_end(a, b, choice, sample, threads)
-    return sample
-
-
-def tile_rows(n: int) -> int:
-    return max(8, min(TILE_ROWS, TILE_BYTES // (8 * n)))
-
-
-def row_blocks(n: int) -> list[range]:
-    """The rows of each tile; they depend on n alone."""
-    step = tile_rows(n)
-    return [range(start, min(start + step, n)) for start in range(0, n, step)]
-
-
-_buffers = threading.local()
-
-
-def tile(side: int, rows: int, n: int) -> np.ndarray:
-    """A thread's own tile (rows, n), used again and again: fresh memory costs as much as filling it."""
-    held = getattr(_buffers, "tiles", None)
-    if held is None or held.shape[1] < rows * n:
-        held = _buffers.tiles = np.empty((2, rows * n))
-    return held[side, : rows * n].reshape(rows, n)
-
-
-def release_tiles() -> None:
-    """Let go of this thread's tiles; those of a finished pool's threads go with them."""
-    _buffers.tiles = None
-
-
-def _squared(a: Points, b: Points, rows: range) -> tuple[np.ndarray, np.ndarray]:
-    where = slice(rows.start, rows.stop)
-    return tuple(
-        squared_distance_rows(points, where, out=tile(side, len(rows), len(points)))
-        for side, points in enumerate((a, b))
-    )
-
-
-def sample_rows(
-    a: Points, b: Points, choice: PairChoice, rows: range
-) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
-    """Some rows: where each one's pairs begin (t + 1,); their items, ranks and chances (p,); near (2, t, NEAR)."""
-    own = np.arange(rows.start, rows.stop)
-    squared = _squared(a, b, rows)
-    classes = [choice.classes(each) for each in squared]
-    near = np.empty((2, len(own), NEAR), np.int32)
-    starts = np.empty(len(own) + 1, np.int64)
-    capacity = int(len(own) * 2 * (choice.expected + NEAR)) + 4 * pair_choice.STRIP
-    while True:
-        items, chances = np.empty(capacity, np.int32), np.empty(capacity, np.float32)
-        if choose_pairs(*squared, own, own, *classes, choice.thresholds, choice.seed, near, items, chances, starts):
-            break
-        capacity *= 2
-    count = starts[-1]
-    items, chances = items[:count].copy(), chances[:count].copy()
-    ranks = [np.empty(count, np.uint32) for _ in range(2)]
-    for each, found in zip(squared, ranks, strict=True):
-        count_ranks(each, own, starts, items, found)
-    return starts, {"items": items, "a": ranks[0], "b": ranks[1], "chances": chances}, near
+    if not both_ways:
+        return PairSample(starts, found["items"], Ranks(found["a"], found["b"], found["chances"]), None, near)
+    return rank_both_ways(tiles, starts, found["items"], found["chances"], near, threads)
 
 
 class Gathered:
@@ -194,34 +136,27 @@ def gather_in_order(tasks: Sequence, work: Callable, gathered: Gathered, threads
             gathered.append(part)
 
 
-def ranks_from_the_other_end(
-    a: Points, b: Points, choice: PairChoice, sample: PairSample, threads: int | None = None
-) -> Ranks:
-    """For each pair (i, j) of a sample: i as seen from j, in the sample's order."""
-    total = sample.n_pairs
-    starts, rows, place = transposed(sample.starts, sample.items)
+def rank_both_ways(
+    tiles: PairTiles, starts: np.ndarray, items: np.ndarray, chances: np.ndarray, near: np.ndarray,
+    threads: int | None = None,
+) -> PairSample:  # fmt: skip
+    """The sample of chosen pairs (i, j): j's ranks as seen from i, and i's as seen from j."""
+    total = len(items)
+    back_starts, back_items, place = transposed(starts, items)
+    seen = Ranks(np.empty(total, np.uint32), np.empty(total, np.uint32), chances)
     back = Ranks(np.empty(total, np.uint32), np.empty(total, np.uint32), np.empty(total, np.float32))
-    thresholds = choice.thresholds
 
-    def work(block: range) -> None:
-        first, last = starts[block.start], starts[block.stop]
-        if first == last:
-            return
-        own = np.arange(block.start, block.stop)
-        squared = _squared(a, b, block)
-        local, wanted, where = starts[block.start : block.stop + 1] - first, rows[first:last], place[first:last]
-        found = np.empty(last - first, np.uint32)
-        for each, into in zip(squared, (back.a, back.b), strict=True):
-            count_ranks(each, own, local, wanted, found)
-            into[where] = found
-        chances = np.empty(last - first, np.float32)
-        near = [side[block.start : block.stop] for side in sample.near]
-        classes = [choice.classes(each) for each in squared]
-        find_chances(*squared, own, *classes, thresholds, *near, wanted, local, chances)
-        back.chances[where] = chances
+    def work(rows: range) -> None:
+        which, where = (slice(each[rows.start], each[rows.stop]) for each in (starts, back_starts))
+        local, back_local = (each[rows.start : rows.stop + 1] - each[rows.start] for each in (starts, back_starts))
+        nearest = [side[rows.start : rows.stop] for side in near]
+        forth, other, chance = tiles.rank(rows, local, items[which], back_local, back_items[where], nearest)
+        seen.a[which], seen.b[which] = forth
+        where = place[where]
+        back.a[where], back.b[where], back.chances[where] = *other, chance
 
-    for_each_tile(row_blocks(len(a)), work, threads)
-    return back
+    for_each_tile(row_blocks(len(near[0])), work, threads)
+    return PairSample(starts, items, seen, back, near)
 
 
 def transposed(starts: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

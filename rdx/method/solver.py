@@ -15,7 +15,7 @@ from rdx.errors import InputError, unknown
 from rdx.method.approximate import KNOTS
 from rdx.method.machine import in_words, memory_limit
 from rdx.method.pair_choice import CLASSES, NEAR
-from rdx.method.pair_sample import tile_rows
+from rdx.method.pair_tiles import tile_rows
 from rdx.method.spectral import MAX_DIMENSION
 from rdx.method.tiles import TILE_BYTES, default_threads
 
@@ -187,7 +187,7 @@ def _dense_memory(fit: _Fit) -> float:
 
 def _sparse_memory(fit: _Fit) -> float:
     """Both representations, tiles, kept pairs with their ranks, and the vectors of the clustering."""
-    tiles = fit.threads * fit.n * (2 * 8 * tile_rows(fit.n) + SCRATCH)
+    tiles = fit.threads * fit.n * (2 * 4 * tile_rows(fit.n) + SCRATCH)
     kept = 28 if fit.both_ways else 16  # a pair: items, ranks, chances
     sampling = fit.pairs * (SAMPLED_BOTH_WAYS if fit.both_ways else SAMPLED) + tiles
     graphs = fit.pairs * (kept + 2 * 4)  # the values of two directions are made while the ranks are there

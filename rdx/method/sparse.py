@@ -15,7 +15,8 @@ import numpy as np
 from rdx.method import approximate
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.method.neighborhoods import Points
-from rdx.method.pair_sample import PairSample, make_choice, release_tiles, sample_pairs
+from rdx.method.pair_sample import PairSample, make_choice, sample_pairs
+from rdx.method.pair_tiles import release_tiles
 from rdx.method.sparse_graph import SparseGraph
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from rdx.method.difference import to_affinity
 from rdx.method.neighborhoods import Points, squared_distance_rows
 from rdx.method.pair_choice import mixed
-from rdx.method.pair_sample import PairSample, Ranks, tile_rows
+from rdx.method.pair_sample import PairSample, Ranks
+from rdx.method.pair_tiles import tile_rows
 from rdx.method.rank_affinity import rank_affinity
 from rdx.method.rank_counting import count_ranks
 from rdx.method.spectral import TOLERANCE

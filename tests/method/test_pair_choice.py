@@ -11,8 +11,9 @@ import pytest
 
 from rdx.method import pair_choice
 from rdx.method.neighborhoods import as_points
-from rdx.method.pair_choice import CLASSES, NEAR, choose_pairs, find_chances, fitted_chances, rank_classes, strengths
-from rdx.method.pair_sample import make_choice, sample_pairs, sample_rows
+from rdx.method.pair_choice import CLASSES, NEAR, choose_pairs, fitted_chances, rank_classes, strengths
+from rdx.method.pair_sample import make_choice, sample_pairs
+from rdx.method.pair_tiles import PairTiles
 
 N = 300
 
@@ -65,7 +66,7 @@ def test_each_is_kept_as_often_as_its_chance_says():
     rows, seeds = range(100, 132), 500
     counts = np.zeros((len(rows), N))
     for seed in range(seeds):
-        starts, found, _ = sample_rows(a, b, replace(choice, seed=seed), rows)
+        starts, found, _ = PairTiles(a, b, replace(choice, seed=seed)).choose(rows, ranked=True)
         counts[np.repeat(np.arange(len(rows)), np.diff(starts)), found["items"]] += 1
     p = chances[rows.start : rows.stop]
     np.testing.assert_array_equal(counts[p == 1], seeds)
@@ -98,11 +99,8 @@ def test_the_chances_found_are_those_that_were_used():
             assert forth[j, i] == chance
             checked += 1
     assert checked > 1000
-    squared = [oracle.whole_squared(points).astype(float) for points in (a, b)]
-    found = np.empty(sample.n_pairs, np.float32)
-    classes = [choice.classes(each) for each in squared]
-    own = np.arange(N)
-    find_chances(*squared, own, *classes, choice.thresholds, *sample.near, sample.items, sample.starts, found)
+    none = np.zeros(N + 1, np.int64), np.empty(0, np.int32)
+    *_, found = PairTiles(a, b, choice).rank(range(N), *none, sample.starts, sample.items, list(sample.near))
     np.testing.assert_array_equal(found, sample.seen.chances)
 
 

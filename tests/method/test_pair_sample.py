@@ -9,9 +9,10 @@ import numpy as np
 import oracle
 import pytest
 
-from rdx.method import pair_sample
+from rdx.method import pair_tiles
 from rdx.method.neighborhoods import as_points
-from rdx.method.pair_sample import make_choice, release_tiles, row_blocks, sample_pairs, tile, transposed
+from rdx.method.pair_sample import make_choice, sample_pairs, transposed
+from rdx.method.pair_tiles import release_tiles, row_blocks, tile
 
 N = 230
 
@@ -64,16 +65,16 @@ def test_one_way_is_the_same_without_the_other_end():
 @pytest.mark.parametrize("kind", ["normal", "duplicates"])
 def test_the_same_for_any_tile_and_thread_count(kind, monkeypatch):
     expected = arrays(sampled(kind, threads=1))
-    for tile_rows, tile_bytes in ((8, 1 << 30), (13, 1 << 30), (1000, 1 << 30), (1000, 8 * N * 10)):
-        monkeypatch.setattr(pair_sample, "TILE_ROWS", tile_rows)
-        monkeypatch.setattr(pair_sample, "TILE_BYTES", tile_bytes)
+    for tile_rows, tile_bytes in ((8, 1 << 30), (13, 1 << 30), (1000, 1 << 30), (1000, 4 * N * 10)):
+        monkeypatch.setattr(pair_tiles, "TILE_ROWS", tile_rows)
+        monkeypatch.setattr(pair_tiles, "TILE_BYTES", tile_bytes)
         for threads in (1, 2, 5):
             for one, other in zip(arrays(sampled(kind, threads=threads)), expected, strict=True):
                 np.testing.assert_array_equal(one, other)
 
 
 def test_room_is_made_for_more_pairs_than_were_expected(monkeypatch):
-    monkeypatch.setattr(pair_sample, "TILE_ROWS", 200)
+    monkeypatch.setattr(pair_tiles, "TILE_ROWS", 200)
     for one, other in zip(arrays(sampled(pairs=N, expected=0.0)), arrays(sampled(pairs=N)), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -83,7 +84,7 @@ def test_blocks_of_rows_cover_all_and_do_not_depend_on_threads():
         blocks = row_blocks(n)
         assert blocks[0].start == 0 and blocks[-1].stop == n
         assert all(one.stop == other.start for one, other in zip(blocks, blocks[1:], strict=False))
-        assert max(map(len, blocks)) * n * 8 <= max(pair_sample.TILE_BYTES, 8 * n * 8)
+        assert max(map(len, blocks)) * n * 4 <= max(pair_tiles.TILE_BYTES, 8 * n * 4)
 
 
 def test_tiles_of_two_sides_share_nothing_and_grow():

@@ -37,7 +37,7 @@ TIMED = (
     ("rdx.method.rdx", "compute_distances", "ranks"),
     ("rdx.method.sparse", "make_choice", "ranks"),
     ("rdx.method.sparse", "sample_pairs", "ranks"),
-    ("rdx.method.approximate", "make_profile", "ranks"),
+    ("rdx.method.sparse", "make_profile", "ranks"),
     ("rdx.method.approximate", "prepare_comparison", "ranks"),
     ("rdx.method.approximate", "approximate_pairs", "ranks"),
     ("rdx.method.sparse_graph", "excess", "graph"),

@@ -49,6 +49,7 @@ class Mutation:
 
 _RANKS = ("tests/method/test_neighborhoods.py",)
 _DIFFERENCE = ("tests/method/test_difference.py",)
+_ROUNDED = ("tests/method/test_single_kernels.py",)
 _SPARSE = ("tests/method/test_sparse_graph.py",)
 _BSR = ("tests/metrics/test_bsr.py",)
 _CLUSTERS = ("tests/method/test_rdx.py::test_labels_equal_scikit_learn_on_the_oracle_affinity",)
@@ -162,6 +163,18 @@ MUTATIONS = (
     Mutation(
         "an item among its own neighbours", "rdx/method/rank_counting.py",
         "before + (0 if counted else 1)", "before", ("tests/method/test_rank_counting.py",),
+    ),
+    Mutation(
+        "an item among its own neighbours, rounded", "rdx/method/single_kernels.py",
+        "0 if j == me else before + 1", "0 if j == me else before", _ROUNDED,
+    ),
+    Mutation(
+        "near ties as rounding leaves them", "rdx/method/single_kernels.py",
+        "before += other < exact or (other == exact and k < j)", "before += value[at] < v", _ROUNDED,
+    ),
+    Mutation(
+        "classes as rounding leaves them", "rdx/method/single_kernels.py",
+        "if under or over:", "if False:", _ROUNDED,
     ),
     Mutation(
         "sampled pairs count half", "rdx/method/sparse_graph.py",

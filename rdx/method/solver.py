@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rdx.errors import InputError, unknown
-from rdx.method.approximate import KNOTS
 from rdx.method.machine import in_words, memory_limit
 from rdx.method.pair_choice import CLASSES, NEAR
 from rdx.method.pair_tiles import tile_rows
+from rdx.method.rank_profiles import KNOTS
 from rdx.method.spectral import MAX_DIMENSION
 from rdx.method.tiles import TILE_BYTES, default_threads
 

@@ -17,6 +17,7 @@ from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.method.neighborhoods import Points
 from rdx.method.pair_sample import PairSample, make_choice, sample_pairs
 from rdx.method.pair_tiles import release_tiles
+from rdx.method.rank_profiles import make_profile
 from rdx.method.sparse_graph import SparseGraph
 
 
@@ -83,7 +84,7 @@ def approximate_graphs(
     pairs = [("A", "b_to_a"), ("B", "a_to_b")] if aligned else [("A", "B")]
     for own, other in pairs:
         a, b = points[own], points[other]
-        profiles = tuple(approximate.make_profile(each, seed, threads) for each in (a, b))
+        profiles = tuple(make_profile(each, seed, threads) for each in (a, b))
         made = approximate.prepare_comparison(
             a, b, profiles, pairs_per_item=pairs_per_item, gamma=gamma, beta=beta, both_ways=symmetric,
             both_directions=not aligned, seed=seed,

@@ -77,10 +77,10 @@ def test_planted_parts_come_back():
 
 def test_scale_of_the_features_changes_nothing_but_the_dictionary():
     X, _, _ = planted()
-    found = baselines.create("snmf", n_clusters=3, max_iter=20).fit(X, X * 2.0**200)
+    found = baselines.create("snmf", n_clusters=3, max_iter=20).fit(X, X * 2.0**40)
     small, large = found.a_not_b_, found.b_not_a_
     assert small.coefficients.tobytes() == large.coefficients.tobytes()
-    np.testing.assert_array_equal(small.dictionary * 2.0**200, large.dictionary)
+    np.testing.assert_array_equal(small.dictionary * 2.0**40, large.dictionary)
 
 
 def test_more_parts_than_the_rank_and_duplicates_have_an_outcome():

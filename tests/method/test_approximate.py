@@ -10,10 +10,11 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from rdx import RDX
-from rdx.method import approximate
-from rdx.method.approximate import make_profile, nearest_in_cells
+from rdx.method import near_items, rank_profiles
+from rdx.method.near_items import nearest_in_cells
 from rdx.method.neighborhoods import as_points, rank_rows, squared_distance_rows
 from rdx.method.pair_choice import NEAR
+from rdx.method.rank_profiles import make_profile
 from rdx.method.tiles import one_thread_each
 
 
@@ -55,7 +56,7 @@ def test_ranks_are_nearly_exact_where_all_columns_are_looked_at():
 
 def test_ranks_from_a_sample_of_columns_are_off_by_what_the_sample_lacks(monkeypatch):
     """A class that ends at the k-th of the sampled columns has a relative error of about 1 / √k."""
-    monkeypatch.setattr(approximate, "COLUMNS", 500)
+    monkeypatch.setattr(rank_profiles, "COLUMNS", 500)
     points = clustered(4000)
     estimated, exact = estimated_and_exact(points, make_profile(points, 0, 1), np.arange(0, 4000, 50))
     for low, high in ((400, 800), (800, 1600), (1600, 4000)):
@@ -76,7 +77,7 @@ def test_the_nearest_have_their_own_ranks():
 
 @pytest.mark.parametrize("columns", [300, 8192])
 def test_ranks_never_fall_with_the_distance(columns, monkeypatch):
-    monkeypatch.setattr(approximate, "COLUMNS", columns)
+    monkeypatch.setattr(rank_profiles, "COLUMNS", columns)
     X = np.random.default_rng(2).integers(0, 4, (900, 3)).astype(float)  # many copies and ties
     X[:30] *= 1e4
     points = as_points(X)
@@ -92,7 +93,7 @@ def test_ranks_never_fall_with_the_distance(columns, monkeypatch):
 @pytest.mark.parametrize("columns", [300, 8192])
 def test_many_copies_come_before_what_lies_beyond_them(columns, monkeypatch):
     """Their distance is the end of several rank classes, of which the last counts."""
-    monkeypatch.setattr(approximate, "COLUMNS", columns)
+    monkeypatch.setattr(rank_profiles, "COLUMNS", columns)
     X = np.random.default_rng(3).normal(size=(900, 3))
     X[:400] = X[0]
     points = as_points(X)
@@ -119,12 +120,12 @@ def test_nearly_all_nearest_items_are_found_in_the_nearest_cells():
 
 
 def test_fewer_candidates_find_fewer(monkeypatch):
-    monkeypatch.setattr(approximate, "CELL_ITEMS", 100)
+    monkeypatch.setattr(near_items, "CELL_ITEMS", 100)
     points = as_points(np.random.default_rng(4).normal(size=(3000, 6)))  # cells do not end where clusters do
     rows, recalls = np.arange(0, 3000, 20), []
     order = np.argsort(rank_rows(points, rows), axis=1)[:, 1 : NEAR + 1]
     for candidates in (1, 600, 3000):
-        monkeypatch.setattr(approximate, "CANDIDATES", candidates)
+        monkeypatch.setattr(near_items, "CANDIDATES", candidates)
         near, _ = nearest_in_cells(points, NEAR, 0, 1)
         recalls.append(np.mean([len(np.intersect1d(a, b)) for a, b in zip(near[rows], order, strict=True)]) / NEAR)
     assert recalls == sorted(recalls) and recalls[0] < 0.95 and recalls[-1] == 1
@@ -137,13 +138,13 @@ def test_fewer_items_than_are_near():
 
 
 def test_columns_are_each_tiles_own():
-    tiles = approximate.tiles(1000)
+    tiles = rank_profiles.tiles(1000)
     np.testing.assert_array_equal(np.concatenate(tiles), np.arange(1000))
-    one, other = (approximate.columns_of(tile, 10**5, 3) for tile in tiles[:2])
-    assert len(one) == len(np.unique(one)) == approximate.COLUMNS and (np.diff(one) > 0).all()
+    one, other = (rank_profiles.columns_of(tile, 10**5, 3) for tile in tiles[:2])
+    assert len(one) == len(np.unique(one)) == rank_profiles.COLUMNS and (np.diff(one) > 0).all()
     assert not np.array_equal(one, other)
-    np.testing.assert_array_equal(one, approximate.columns_of(tiles[0], 10**5, 3))
-    np.testing.assert_array_equal(approximate.columns_of(tiles[0], 500, 3), np.arange(500))
+    np.testing.assert_array_equal(one, rank_profiles.columns_of(tiles[0], 10**5, 3))
+    np.testing.assert_array_equal(rank_profiles.columns_of(tiles[0], 500, 3), np.arange(500))
 
 
 # ---- concepts ------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ def fitted(A, B, beside=None, solver="approximate", **settings):
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_merged_classes_are_found(version, monkeypatch):
-    monkeypatch.setattr(approximate, "COLUMNS", 600)
+    monkeypatch.setattr(rank_profiles, "COLUMNS", 600)
     A, B, labels = oracle.merged_classes(n=1200)
     rdx = fitted(A, B, version=version)
     for explanations, merged in ((rdx.a_not_b_, ((0, 1), (2, 3))), (rdx.b_not_a_, ((4, 5), (6, 7)))):
@@ -173,7 +174,7 @@ def test_merged_classes_are_found(version, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_labels_agree_with_the_sparse_path_where_half_of_the_columns_are_looked_at(version, monkeypatch):
-    monkeypatch.setattr(approximate, "COLUMNS", 3000)
+    monkeypatch.setattr(rank_profiles, "COLUMNS", 3000)
     A, B, _ = oracle.merged_classes(n=6000)
     settings = {"version": version, "pairs_per_item": RDX().pairs_per_item}
     for a, b in zip(*(both(fitted(A, B, solver=s, **settings)) for s in ("approximate", "sparse")), strict=True):
@@ -213,7 +214,7 @@ def test_rank_errors_are_reported_and_grow_with_fewer_columns(monkeypatch):
     A, B, _ = oracle.merged_classes(n=1200)
     errors = []
     for columns in (100, 1200):
-        monkeypatch.setattr(approximate, "COLUMNS", columns)
+        monkeypatch.setattr(rank_profiles, "COLUMNS", columns)
         errors.append(fitted(A, B, pairs_per_item=40).rank_errors_)
     assert all(0 <= each["median"] <= each["90th percentile"] for each in errors)
     assert errors[1]["90th percentile"] < 0.2 < errors[0]["90th percentile"]

@@ -47,7 +47,8 @@ Force = Annotated[bool, typer.Option("--force", help="Do finished steps and cach
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int | None, typer.Option(help="The seed of everything; default: the configuration's, 42.")]
 Shard = Annotated[
-    str | None, typer.Option(metavar="i/N", help="Compute share i of N of what takes longest (features), and stop.")
+    str | None,
+    typer.Option(metavar="i/N", help="Compute share i of N of features and of sparse fits' pairs, and stop."),
 ]
 Gather = Annotated[bool, typer.Option("--gather", help="Go on with what all shards have computed.")]
 MaxMemory = Annotated[str | None, typer.Option(help="What the process may grow to: 4GB. Default: what is free.")]

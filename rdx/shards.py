@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,15 +126,19 @@ class Chunks:
         found = next(filter(None, map(self._read, range(self.count))), None)
         return None if found is None else int(found[0].get("workers", 1))
 
-    def wait(self, patience: float = PATIENCE) -> list[int]:
+    def wait(self, patience: float = PATIENCE, until: Callable[[], bool] = lambda: False) -> list[int]:
         """Wait for others' chunks; returns the numbers of those that did not come.
 
         It ends as soon as all are there, or when for `patience` seconds no new one has come: then their worker
-        is lost or far behind, and whoever waits had better compute them.
+        is lost or far behind, and whoever waits had better compute them. It also ends when `until()` is true, or
+        when somebody discards the chunks, having what they are for.
         """
-        left, since = self.absent(), time.monotonic()
-        while left and time.monotonic() - since < patience:
+        left, since, begun = self.absent(), time.monotonic(), self.folder.exists()
+        while left and time.monotonic() - since < patience and not until():
             time.sleep(_POLL)
+            if begun and not self.folder.exists():
+                break
+            begun = begun or self.folder.exists()
             before, left = len(left), self.absent()
             if len(left) < before:
                 since = time.monotonic()

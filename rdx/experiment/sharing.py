@@ -1,7 +1,8 @@
-"""Several processes on one run: each computes its share of the representations, one carries out all the rest.
+"""Several processes on one run: each computes its share of what takes longest, one carries out all the rest.
 
-Under torchrun the first process waits for the others' chunks and goes on. By hand, or in an array of jobs, every
-``--shard i/N`` stops after its share, and ``--gather`` goes on once all shards are done.
+Shared are the representations and the pairs of sparse fits. Under torchrun processes wait for each other's chunks,
+and the first goes on. By hand, or in an array of jobs, every ``--shard i/N`` goes as far as it can without waiting,
+and ``--gather`` goes on once all shards are done.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rdx.errors import InputError
-from rdx.experiment import inputs, layer_analysis, naming
+from rdx.experiment import inputs, layer_analysis, naming, pair_sharing
+from rdx.experiment.pair_chunks import Sharing
 from rdx.features import Share, compute_share, gaps_in
+from rdx.method.pair_parts import CHOSEN
 from rdx.shards import PATIENCE, Worker
 
 if TYPE_CHECKING:
@@ -43,15 +46,22 @@ def take_part(
     """
     if gather:
         _check_gathered(checked)
+        pair_sharing.check_gathered(checked, device=device, progress=progress)
         return True
     if worker.count == 1 and not worker.by_hand:
         return True
     shares = [share for one in checked for share in _shares(one, worker, device=device, progress=progress)]
+    sharing, sparse = Sharing(worker, PATIENCE), any(map(pair_sharing.fits, checked))
     if worker.by_hand:
-        say(_what_is_next(shares, worker))
+        lacking = sparse and bool(_first_gap(checked))
+        if sparse and not lacking:
+            pair_sharing.share(checked, sharing, device=device, progress=progress)
+        say(_what_is_next(shares, sharing, lacking))
         return False
-    if worker.index == 0:
+    if worker.index == 0 or sparse:
         _wait(shares)
+    if sparse:
+        pair_sharing.share(checked, sharing, device=device, progress=progress)
     return worker.index == 0
 
 
@@ -85,26 +95,41 @@ def _to_compute(prepared: Prepared) -> Iterator[tuple[str, dict[str, Any], Items
 def _wait(shares: Sequence[Share]) -> None:
     for share in shares:
         patience = max(PATIENCE, 4 * share.slowest)
-        left = sum(len(chunks.wait(patience)) for chunks in share.chunks)
+        left = share.wait(patience)
         if left:
             _log.warning("no new chunk of features for %.0f s: %d missing ones are computed here", patience, left)
 
 
 def _check_gathered(checked: Sequence[Prepared]) -> None:
+    gap = _first_gap(checked)
+    if gap:
+        raise InputError(
+            f"{gap}; run its shards (--shard i/N), or leave --gather out to compute what is missing here"
+        )
+
+
+def _first_gap(checked: Sequence[Prepared]) -> str:
+    """The first representation of which chunks are missing, and which; "" where all can be put together."""
     for prepared in checked:
         for step, settings, items, _ in _to_compute(prepared):
             gap = gaps_in(settings, items)
             if gap:
-                raise InputError(
-                    f"{prepared.config.name}, {step}: {gap}; run its shards (--shard i/N), or leave --gather out "
-                    "to compute what is missing here"
-                )
+                return f"{prepared.config.name}, {step}: {gap}"
+    return ""
 
 
-def _what_is_next(shares: Sequence[Share], worker: Worker) -> str:
+def _what_is_next(shares: Sequence[Share], sharing: Sharing, lacks_features: bool) -> str:
+    """What a shard has done, and what comes next, in one line."""
     images, seconds = sum(share.images for share in shares), sum(share.seconds for share in shares)
-    done = f"{images} images at {images / seconds:.1f} images/s" if images else "nothing was left to compute"
-    return (
-        f"shard {worker.name}: {done}; when all {worker.count} shards are done, run the same command with --gather "
-        "in the place of --shard"
-    )
+    done = [f"{images} images at {images / seconds:.1f} images/s"] if images else []
+    if sharing.computed:
+        done.append(f"{sharing.computed} chunk{'s' if sharing.computed > 1 else ''} of pairs")
+    again = ""
+    if lacks_features:
+        again = "the pairs of sparse fits, which need all features"
+    elif CHOSEN in sharing.waiting:
+        again = "the second pass over the pairs, which needs all of the first"
+    shards = f"when all {sharing.worker.count} shards are done"
+    following = f"{shards}, run them once more ({again}), then" if again else f"{shards}, run"
+    said = ", ".join(done) or "nothing was left to compute"
+    return f"shard {sharing.worker.name}: {said}; {following} the same command with --gather in the place of --shard"

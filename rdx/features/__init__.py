@@ -56,10 +56,15 @@ class Features:
 class Share:
     """What one of several workers computed."""
 
-    chunks: tuple[Chunks, ...]  # of every representation of the pass, with the other workers' part
+    chunks: Mapping[Path, Chunks]  # of every representation of the pass, with the other workers' part, by its file
     images: int
     seconds: float
     slowest: float  # seconds of its slowest chunk
+
+    def wait(self, patience: float) -> int:
+        """Wait for the others' chunks; returns how many did not come, of representations that nobody has stored."""
+        left = {path: chunks.wait(patience, path.is_file) for path, chunks in self.chunks.items()}
+        return sum(len(numbers) for path, numbers in left.items() if not path.is_file())
 
 
 def representation_fingerprint(settings: Mapping[str, Any], items: Items | None) -> str:
@@ -177,7 +182,8 @@ def compute_share(
     for its_key, path in whole.items():
         if path.is_file() and its_key not in before:  # the others did not wait for this worker
             cache.discard_chunks(its_key, cache_dir)
-    return Share(tuple(one.chunks.values()), one.images, one.seconds, one.slowest)
+    chunks = {whole[group[choice]]: chunks for choice, chunks in one.chunks.items()}
+    return Share(chunks, one.images, one.seconds, one.slowest)
 
 
 def gaps_in(settings: Mapping[str, Any], items: Items, *, cache_dir: str | Path | None = None) -> str:

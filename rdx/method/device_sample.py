@@ -7,6 +7,8 @@ same order.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import torch
 
@@ -14,6 +16,7 @@ from rdx.method import pair_choice
 from rdx.method.device_counting import Chosen, count_ranks_on
 from rdx.method.device_tiles import OWN, DevicePoints, for_each_rows, squared_rows
 from rdx.method.pair_choice import NEAR, PairChoice
+from rdx.method.pair_parts import Arrays, Drawn, chosen_arrays, joined, ranked_arrays
 from rdx.method.pair_sample import PairSample, Ranks, transposed
 
 SAMPLE_BYTES = 80  # of device memory for each pair of a tile: two distances, classes, random numbers, a histogram
@@ -90,8 +93,10 @@ def _joined(parts: list[tuple]) -> PairSample:
     return PairSample(starts, items, Ranks(*seen), None, near)
 
 
-def _sample_rows(a: DevicePoints, b: DevicePoints, tables: DeviceChoice, rows: slice) -> tuple:
-    """The chosen pairs of some rows: starts (t + 1,), items, ranks, chances, and near (2, t, NEAR)."""
+def _sample_rows(
+    a: DevicePoints, b: DevicePoints, tables: DeviceChoice, rows: slice, ranked: bool = True
+) -> tuple[np.ndarray, np.ndarray, Ranks, np.ndarray]:
+    """The chosen pairs of some rows: starts (t + 1,), items, ranks (or none) and chances, and near (2, t, NEAR)."""
     squared = [squared_rows(points, rows) for points in (a, b)]
     bounds = [tables.bounds(each) for each in squared]
     own = np.arange(rows.start, rows.stop)
@@ -117,7 +122,7 @@ def _sample_rows(a: DevicePoints, b: DevicePoints, tables: DeviceChoice, rows: s
     order = torch.sort(of, stable=True).indices  # in each row the near ones first
     starts = _starts(torch.bincount(of, minlength=len(own)))
     chosen = Chosen(starts, of[order], torch.cat([near_items, drawn_items])[order])
-    ranks = Ranks(*(_ranks(each, chosen) for each in squared), chances[order].cpu().numpy())
+    ranks = Ranks(*(_ranks(each, chosen) if ranked else None for each in squared), chances[order].cpu().numpy())
     return starts.cpu().numpy(), _numpy(chosen.items, np.int32), ranks, _numpy(near, np.int32)
 
 
@@ -140,33 +145,96 @@ def ranks_from_the_other_end_on(
     a: DevicePoints, b: DevicePoints, choice: PairChoice, sample: PairSample, tile_rows: int | None = None
 ) -> Ranks:
     """What ``pair_sample.ranks_from_the_other_end`` returns, made on the points' device."""
-    n, total, device = len(a), sample.n_pairs, a.device
-    tables = DeviceChoice(choice, device)
+    n, total = len(a), sample.n_pairs
+    tables = DeviceChoice(choice, a.device)
     starts, seen_from, place = transposed(sample.starts, sample.items)
     back = Ranks(np.empty(total, np.uint32), np.empty(total, np.uint32), np.empty(total, np.float32))
 
     def work(rows: slice) -> None:
-        first, last = starts[rows.start], starts[rows.stop]
-        if first == last:
-            return
-        local = torch.as_tensor(starts[rows.start : rows.stop + 1] - first, device=device)
-        chosen = Chosen.from_starts(local, torch.as_tensor(seen_from[first:last], device=device).long())
-        squared = [squared_rows(points, rows) for points in (a, b)]
-        bounds = [tables.bounds(each) for each in squared]
-        for each in squared:
-            each.diagonal(rows.start).fill_(OWN)
-        values = [chosen.padded(each[chosen.rows, chosen.items]) for each in squared]
-        classes = tables.classes(bounds, values)[chosen.rows, chosen.positions]
-        chances = tables.chances[classes.long()]
-        for side in sample.near:
-            near = torch.as_tensor(side[rows], device=device)[chosen.rows]
-            chances[(near == chosen.items[:, None]).any(dim=1)] = 1.0
-        ranks = [_ranks(each, chosen) for each in squared]
-        where = place[first:last]
-        back.a[where], back.b[where], back.chances[where] = *ranks, chances.cpu().numpy()
+        where = place[starts[rows.start] : starts[rows.stop]]
+        if len(where):
+            found = _other_end(*_distances(a, b, tables, rows), tables, sample.near, rows, starts, seen_from)
+            back.a[where], back.b[where], back.chances[where] = found.a, found.b, found.chances
 
-    for_each_rows(n, n, SAMPLE_BYTES, device, work, tile_rows)
+    for_each_rows(n, n, SAMPLE_BYTES, a.device, work, tile_rows)
     return back
+
+
+def _distances(
+    a: DevicePoints, b: DevicePoints, tables: DeviceChoice, rows: slice
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Squared distances of some rows in A and in B, each (t, n), their own items first; and their classes' bounds."""
+    squared = [squared_rows(points, rows) for points in (a, b)]
+    bounds = [tables.bounds(each) for each in squared]
+    for each in squared:
+        each.diagonal(rows.start).fill_(OWN)
+    return squared, bounds
+
+
+def _other_end(
+    squared: list[torch.Tensor], bounds: list[torch.Tensor], tables: DeviceChoice, near: np.ndarray, rows: slice,
+    starts: np.ndarray, seen_from: np.ndarray,
+) -> Ranks:  # fmt: skip
+    """What some rows say of the pairs that have them at the other end: row j's are seen_from[starts[j] : …]."""
+    chosen = _chosen(rows, starts, seen_from, tables.device)
+    values = [chosen.padded(each[chosen.rows, chosen.items]) for each in squared]
+    classes = tables.classes(bounds, values)[chosen.rows, chosen.positions]
+    chances = tables.chances[classes.long()]
+    for side in near:
+        close = torch.as_tensor(side[rows], device=tables.device)[chosen.rows]
+        chances[(close == chosen.items[:, None]).any(dim=1)] = 1.0
+    return Ranks(*(_ranks(each, chosen) for each in squared), chances.cpu().numpy())
+
+
+def _chosen(rows: slice, starts: np.ndarray, items: np.ndarray, device: torch.device) -> Chosen:
+    """The items of some rows out of those of all."""
+    first, last = starts[rows.start], starts[rows.stop]
+    local = torch.as_tensor(starts[rows.start : rows.stop + 1] - first, device=device)
+    return Chosen.from_starts(local, torch.as_tensor(items[first:last], device=device).long())
+
+
+class DeviceParts:
+    """The parts of ``pair_parts`` made on the points' device; as many rows at a time as its memory holds."""
+
+    threads = 1  # as the memory is one
+
+    def __init__(self, a: DevicePoints, b: DevicePoints) -> None:
+        self.a, self.b = a, b
+
+    def split(self, part: Sequence[range]) -> Sequence[range]:
+        return [range(part[0].start, part[-1].stop)]
+
+    def choose(self, choice: PairChoice, *, ranked: bool) -> Callable[[range], Arrays]:
+        tables = DeviceChoice(choice, self.a.device)
+
+        def of_rows(rows: slice) -> Arrays:
+            starts, items, ranks, near = _sample_rows(self.a, self.b, tables, rows, ranked)
+            found = {"items": items, "chances": ranks.chances}
+            return chosen_arrays(starts, {**found, "a": ranks.a, "b": ranks.b} if ranked else found, near)
+
+        return lambda rows: self._joined(rows, of_rows)
+
+    def rank(self, choice: PairChoice, drawn: Drawn) -> Callable[[range], Arrays]:
+        tables = DeviceChoice(choice, self.a.device)
+
+        def of_rows(rows: slice) -> Arrays:
+            squared, bounds = _distances(self.a, self.b, tables, rows)
+            chosen = _chosen(rows, drawn.starts, drawn.items, tables.device)
+            forth = [_ranks(each, chosen) for each in squared]
+            back = Ranks(np.empty(0, np.uint32), np.empty(0, np.uint32), np.empty(0, np.float32))
+            if drawn.back_starts[rows.start] < drawn.back_starts[rows.stop]:
+                back = _other_end(
+                    squared, bounds, tables, drawn.near, rows, drawn.back_starts, drawn.back_items
+                )
+            return ranked_arrays(forth, (back.a, back.b), back.chances)
+
+        return lambda rows: self._joined(rows, of_rows)
+
+    def _joined(self, rows: range, of_rows: Callable[[slice], Arrays]) -> Arrays:
+        found: list[Arrays] = []
+        shifted = lambda some: found.append(of_rows(slice(rows.start + some.start, rows.start + some.stop)))  # noqa: E731
+        for_each_rows(len(rows), len(self.a), SAMPLE_BYTES, self.a.device, shifted)
+        return joined(found)
 
 
 def _ranks(squared: torch.Tensor, chosen: Chosen) -> np.ndarray:

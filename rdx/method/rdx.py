@@ -19,6 +19,7 @@ from rdx.method.difference import DIFFERENCES, DifferenceGraph, Distances, check
 from rdx.method.guidance import RULES, make_guide
 from rdx.method.machine import parse_memory
 from rdx.method.neighborhoods import DISTANCES, Points, as_array, as_points
+from rdx.method.pair_parts import Stores
 from rdx.method.pipeline import CLUSTERINGS, Settings, Version, check_enough_items, explain
 from rdx.method.selection import SELECTIONS
 from rdx.method.solver import SOLVERS, FitPlan, plan_fit
@@ -115,13 +116,15 @@ class RDX(BaseEstimator):
         self.device = device
 
     def fit(
-        self, A, B, a_to_b=None, b_to_a=None, groups_a=None, groups_b=None, groups_a_to_b=None, groups_b_to_a=None
-    ) -> RDX:
+        self, A, B, a_to_b=None, b_to_a=None, groups_a=None, groups_b=None, groups_a_to_b=None, groups_b_to_a=None,
+        *, stores: Stores | None = None,
+    ) -> RDX:  # fmt: skip
         """Compares A (n, d_a) with B (n, d_b), arrays or tensors of the same items in the same order.
 
         ``a_to_b``, ``b_to_a``: A mapped to B's space and B mapped to A's, for an aligned comparison
-        with maps learnt elsewhere. ``groups_*`` (n,): guidance labels. Raises InputError (a
-        ValueError) for anything that can't be compared, naming the parameter or the row.
+        with maps learnt elsewhere. ``groups_*`` (n,): guidance labels. ``stores``: where the parts of sparse
+        samples are that several processes made, see `share_pairs`. Raises InputError (a ValueError) for anything
+        that can't be compared, naming the parameter or the row.
         """
         version = self.check_parameters()
         arrays = {"A": as_array(A, "A"), "B": as_array(B, "B")}
@@ -145,8 +148,23 @@ class RDX(BaseEstimator):
         for name, array in arrays.items():
             if len(array) != n:
                 raise InputError(f"{name} has {len(array)} items, A and B have {n}")
-        self._fit_directions({name: as_points(array, name) for name, array in arrays.items()}, groups, version, None)
+        points = {name: as_points(array, name) for name, array in arrays.items()}
+        self._fit_directions(points, groups, version, None, stores)
         return self
+
+    def share_pairs(self, A, B, a_to_b=None, b_to_a=None, *, stores: Stores) -> None:
+        """A process's part of the pairs that `fit` draws with solver "sparse", with the same arrays; fits nothing.
+
+        ``stores`` says which part, and where the parts go: see ``rdx.method.pair_parts``.
+        """
+        version = self.check_parameters()
+        arrays = {"A": A, "B": B} | ({} if a_to_b is None else {"a_to_b": a_to_b, "b_to_a": b_to_a})
+        points = {name: as_points(array, name) for name, array in arrays.items()}
+        if len({len(each) for each in points.values()}) > 1:
+            raise InputError(f"A has {len(points['A'])} items, others have not: all must show the same items")
+        device = tile_device(self.device, len(points["A"]))
+        with one_thread_each():
+            sparse.share_pairs(points, self._sampling(version, device, points, stores))
 
     def fit_points(self, points: Mapping[str, Points], distances: dict[tuple, Distances] | None = None) -> RDX:
         """`fit` for many settings or many partners of one representation: nothing is computed twice.
@@ -176,14 +194,15 @@ class RDX(BaseEstimator):
         )  # fmt: skip
 
     def _fit_directions(
-        self, points: dict[str, Points], groups: dict, version: Version, shared: dict[tuple, Distances] | None
-    ) -> None:
+        self, points: dict[str, Points], groups: dict, version: Version, shared: dict[tuple, Distances] | None,
+        stores: Stores | None = None,
+    ) -> None:  # fmt: skip
         """Both directions. Unaligned they share their distances; aligned each has a pair of its own."""
         device = self._tile_device(len(points["A"]), shared)
         self.device_ = str(device or "cpu")
         with one_thread_each():
             if self.solver_ != "dense":
-                self._fit_sparse(points, groups, version, device)
+                self._fit_sparse(points, groups, self._sampling(version, device, points, stores), version)
             else:
                 self._fit_each(points, groups, version, shared, device)
         self.n_items_ = len(points["A"])
@@ -208,15 +227,17 @@ class RDX(BaseEstimator):
             return None
         return device
 
-    def _fit_sparse(self, points: dict[str, Points], groups: dict, version: Version, device) -> None:
+    def _sampling(self, version: Version, device, points: dict, stores: Stores | None) -> sparse.Sampling:
+        return sparse.Sampling(
+            version.symmetric_distances, self._gamma(len(points["A"])), self.beta, self.pairs_per_item,
+            self.random_state, device=device, stores=stores,
+        )  # fmt: skip
+
+    def _fit_sparse(self, points: dict[str, Points], groups: dict, sampling: sparse.Sampling, version: Version) -> None:
         """Both directions from sampled pairs: one sample for both where they compare the same two representations."""
         same = []
         graphs = sparse.graphs if self.solver_ == "sparse" else sparse.approximate_graphs
-        for found in graphs(
-            points, symmetric=version.symmetric_distances, gamma=self._gamma(len(points["A"])), beta=self.beta,
-            pairs_per_item=self.pairs_per_item, groups=groups, seed=self.random_state,
-            **({"device": device} if self.solver_ == "sparse" else {}),
-        ):  # fmt: skip
+        for found in graphs(points, sampling, groups):
             same.append(found.identical)
             self.rank_errors_ = found.rank_errors
             explanations = explain(found.direction, found.graph, points[found.own], self._settings(version))

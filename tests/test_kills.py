@@ -169,7 +169,7 @@ def test_two_processes_in_one_folder(place):
     first = place.commands.start(RUN, place.work)
     assert wait_for(lambda: f"{STATISTICS}: started" in place.log, first)
     second = place.commands.start(RUN, place.work)
-    assert wait_for(lambda: "waiting for" in second.err.read_text(), second)
+    assert wait_for(lambda: second.err.is_file() and "waiting for" in second.err.read_text(), second)
     assert f"is in use by process {first.pid} on " in second.err.read_text()
     finished(first)
     finished(second)

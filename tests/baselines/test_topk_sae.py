@@ -74,7 +74,7 @@ def test_degenerate_inputs_have_an_outcome():
     note = f"{carried} concepts instead of 15: the other latents are dead (no item activates them)"
     assert note in found.notes
     with pytest.raises(InputError, match="training diverged .*scale the features"):
-        baselines.create("topk_sae", epochs=5, learning_rate=1e30).fit(rng.normal(size=(20, 3)), line)
+        baselines.create("topk_sae", epochs=5, learning_rate=1e38).fit(rng.normal(size=(20, 3)), line)
 
 
 def test_wrong_settings_are_named(planted):

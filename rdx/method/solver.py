@@ -27,8 +27,9 @@ LEAST_PAIRS = 100  # an item: with fewer, the sparse labels no longer follow the
 # Nanoseconds of one core, from processor time on a busy machine.
 DENSE_SORT = 3.5  # for a pair of items and representation, times log2 n: its rank
 DENSE_GRAPH = 36.0  # for a pair of items and direction: affinity, products of the clustering, sums
-SPARSE_PASS = 38.0  # for a pair of items and pass: choosing and counting
-PRODUCT = 0.05  # for a pair of items and dimension: distances in a tile
+SPARSE_ONE_WAY, SPARSE_BOTH_WAYS = 20.0, 28.0  # for a pair of items: choosing, and counting from one end or from both
+PRODUCT = 0.05  # for a pair of items and dimension: distances
+TILE_PRODUCT = 0.09  # and in a tile, each pass, where most are rounded and used but once
 KEPT_PAIR = 500.0  # for a kept pair and direction: affinity and all products of the clustering
 APPROXIMATE_ITEM = 2.0e6  # for an item: neighbours, estimated ranks; not measured
 SECONDS = 0.5  # in any case
@@ -237,7 +238,7 @@ def _dense_seconds(fit: _Fit) -> float:
 
 def _sparse_seconds(fit: _Fit) -> float:
     passes, samples = (2 if fit.both_ways else 1), (2 if fit.aligned else 1)
-    each = passes * (samples * SPARSE_PASS + PRODUCT * fit.columns)
+    each = samples * (SPARSE_BOTH_WAYS if fit.both_ways else SPARSE_ONE_WAY) + passes * TILE_PRODUCT * fit.columns
     return SECONDS + (fit.n**2 * each + 2 * fit.pairs * KEPT_PAIR) * 1e-9 / fit.threads
 
 

@@ -104,7 +104,7 @@ MUTATIONS = (
     ),
     Mutation(
         "affinity left asymmetric in v1", "rdx/method/difference.py",
-        "            if not self.symmetric:\n", "            if False:\n", _CLUSTERS,
+        "            if not self.symmetric:\n", "            if False:\n", _DIFFERENCE,
     ),
     Mutation(
         "models swapped", "rdx/method/rdx.py",

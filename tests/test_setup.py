@@ -318,10 +318,10 @@ def test_skipped():
 @pytest.mark.parametrize(
     ("arguments", "style", "status", "text"),
     [
-        ("-k 'slow or quick'", "", 0, "1 passed, 3 deselected"),
-        ("--slow -k 'slow or quick'", "", 0, "2 passed, 2 deselected"),
+        ("-k 'slow or quick'", "", 0, "1 passed in "),
+        ("--slow -k 'slow or quick'", "", 0, "2 passed in "),
         ("-k wrong", "", 1, "1 failed"),
-        ("-k nothing", "", 5, "4 deselected"),
+        ("-k nothing", "", 5, "no tests ran"),
         ("-k skipped", "", 1, "error: no test ran"),
         ("-k quick", "import os\n", 1, "1 passed"),
     ],

@@ -320,15 +320,3 @@ def test_a_shard_that_is_killed_is_started_again(name, monkeypatch, capsys):
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert rdx("run", config, "--gather", "--output-dir", "shared") == 0
     assert contents("shared") == expected
-
-
-@pytest.mark.slow
-def test_compare_under_torchrun():
-    written()
-    chosen = ["compare", "--a", "features:a.npy", "--b", "features:b.npy", "--solver", "sparse", "--methods", "rdx"]
-    chosen += ["--statistics", "off", "--quiet"]
-    code, _, err = torchrun("-m", "rdx", *chosen, "--output-dir", "shared")
-    assert code == 0, err
-    assert "a_vs_b/rdx: 6 chunks of pairs were there" in log("shared")
-    assert rdx(*chosen, "--output-dir", "alone") == 0
-    assert contents("shared") == contents("alone")

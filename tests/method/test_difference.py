@@ -8,7 +8,8 @@ import pytest
 
 from rdx import RDX
 from rdx.method import difference
-from rdx.method.difference import locally_biased, pair_blocks, plain, to_affinity
+from rdx.method.difference import DifferenceGraph, compute_distances, locally_biased, pair_blocks, plain, to_affinity
+from rdx.method.neighborhoods import as_points
 
 RNG = np.random.default_rng(0)
 REAL = (oracle.without_near_ties(RNG, 40, 6, 1e-5), oracle.without_near_ties(RNG, 40, 3, 1e-5))
@@ -142,3 +143,15 @@ def test_blocks_for_pictures_do_not_depend_on_the_rows_computed_at_a_time(distan
     assert max(most) == 16
     for name in ("distances_a", "distances_b", "difference", "affinity"):
         np.testing.assert_array_equal(getattr(tiled, name), getattr(whole, name))
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_what_is_clustered_is_the_mean_from_both_ends_without_self_loops(symmetric, monkeypatch):
+    monkeypatch.setattr(difference, "BLOCK", 16)
+    own, other = (compute_distances(as_points(X), "neighborhood", symmetric=symmetric) for X in REAL)
+    graph = DifferenceGraph(own, other, difference="locally_biased", gamma=0.1, beta=5.0)
+    W = graph.affinity(slice(None), slice(None)).astype(float)
+    assert np.allclose(W, W.T) == symmetric
+    expected = (W + W.T) / 2
+    np.fill_diagonal(expected, 0)
+    np.testing.assert_allclose(graph.adjacency(), expected, rtol=1e-6)

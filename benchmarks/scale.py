@@ -70,6 +70,7 @@ ROWS = [
     *(Row("sparse", n, 64, version, 1, "dense") for n in (5_000, 10_000) for version in ("v1", "v2")),
     *(Row("sparse", n, 64, version) for n in (20_000, 70_000, 200_000) for version in ("v1", "v2")),
     Row("approximate", 20_000, 64, "v2", 1, "dense"),
+    Row("approximate", 300_000, 64, "v2", pairs=400),
     Row("approximate", 1_000_000, 64, "v2", pairs=400),
 ]
 

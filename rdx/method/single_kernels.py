@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from rdx.method.pair_choice import CLASSES, _keys, _random
+from rdx.method.pair_choice import CLASSES, _class_of, _keys, _random
 from rdx.method.rank_counting import STRIP
 from rdx.method.single_distances import exact_distance
 
@@ -89,7 +89,7 @@ def choose_single(
             for at in range(count):
                 j = passed[at]
                 value_a, value_b = row_a[j], row_b[j]
-                a, b = _class_single(value_a, single_a), _class_single(value_b, single_b)
+                a, b = _class_of(value_a, single_a), _class_of(value_b, single_b)
                 if drawn[j - begin] > wide[a, b] or taken[j]:
                     continue
                 a = _settled_class(a, value_a, spread_a, single_a, bounds_a[r], extended_a, me, j)
@@ -115,9 +115,9 @@ def classes_single(values, slack, extended, own, bounds, starts, items, classes)
         for at in range(starts[r], starts[r + 1]):
             j = items[at]
             value = np.float64(values[r, j])
-            low, high = _class_exact(value - slack[r], bounds[r]), _class_exact(value + slack[r], bounds[r])
+            low, high = _class_of(value - slack[r], bounds[r]), _class_of(value + slack[r], bounds[r])
             if low != high:
-                low = _class_exact(exact_distance(extended, own[r], j), bounds[r])
+                low = _class_of(exact_distance(extended, own[r], j), bounds[r])
             classes[at] = low
 
 
@@ -227,20 +227,6 @@ def _bucket(value, low, scale, top):
     return np.int32(min(max((value - low) * scale + np.float32(1.0), np.float32(0.0)), top))
 
 
-@_inlined
-def _class_single(value, bounds):
-    """How many of the ascending ``bounds`` (CLASSES − 1,) are not above ``value``: bisection without a branch."""
-    at = 0
-    half = CLASSES >> 1
-    while half:
-        at += half * (bounds[at + half - 1] <= value)
-        half >>= 1
-    return at
-
-
-_class_exact = _class_single
-
-
 @_compiled
 def _rounded(bounds, slack, single):
     """Fills ``single`` with the bounds in float32; returns how near to one a distance's class is open.
@@ -265,7 +251,7 @@ def _settled_class(found, value, spread, single, bounds, extended, me, j):
     under = found > 0 and value - single[found - 1] <= spread
     over = found < CLASSES - 1 and single[found] - value <= spread
     if under or over:
-        return _class_exact(exact_distance(extended, me, j), bounds)
+        return _class_of(exact_distance(extended, me, j), bounds)
     return found
 
 

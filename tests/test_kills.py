@@ -123,7 +123,10 @@ def kill_through(place: Place, moments: list[str], chance: random.Random) -> Cou
 
 
 def test_killed_a_few_times(place):
-    hits = kill_through(place, [TRAINING, CHECKS, RDX, STATISTICS, FIGURES, EXPLORER], random.Random(0))
+    chance, hits = random.Random(0), Counter()
+    for moments in ([TRAINING, CHECKS, RDX], [STATISTICS, FIGURES, EXPLORER], [TRAINING, STATISTICS], [CHECKS, RDX]):
+        if sum(hits.values()) < 4:  # a signal that comes after the end kills nothing
+            hits += kill_through(place, moments, chance)
     assert sum(hits.values()) >= 4
 
 
@@ -142,8 +145,11 @@ def test_killed_fifty_times(place):
 
 @pytest.mark.parametrize("moment", [TRAINING, STATISTICS, *(pytest.param(m, marks=SLOW) for m in (CHECKS, FIGURES))])
 def test_ctrl_c_ends_with_130(place, moment):
-    place.clean()
-    code, _ = stop(place, moment, 0.4 * place.seconds[moment], signal.SIGINT)
+    for share in (0.4, 0.1, 0.0):  # the machine may have become faster since the steps were timed
+        place.clean()
+        code, _ = stop(place, moment, share * place.seconds[moment], signal.SIGINT)
+        if code != 0:
+            break
     assert code == 130
     assert not [name for name in contents(place.work) if name.endswith((".part/", ".lock"))]
     for arguments in (TRAIN, RUN):

@@ -28,7 +28,7 @@ from rdx.method.neighborhoods import as_points
 from rdx.method.pair_sample import make_choice, sample_pairs
 from rdx.method.sparse_graph import SparseGraph
 
-CPU = torch.device("cpu")
+HERE = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 
 
@@ -45,7 +45,7 @@ def both_graphs(symmetric=True, rule=None, **settings):
     graphs = []
     for kind, compute in (
         (DifferenceGraph, lambda p: compute_distances(p, "neighborhood", symmetric=symmetric)),
-        (DeviceDifferenceGraph, lambda p: compute_distances_on(p, CPU, symmetric=symmetric)),
+        (DeviceDifferenceGraph, lambda p: compute_distances_on(p, HERE, symmetric=symmetric)),
     ):
         own, other = map(compute, points)
         guide = make_guide(rule, own, other, *groups) if rule else None
@@ -93,7 +93,7 @@ def sparse_graphs(symmetric, groups=None):
     choice = make_choice(a, b, pairs_per_item=60, gamma=0.1, beta=5.0, both_directions=True, seed=0)
     sample = sample_pairs(a, b, choice, both_ways=symmetric)
     settings = {"gamma": 0.1, "beta": 5.0, "swapped": True, "own_groups": groups}
-    there = DeviceSparseGraph.of_sample(sample, on_device(b, CPU), on_device(a, CPU), **settings)
+    there = DeviceSparseGraph.of_sample(sample, on_device(b, HERE), on_device(a, HERE), **settings)
     return SparseGraph.of_sample(sample, b, a, **settings), there
 
 
@@ -122,7 +122,7 @@ def test_a_comparison_on_a_device_finds_what_the_processor_finds(solver, version
     settings = {"n_clusters": 2, "version": version, "solver": solver, "pairs_per_item": 100}
     settings["alignment"] = "ridge" if aligned else None
     expected = RDX(**settings, device="cpu").fit(A, B)
-    monkeypatch.setattr(rdx_module, "tile_device", lambda name, n: CPU)
+    monkeypatch.setattr(rdx_module, "tile_device", lambda name, n: HERE)
     kinds = []
     adjacency = DeviceAdjacency if solver == "dense" else DeviceSparseGraph
     original = adjacency.__init__
@@ -140,7 +140,7 @@ def test_a_comparison_on_a_device_finds_what_the_processor_finds(solver, version
 def test_kept_matrices_and_shared_distances_come_from_the_device(monkeypatch):
     A, B = representations(60)
     expected = RDX(2, keep_matrices=True, device="cpu").fit(A, B)
-    monkeypatch.setattr(rdx_module, "tile_device", lambda name, n: CPU)
+    monkeypatch.setattr(rdx_module, "tile_device", lambda name, n: HERE)
     points, shared = {"A": as_points(A), "B": as_points(B)}, {}
     found = RDX(2, keep_matrices=True).fit_points(points, shared)
     np.testing.assert_array_equal(found.distances_a_, expected.distances_a_)

@@ -1,6 +1,7 @@
 """Tiles on a device against those of the processor: the same ranks, the same sample, bit for bit.
 
-torch's own processor device stands in for a card: the code is the same, only the memory is another.
+On a machine without a card torch's own processor device stands in for it: the code is the same, only the memory
+is another.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rdx.method.device_tiles import OWN, device_ranks, for_each_rows, on_device,
 from rdx.method.neighborhoods import Points, as_points, neighborhood_ranks, squared_distance_rows
 from rdx.method.pair_sample import make_choice, sample_pairs
 
-CPU = torch.device("cpu")
+HERE = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def features(kind: str, n: int, d: int, seed: int = 0) -> np.ndarray:
@@ -40,13 +41,13 @@ KINDS = ("normal", "ties", "near-ties")
 @pytest.mark.parametrize("tile_rows", [None, 1, 7, 64])
 def test_ranks_equal_the_processors_for_any_tile(kind, tile_rows):
     points = as_points(features(kind, 150, 5))
-    found = device_ranks(on_device(points, CPU), tile_rows)
-    np.testing.assert_array_equal(found.numpy(), neighborhood_ranks(points))
+    found = device_ranks(on_device(points, HERE), tile_rows)
+    np.testing.assert_array_equal(found.cpu().numpy(), neighborhood_ranks(points))
 
 
 def test_ranks_equal_the_oracles():
     X = np.random.default_rng(1).integers(0, 5, (90, 3))
-    np.testing.assert_array_equal(device_ranks(on_device(as_points(X), CPU)).numpy(), oracle.ranks(X))
+    np.testing.assert_array_equal(device_ranks(on_device(as_points(X), HERE)).cpu().numpy(), oracle.ranks(X))
 
 
 @settings(max_examples=40, deadline=None)
@@ -60,18 +61,18 @@ def test_counted_ranks_of_any_items_equal_the_sorted_ones(kind, n, d, seed, most
     counts = rng.integers(0, min(most, n) + 1, n)
     items = np.concatenate([rng.permutation(n)[:count] for count in counts])
     starts = np.concatenate([[0], np.cumsum(counts)])
-    chosen = Chosen.from_starts(torch.as_tensor(starts), torch.as_tensor(items))
-    squared = squared_rows(on_device(points, CPU), slice(0, n))
+    chosen = Chosen.from_starts(torch.as_tensor(starts, device=HERE), torch.as_tensor(items, device=HERE))
+    squared = squared_rows(on_device(points, HERE), slice(0, n))
     squared.diagonal().fill_(OWN)
     rows = np.repeat(np.arange(n), counts)
     expected = neighborhood_ranks(points)[rows, items.astype(int)]
-    np.testing.assert_array_equal(count_ranks_on(squared, chosen).numpy(), expected)
+    np.testing.assert_array_equal(count_ranks_on(squared, chosen).cpu().numpy(), expected)
 
 
 def test_random_numbers_and_keys_are_those_of_the_processor():
     n, seed, own = 700, 123456789, np.array([0, 5, 699])
     choice = pair_choice.PairChoice(n, np.arange(n), np.array([1]), np.ones((2, 2), np.float32), seed)
-    found = DeviceChoice(choice, CPU).random(own).numpy().view(np.uint32) ^ np.uint32(1 << 31)
+    found = DeviceChoice(choice, HERE).random(own).cpu().numpy().view(np.uint32) ^ np.uint32(1 << 31)
     for row, line in zip(own, found, strict=True):
         first, second = pair_choice._keys(seed, row)
         expected = [pair_choice._random(np.uint32(j), np.uint32(first), np.uint32(second)) for j in range(n)]
@@ -97,7 +98,7 @@ def test_the_sample_is_the_processors_pair_for_pair(kind, n, pairs, tile_rows, b
     a, b = as_points(features(kind, n, 6, 1)), as_points(features(kind, n, 4, 2))
     choice = make_choice(a, b, pairs_per_item=pairs, gamma=0.1, beta=5.0, both_directions=both_ways, seed=n)
     expected = sample_pairs(a, b, choice, both_ways=both_ways)
-    found = sample_pairs_on(on_device(a, CPU), on_device(b, CPU), choice, both_ways=both_ways, tile_rows=tile_rows)
+    found = sample_pairs_on(on_device(a, HERE), on_device(b, HERE), choice, both_ways=both_ways, tile_rows=tile_rows)
     assert n < 600 or (expected.seen.chances < 1).any()  # some were left to chance
     assert_same_sample(found, expected)
 
@@ -114,7 +115,7 @@ def test_too_large_a_tile_is_halved_until_it_fits():
             raise torch.OutOfMemoryError
         done.extend(range(rows.start, rows.stop))
 
-    for_each_rows(100, 10, 8, CPU, work, tile_rows=100)
+    for_each_rows(100, 10, 8, HERE, work, tile_rows=100)
     assert done == list(range(100))
     assert tried[:4] == [100, 50, 25, 12]
 
@@ -124,24 +125,24 @@ def test_a_row_that_never_fits_is_one_clear_line():
         raise torch.OutOfMemoryError
 
     with pytest.raises(InputError, match="no memory for a single row of 10 distances: use device='cpu'"):
-        for_each_rows(5, 10, 8, CPU, work)
+        for_each_rows(5, 10, 8, HERE, work)
 
 
 def test_a_device_whose_products_are_not_exact_is_refused(monkeypatch):
     exact = device_tiles.squared_rows
     monkeypatch.setattr(device_tiles, "squared_rows", lambda *given: exact(*given).float().double())
     with pytest.raises(InputError, match="does not multiply float64 numbers exactly: use device='cpu'"):
-        on_device(as_points(features("normal", 50, 8)), CPU)
+        on_device(as_points(features("normal", 50, 8)), HERE)
 
 
 def test_products_are_whole_numbers_whatever_the_rows():
     points = as_points(features("normal", 300, 64))
-    there = on_device(points, CPU)
+    there = on_device(points, HERE)
     assert isinstance(there, Points)
     whole = squared_distance_rows(points, slice(None))
     for rows in (slice(3, 4), slice(0, 300), torch.tensor([299, 7])):
         which = rows if isinstance(rows, slice) else rows.numpy()
-        np.testing.assert_array_equal(squared_rows(there, rows).numpy(), whole[which])
+        np.testing.assert_array_equal(squared_rows(there, rows).cpu().numpy(), whole[which])
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", 0, "", None])

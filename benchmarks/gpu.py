@@ -73,18 +73,31 @@ class Stages:
 
 def watch_all(stages: Stages) -> None:
     """The stages of both paths."""
-    from rdx.method import device_graph, device_sample, device_tiles, pipeline, rdx, sparse, sparse_graph, spectral
+    from rdx.method import (
+        device_choice,
+        device_graph,
+        device_sample,
+        device_tiles,
+        pipeline,
+        rdx,
+        sparse,
+        sparse_adjacency,
+        sparse_graph,
+        spectral,
+    )  # fmt: skip
 
     def product(given, result):  # one float64 product; the points read once, the tile written once
         width = given[0].tensor.shape[1]
         return 2.0 * result.numel() * width, 8.0 * (result.numel() + given[0].tensor.numel())
 
-    def counting(given, result):  # distances read, bins written and read
-        return 0.0, (8.0 + 4.0 + 4.0) * given[0].numel()
+    def counting(given, result):  # distances read
+        return 0.0, 8.0 * given[0].numel()
 
-    def choosing(given, result):  # distances read twice in each representation, classes, limits and numbers written
-        n, rows = len(given[0]), len(result[0]) - 1
-        return 0.0, (2 * 2 * 8.0 + 3 * 4.0) * n * rows
+    def drawing(given, result):  # distances in each representation read, a byte written
+        return 0.0, (2 * 8.0 + 1.0) * result.numel()
+
+    def finding(given, result):  # distances read, a byte written and read
+        return 0.0, (8.0 + 1.0 + 1.0) * given[0].squared.numel()
 
     def ordering(given, result):  # distances read, order written and read, ranks written
         return 0.0, (8.0 + 8.0 + 8.0 + 4.0) * result.numel()
@@ -102,19 +115,23 @@ def watch_all(stages: Stages) -> None:
     stages.watch("grid", rdx, "as_points")
     for owner in (device_tiles, device_graph):  # the sparse path takes it from the first, the dense from the second
         stages.watch("upload", owner, "on_device")
-    for owner in (device_tiles, device_sample, device_graph):
+    for owner in (device_tiles, device_choice, device_graph):
         stages.watch("distances", owner, "squared_rows", product)
     stages.watch("ordering rows", device_graph, "device_ranks", ordering)
     stages.watch("symmetrising", device_graph, "compute_distances_on")
     stages.watch("graph", device_graph.DeviceAdjacency, "_filled", filled)
     stages.watch("graph products", device_graph.DeviceAdjacency, "multiply", dense_product)
     stages.watch("fitting chances", sparse, "make_choice")
-    stages.watch("choosing pairs", device_sample, "_sample_rows", choosing)
+    stages.watch("nearest items", device_choice.Side, "nearest", finding)
+    stages.watch("drawing pairs", device_choice.DeviceChoice, "drawn", drawing)
+    stages.watch("gathering chosen pairs", device_sample, "_choose_rows")
+    stages.watch("gathering ranks", device_sample, "_rank_rows")
     for owner in (device_sample, device_graph):
         stages.watch("counting ranks", owner, "count_ranks_on", counting)
-        stages.watch("transposing", owner, "transposed")
-    stages.watch("joining", device_sample, "_joined")
-    stages.watch("other ends", device_sample, "ranks_from_the_other_end_on")
+    stages.watch("transposing", device_sample, "_transposed_there")
+    stages.watch("transposing", device_graph, "transposed_on")
+    stages.watch("thinning", sparse_adjacency, "thinned")
+    stages.watch("putting tiles together", device_sample, "sample_pairs_on")
     stages.watch("values of pairs", sparse_graph, "excess")
     stages.watch("graph products", device_graph.DeviceSparseAdjacency, "multiply", sparse_product)
     stages.watch("Lanczos", spectral, "leading_eigenvectors")

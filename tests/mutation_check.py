@@ -185,8 +185,12 @@ MUTATIONS = (
         "(ranks.b, ranks.a) if swapped", "(ranks.a, ranks.b) if swapped", _SPARSE,
     ),
     Mutation(
-        "a background with self-loops", "rdx/method/sparse_graph.py",
+        "a background with self-loops", "rdx/method/sparse_adjacency.py",
         "self._background(vectors) - vectors", "self._background(vectors)", _SPARSE,
+    ),
+    Mutation(
+        "a card's histogram counts equal distances as larger ones", "rdx/method/device_kernels.py",
+        "            at -= 1\n", "            at -= 0\n", ("tests/method/test_device_kernels.py",),
     ),
     # Measures
     Mutation(

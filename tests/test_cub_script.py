@@ -43,6 +43,7 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=project.parent, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_dry_run_trains_nothing_and_says_what_is_missing(project):
     done = run(project, "--dry-run", "--backbone", BACKBONE)
     assert done.returncode == 0, done.stderr

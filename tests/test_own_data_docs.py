@@ -153,9 +153,10 @@ def run_folder() -> Path:
 
 
 COMPARISONS = [line for line in COMMANDS if line.startswith("rdx compare")]
+OTHERS = [pytest.param(line, marks=pytest.mark.slow) for line in COMPARISONS[1:]]
 
 
-@pytest.mark.parametrize("line", COMPARISONS)
+@pytest.mark.parametrize("line", [COMPARISONS[0], *OTHERS])
 def test_a_comparison_runs_as_written(place, no_figures, line):
     rdx(small_models(shlex.split(line)))
     folder = run_folder()

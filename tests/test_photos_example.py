@@ -75,7 +75,8 @@ def test_a_dry_run_names_what_is_missing_and_fetches_nothing(project):
     assert not any((project / name).exists() for name in ("data", "checkpoints", "outputs"))
 
 
-@pytest.mark.parametrize("name", ["unaligned", pytest.param("aligned", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["unaligned", "aligned"])
 def test_a_configuration_runs(project, name):
     make_photos(project / "data" / "food_photos")
     make_weights(project / "checkpoints" / "efficientnet_lite")

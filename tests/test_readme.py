@@ -79,6 +79,7 @@ def test_every_command_is_known_to_a_test():
     assert unknown == []
 
 
+@pytest.mark.slow
 def test_two_models_on_a_folder_of_images(tmp_path):
     from PIL import Image
     from sklearn.datasets import load_sample_images
@@ -114,6 +115,7 @@ def test_the_program_in_python():
     exec(program, {"A": A, "B": rng.normal(size=(60, 4)), "print": lambda *values: None})
 
 
+@pytest.mark.slow
 def test_mnist_835_from_its_script(project):
     training = project / "configs" / "train" / "mnist_835.yaml"  # the same, shorter
     text = training.read_text(encoding="utf-8")

@@ -100,6 +100,7 @@ def planned(clone) -> dict[str, subprocess.CompletedProcess]:
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_clone_without_data_shows_the_plan_and_what_is_missing(clone, planned, script):
     done = planned[script]
@@ -171,6 +172,7 @@ def check_run(folder: Path, methods: list[str]) -> pd.DataFrame:
     return metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["dino_vs_dinov2_imagenet.sh", "rsna_biomedclip.sh"])
 def test_a_plan_with_data_and_models_is_ready(made, script):
     sweep = change(f"representations.*.model={BIOMEDCLIP}", "data.n_items=20")
@@ -189,6 +191,7 @@ UNALIGNED = ["rdx", *ARMS, "kmeans", "pca", "cnmf", "sae", "spec"]
 ALIGNED = ["rdx", *ARMS[1:], *MAPPED]
 
 
+@pytest.mark.slow
 def test_imagenet_from_its_script(made, tmp_path):
     quick = [*QUICK, *change("methods.sae.epochs=20")]
     done = run(made, "dino_vs_dinov2_imagenet.sh", "--output-dir", str(tmp_path), *SMALL_PAIR, *quick)
@@ -216,13 +219,14 @@ def test_aligned_imagenet_from_its_script_with_figures(made, tmp_path):
         assert len(list((folder / "a_vs_b/rdx").glob("summary_*.png"))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "methods"),
     [
-        pytest.param("clip_vs_clipinat.sh", UNALIGNED, marks=pytest.mark.slow),
-        pytest.param("clip_vs_clipinat_ar.sh", ALIGNED, marks=pytest.mark.slow),
+        ("clip_vs_clipinat.sh", UNALIGNED),
+        ("clip_vs_clipinat_ar.sh", ALIGNED),
         ("clip_vs_clipinat_inat_ar_guided.sh", ["rdx"]),
-        pytest.param("clip_vs_clipinat_inat_ar_v2.sh", ["rdx"], marks=pytest.mark.slow),
+        ("clip_vs_clipinat_inat_ar_v2.sh", ["rdx"]),
     ],
 )
 def test_inaturalist_from_its_scripts(made, tmp_path, script, methods):
@@ -239,6 +243,7 @@ SWEEP = change("data.n_items=12", "methods.*.n_clusters=2", "methods.*.min_conce
                "statistics=off", "explorer=false", f"representations.*.model={BIOMEDCLIP}")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_three_layers_of_the_rsna_sweep_from_its_script(made, tmp_path):
     pairs = "comparisons=[[input, block_00], [block_00, block_06], [block_06, projection]]"
     done = run(made, "rsna_biomedclip.sh", "--output-dir", str(tmp_path), *SWEEP, *change(pairs, "layer_analysis=null"))

@@ -37,8 +37,9 @@ class Demand:
 
 
 def plans_of(
-    config: Experiment, n: int, widths: Mapping[str, int], runs: Sequence[MethodRun], missing: list[str] | None
-) -> Plans:
+    config: Experiment, n: int, widths: Mapping[str, int], runs: Sequence[MethodRun], missing: list[str] | None,
+    device: str = "cpu",
+) -> Plans:  # fmt: skip
     """The plan of every RDX on every comparison; what does not fit is raised, or added to ``missing`` if given."""
     plans: dict[tuple[str, str], dict[str, FitPlan]] = {}
     for a, b in config.comparisons:
@@ -48,11 +49,12 @@ def plans_of(
                 continue
             size = n, (widths[a], widths[b])
             try:
-                plans[a, b][run.name] = methods.plan(run, config, *size)
+                plans[a, b][run.name] = methods.plan(run, config, *size, device=device)
             except InputError as error:
                 if missing is None:
                     raise
-                plans[a, b][run.name] = methods.plan(run, config, *size, max_memory=ENDLESS)  # raises what is wrong
+                # Raises what is wrong:
+                plans[a, b][run.name] = methods.plan(run, config, *size, device=device, max_memory=ENDLESS)
                 missing.append(f"{pair_name(a, b)}/{run.name}: {error}")
     return plans
 

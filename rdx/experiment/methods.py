@@ -113,13 +113,15 @@ def build(
     return cls(**{**run.parameters, **{key: value for key, value in ours.items() if key in known}})
 
 
-def plan(run: MethodRun, config: Experiment, n: int, widths: tuple[int, int], max_memory=None) -> FitPlan:
+def plan(
+    run: MethodRun, config: Experiment, n: int, widths: tuple[int, int], *, device: str = "cpu", max_memory=None
+) -> FitPlan:
     """How RDX goes about a comparison of n items with so many columns (d_a, d_b).
 
     Raises:
         InputError: the settings or the memory do not allow it.
     """
-    estimator = build(run, config).set_params(max_memory=max_memory or config.max_memory)
+    estimator = build(run, config, device=device).set_params(max_memory=max_memory or config.max_memory)
     return estimator.plan(n, widths, aligned=run.aligned, guided=config.guidance is not None)
 
 

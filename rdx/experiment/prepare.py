@@ -111,7 +111,7 @@ def _look(
     analysis = layer_analysis.look(config, items, runs, missing=missing, progress=progress)
     words = naming.look(config, items, missing=missing)
     shapes = plan.widths_of(config, items, made_by, loaded, missing)
-    plans = fit_plans.plans_of(config, len(items), shapes, runs, missing)
+    plans = fit_plans.plans_of(config, len(items), shapes, runs, missing, device)
     steps = table_of_steps(config, items, made_by, runs, plans, analysis, words)
     todo = [step for step in steps if force or not place.is_done(step.name, steps.fingerprints[step.name])]
     names = {step.name for step in todo}

@@ -1,8 +1,8 @@
 """Exact ranks of a few chosen items by counting, on a device: what rank_counting does on the processor.
 
-Squared distances are whole numbers. With every chosen distance s, and s + 1, as the edges of bins, one
-histogram of a row gives how many items are nearer than s and how many are exactly as far: no row is put
-in order. Only where others are exactly as far does the index decide, and those few are looked at.
+Squared distances are whole numbers. With every chosen distance s as an edge, one histogram of a row gives how
+many items are nearer than s and how many are exactly as far: no row is put in order. Only where others are
+exactly as far does the index decide, and those few are looked at.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+
+from rdx.method import device_kernels
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class Chosen:
         rows = torch.repeat_interleave(torch.arange(len(starts) - 1, device=starts.device), starts.diff())
         return cls(starts, rows, items)
 
+    @classmethod
+    def from_rows(cls, rows: torch.Tensor, items: torch.Tensor, t: int) -> tuple[Chosen, torch.Tensor]:
+        """Items of t rows in any order; and the order (p,) in which they are now, in each row as before."""
+        order = torch.sort(rows, stable=True).indices
+        return cls(starts_of(torch.bincount(rows, minlength=t)), rows[order], items[order]), order
+
     @property
     def positions(self) -> torch.Tensor:
         """Each item's place among those of its row, (p,)."""
@@ -38,6 +46,11 @@ class Chosen:
         return table
 
 
+def starts_of(counts: torch.Tensor) -> torch.Tensor:
+    """Where each row's begin, and the end of the last, (t + 1,), from how many each has (t,)."""
+    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+
+
 def count_ranks_on(squared: torch.Tensor, chosen: Chosen) -> torch.Tensor:
     """The rank of each chosen item (p,) int64 in rows of squared distances (t, n) float64.
 
@@ -45,6 +58,40 @@ def count_ranks_on(squared: torch.Tensor, chosen: Chosen) -> torch.Tensor:
     """
     if not len(chosen.items):
         return chosen.items.clone()
+    if not device_kernels.usable(squared.device):
+        return _count_with_torch(squared, chosen)
+    ranks, tied = _count_with_kernels(squared, chosen)
+    if tied.any():
+        rows, of = torch.unique(chosen.rows[tied], return_inverse=True)
+        some, order = Chosen.from_rows(of, chosen.items[tied], len(rows))
+        ranks[tied.nonzero()[:, 0][order]] = _count_with_torch(squared[rows], some)
+    return ranks
+
+
+def _count_with_kernels(squared: torch.Tensor, chosen: Chosen) -> tuple[torch.Tensor, torch.Tensor]:
+    """The ranks (p,) but for items that are exactly as far as others, and which those are (p,)."""
+    values = squared[chosen.rows, chosen.items]
+    order = torch.sort(values).indices
+    order = order[torch.sort(chosen.rows[order], stable=True).indices]
+    edges, rows, width = values[order], chosen.rows[order], device_kernels.WIDTH
+    # A row of more than WIDTH items has several histograms.
+    place = torch.arange(len(rows), device=rows.device) - chosen.starts[rows]
+    begins = (place % width == 0).nonzero()[:, 0]
+    histogram = torch.searchsorted(begins, torch.arange(len(rows), device=rows.device), right=True) - 1
+    starts = torch.cat([begins, begins.new_tensor([len(rows)])])
+    up_to = device_kernels.histograms(squared, edges, starts, rows[begins]).cumsum(1, dtype=torch.int32)
+    # Of equal edges the last one's bin has what is as far: that edge's number in its histogram, from 1.
+    last = torch.ones_like(rows, dtype=torch.bool)
+    last[:-1] = (edges[1:] != edges[:-1]) | (histogram[1:] != histogram[:-1])
+    ends = last.nonzero()[:, 0]
+    number = ends[torch.searchsorted(ends, torch.arange(len(rows), device=rows.device))] + 1 - starts[histogram]
+    less, not_above = up_to[histogram, 2 * number - 2], up_to[histogram, 2 * number - 1]
+    ranks, tied = torch.empty_like(chosen.items), torch.empty_like(last)
+    ranks[order], tied[order] = less.long(), not_above - less > 1
+    return ranks, tied
+
+
+def _count_with_torch(squared: torch.Tensor, chosen: Chosen) -> torch.Tensor:
     wanted = chosen.padded(squared[chosen.rows, chosen.items])
     edges = torch.cat([wanted, wanted + 1], dim=1).sort(dim=1).values
     bins, below = _counted(squared, edges)

@@ -12,13 +12,22 @@ import torch
 
 from rdx.errors import InputError
 from rdx.method.device_counting import Chosen, count_ranks_on
-from rdx.method.device_sample import SAMPLE_BYTES
-from rdx.method.device_tiles import OWN, device_ranks, for_each_rows, free_bytes, on_device, squared_rows
+from rdx.method.device_sample import SAMPLE_BYTES, transposed_on
+from rdx.method.device_tiles import (
+    OWN,
+    DevicePoints,
+    device_ranks,
+    for_each_rows,
+    free_bytes,
+    nearest_on,
+    on_device,
+    squared_rows,
+)
 from rdx.method.difference import DifferenceGraph, Distances
 from rdx.method.guidance import OwnGuide, PaperGuide
 from rdx.method.neighborhoods import Points, rank_type
-from rdx.method.pair_sample import transposed
-from rdx.method.sparse_graph import WIDTH, SparseAdjacency, SparseGraph
+from rdx.method.sparse_adjacency import WIDTH, SparseAdjacency
+from rdx.method.sparse_graph import SparseGraph
 
 BLOCK = 4096  # side of the square blocks in which symmetric matrices are filled
 BLOCK_BYTES = 48  # of device memory for each pair of a block of affinities
@@ -70,6 +79,12 @@ def _block_pairs(n: int) -> list[tuple[slice, slice]]:
 
 class DeviceDifferenceGraph(DifferenceGraph):
     """A DifferenceGraph of DeviceDistances: blocks are computed there, and copied when they are asked for."""
+
+    def placed(self, points: Points) -> DevicePoints:
+        return on_device(points, self.own.values.device)
+
+    def nearest(self, points: DevicePoints, rows, m: int) -> np.ndarray:
+        return nearest_on(points, rows, m)
 
     def difference(self, rows, columns, guided: bool = True) -> np.ndarray:
         return self._difference(rows, columns, guided).cpu().numpy()
@@ -217,10 +232,10 @@ class DeviceSparseAdjacency(SparseAdjacency):
     def __init__(self, graph: DeviceSparseGraph) -> None:
         super().__init__(graph)
         device = graph.points[0].device
-        starts, rows, place = transposed(self.starts, self.items)
-        sides = ((self.starts, self.items, self.values), (starts, rows, self.values[place]))
-        self.sides = [[torch.as_tensor(each, device=device) for each in side] for side in sides]
-        self.cuts = [_cuts(side[0]) for side in sides]
+        there = [torch.as_tensor(each, device=device) for each in (self.starts, self.items, self.values)]
+        starts, rows, place = transposed_on(*there[:2])
+        self.sides = [there, [starts, rows, there[2][place]]]
+        self.cuts = [_cuts(side[0].cpu().numpy()) for side in self.sides]
 
     def _sampled(self, vectors: np.ndarray) -> np.ndarray:
         """(T + Tᵀ) / 2 times vectors (n, ≤ WIDTH), in float32 products."""

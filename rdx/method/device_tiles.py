@@ -18,6 +18,7 @@ from rdx.errors import InputError
 from rdx.method.neighborhoods import Points, squared_distance_rows
 
 MOST_PAIRS = 1 << 28  # of a tile: several of torch's kernels count in 32 bits, and a card is busy with far fewer
+WHOLE_ROWS = 128  # a product of other numbers of rows leaves a part of the card idle
 FREE_SHARE = 0.8  # of the free memory; the rest is for what a sort or a product needs for itself
 HOST_BYTES = 256 << 20  # for tiles on torch's processor device
 RANK_BYTES = 72  # of device memory for each pair of a tile that is ordered
@@ -62,6 +63,14 @@ def squared_rows(points: DevicePoints, rows: slice | torch.Tensor) -> torch.Tens
     return factor @ points.tensor.T
 
 
+def nearest_on(points: DevicePoints, rows, m: int) -> np.ndarray:
+    """The m items nearest to some, themselves first, ties by index, (len(rows), m): those of ``order_rows``."""
+    own = torch.as_tensor(np.asarray(rows), device=points.device)
+    squared = squared_rows(points, own)
+    squared[torch.arange(len(own), device=points.device), own] = OWN
+    return torch.sort(squared, dim=1, stable=True).indices[:, :m].cpu().numpy()
+
+
 def free_bytes(device: torch.device) -> int:
     """Memory that tiles may take: what the card has free, and what torch holds without using it."""
     if device.type != "cuda":
@@ -81,6 +90,8 @@ def for_each_rows(
     one row fits.
     """
     fitting = min(MOST_PAIRS // n, int(FREE_SHARE * free_bytes(device)) // (pair_bytes * n))
+    if fitting > WHOLE_ROWS:
+        fitting -= fitting % WHOLE_ROWS
     step = max(1, min(count, tile_rows or fitting))
     start = 0
     while start < count:

@@ -17,7 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdx.errors import InputError, unknown
-from rdx.method.neighborhoods import as_points, check_distance, distance_source, neighborhood_ranks
+from rdx.method.neighborhoods import (
+    Points,
+    as_points,
+    check_distance,
+    distance_source,
+    neighborhood_ranks,
+    order_rows,
+)
 from rdx.method.rank_affinity import rank_affinity
 from rdx.method.tiles import for_each_tile, row_tiles
 
@@ -154,6 +161,14 @@ class DifferenceGraph:
     @property
     def symmetric(self) -> bool:
         return self.own.symmetric
+
+    def placed(self, points: Points) -> Points:
+        """Points where `nearest` works on them."""
+        return points
+
+    def nearest(self, points: Points, rows, m: int) -> np.ndarray:
+        """The m of `placed` points nearest to some, themselves first, ties by index: (len(rows), m)."""
+        return order_rows(points, rows)[:, :m]
 
     def difference(self, rows, columns, guided: bool = True) -> np.ndarray:
         """The difference at rows × columns, float32."""

@@ -190,7 +190,7 @@ class RDX(BaseEstimator):
             clustering=self.clustering, selection=self.selection, normalize_difference=self.normalize_difference,
             keep_matrices=self.keep_matrices, guidance_rule_used=self.guidance_rule if guided else None,
             aligned=aligned, n_clusters=self.n_clusters, pairs_per_item=self.pairs_per_item,
-            max_memory=self.max_memory,
+            max_memory=self.max_memory, card=self._card(n) is not None,
         )  # fmt: skip
 
     def _fit_directions(
@@ -207,15 +207,16 @@ class RDX(BaseEstimator):
                 self._fit_each(points, groups, version, shared, device)
         self.n_items_ = len(points["A"])
 
+    def _card(self, n: int):
+        """The torch.device for tiles of n items; None where there is none, or the settings have no use for it."""
+        if self.distance != "neighborhood" or self.clustering == "affinity_propagation":
+            return None
+        return tile_device(self.device, n)
+
     def _tile_device(self, n: int, shared: dict | None):
         """The torch.device that ranks and graphs are computed on; None is the processor."""
-        if self.solver_ == "approximate":
-            return None
-        matrices = self.solver_ == "dense"
-        if matrices and (self.distance != "neighborhood" or self.clustering == "affinity_propagation"):
-            return None
-        device = tile_device(self.device, n)
-        if device is None or not matrices or any(key[-1] == device for key in shared or ()):
+        device = None if self.solver_ == "approximate" else self._card(n)
+        if device is None or self.solver_ != "dense" or any(key[-1] == device for key in shared or ()):
             return device
         from rdx.method.device_graph import check_ranks_fit
 

@@ -16,7 +16,7 @@ class Cluster:
     def __init__(self, members: np.ndarray, points: Points, graph: DifferenceGraph, m: int, random_state: int) -> None:
         self.members = members  # (c,) ascending
         self.points = points  # all n items in the unaligned representation whose concepts are shown
-        self.inside = points.subset(members)
+        self.inside = graph.placed(points.subset(members))
         self.graph = graph
         self.m = m
         self.random_state = random_state
@@ -43,7 +43,7 @@ def max_total_affinity(cluster: Cluster) -> np.ndarray:
     total = np.empty(len(centres))
 
     def work(tile: slice) -> None:
-        near = members[order_rows(cluster.inside, centres[tile])[:, :m]]  # (t, m), the centre first
+        near = members[cluster.graph.nearest(cluster.inside, centres[tile], m)]  # (t, m), the centre first
         neighbors[tile] = near
         total[tile] = cluster.graph.affinity(near[:, :, None], near[:, None, :]).sum(axis=(1, 2), dtype=np.float64)
 
@@ -67,7 +67,7 @@ def max_affinity(cluster: Cluster) -> np.ndarray:
 def max_affinity_neighborhood(cluster: Cluster) -> np.ndarray:
     """The member with the largest mean affinity and its nearest members."""
     centre = int(np.argmax(cluster.mean_affinity()))
-    return cluster.members[order_rows(cluster.inside, [centre])[0, : cluster.m]]
+    return cluster.members[cluster.graph.nearest(cluster.inside, [centre], cluster.m)[0]]
 
 
 def max_affinity_euclidean_neighborhood(cluster: Cluster) -> np.ndarray:

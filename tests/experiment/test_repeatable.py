@@ -78,6 +78,7 @@ def first(place) -> Path:
     return run(place / "c.yaml", place / "first")
 
 
+@pytest.mark.slow
 def test_other_language_folder_hash_seed_and_python_change_no_byte(place, first):
     elsewhere = place / "else where"
     elsewhere.mkdir()

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from rdx.errors import InputError
 from rdx.method import device_tiles, pair_choice
 from rdx.method.device import check_device, tile_device
+from rdx.method.device_choice import DeviceChoice
 from rdx.method.device_counting import Chosen, count_ranks_on
-from rdx.method.device_sample import DeviceChoice, sample_pairs_on
+from rdx.method.device_sample import sample_pairs_on
 from rdx.method.device_tiles import OWN, device_ranks, for_each_rows, on_device, squared_rows
 from rdx.method.neighborhoods import Points, as_points, neighborhood_ranks, squared_distance_rows
 from rdx.method.pair_sample import make_choice, sample_pairs
@@ -72,7 +73,8 @@ def test_counted_ranks_of_any_items_equal_the_sorted_ones(kind, n, d, seed, most
 def test_random_numbers_and_keys_are_those_of_the_processor():
     n, seed, own = 700, 123456789, np.array([0, 5, 699])
     choice = pair_choice.PairChoice(n, np.arange(n), np.array([1]), np.ones((2, 2), np.float32), seed)
-    found = DeviceChoice(choice, HERE).random(own).cpu().numpy().view(np.uint32) ^ np.uint32(1 << 31)
+    keys = np.array([pair_choice._keys(seed, row) for row in own], dtype=np.int64)
+    found = DeviceChoice(choice, HERE).random(keys).cpu().numpy().view(np.uint32) ^ np.uint32(1 << 31)
     for row, line in zip(own, found, strict=True):
         first, second = pair_choice._keys(seed, row)
         expected = [pair_choice._random(np.uint32(j), np.uint32(first), np.uint32(second)) for j in range(n)]

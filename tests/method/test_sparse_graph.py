@@ -11,7 +11,8 @@ import pytest
 
 from rdx.method.neighborhoods import as_points
 from rdx.method.pair_sample import make_choice, sample_pairs
-from rdx.method.sparse_graph import LEAST_DEGREE, SparseGraph, excess
+from rdx.method.sparse_adjacency import LEAST_DEGREE
+from rdx.method.sparse_graph import SparseGraph, excess
 from rdx.method.tiles import one_thread_each
 
 N = 170

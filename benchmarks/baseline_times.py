@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from dense import hardware  # the benchmark beside this one
+from straightforward import hardware  # beside this one
 
 N, D, K = 5000, 64, 3
 

@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from dense import hardware
 from PIL import Image
+from straightforward import hardware
 
 from rdx.data.image_files import FileImages
 from rdx.data.items import Items, items_without_images

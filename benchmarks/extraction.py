@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from dense import hardware
+from straightforward import hardware
 
 MODELS = ("timm:tf_efficientnet_lite0", "timm:resnet50", "timm:vit_small_patch16_224")
 SIZE = (500, 375)  # (w, h), as most of ImageNet's

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -194,3 +195,9 @@ def test_pins_are_complete_and_nothing_else(python: str) -> None:
                 assert further.specifier.contains(version), f"{name} needs {further}, pinned is {version}"
                 open_requirements.append(further)
     assert {name for name, _ in needed} == set(pinned)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_finds_what_it_imports(path, monkeypatch):
+    monkeypatch.syspath_prepend(str(path.parent))
+    runpy.run_path(str(path), run_name="not the program")

@@ -21,27 +21,49 @@ THREADS = 256
 CHUNK = 1 << 16  # columns that a block works on
 _BOUNDS, _TABLE, _BINS = CLASSES - 1, CLASSES * CLASSES, 2 * WIDTH + 1
 _WORD = 0xFFFFFFFF
+# Tiles of few items are no reason to warn.
+warnings.filterwarnings("ignore", message=r".*Grid size \d+ will likely result in GPU under-utilization")
 
 
 @functools.cache
 def usable(device: torch.device) -> bool:
-    """Whether Numba compiles for this card; tried once on a small histogram."""
+    """Whether Numba compiles for this card, and the kernels do there what torch does; tried once."""
     if device.type != "cuda":
         return False
     try:
-        values = torch.arange(4, dtype=torch.float64, device=device)[None]
-        edges, first = torch.tensor([1.0, 2.0], dtype=torch.float64, device=device), torch.tensor([0, 2], device=device)
-        found = histograms(values, edges, first, first[:1])[0, :5].tolist()
-        if found == [1, 1, 0, 1, 1]:
+        if agree_with_torch(device):
             return True
-        reason = f"a histogram came out as {found}"
+        reason = "results differ from torch's"
     except Exception as error:  # a missing compiler, a driver that is too old, …: each has its own error
         reason = str(error).strip().partition("\n")[0]
     warnings.warn(
-        f"Numba can't compile for {device} ({reason}): torch's own operations are used, several times slower. "
+        f"Numba's kernels do not work on {device} ({reason}): torch's own operations are used, several times slower. "
         f'For the kernels: pip install "numba-cuda[cu13]" (or cu12)', stacklevel=2
     )  # fmt: skip
     return False
+
+
+def agree_with_torch(device: torch.device) -> bool:
+    """Whether both kernels do with a small tile what torch's operations do."""
+
+    def whole(most: int, *shape: int) -> torch.Tensor:
+        return torch.randint(0, most, shape, generator=generator).to(device)
+
+    generator = torch.Generator().manual_seed(0)
+    t, n = 3, 500
+    squared = [whole(300, t, n).double() for _ in "ab"]
+    edges, starts = torch.unique(whole(300, 40)).double(), torch.tensor([0], device=device)
+    ends = torch.cat([starts, starts + len(edges)])
+    bins = 2 * torch.searchsorted(edges, squared[0][0], right=True) - torch.isin(squared[0][0], edges).long()
+    counted = torch.equal(histograms(squared[0], edges, ends, starts)[0].long(), torch.bincount(bins, minlength=_BINS))
+    bounds = [whole(300, t, _BOUNDS).double().sort(dim=1).values for _ in "ab"]
+    thresholds, keys = whole(1 << 32, _TABLE), whole(1 << 32, t, 2)
+    in_a, in_b = (torch.searchsorted(each, one, right=True) for each, one in zip(bounds, squared, strict=True))
+    x = (torch.arange(n, device=device) * 0x9E3779B1 + keys[:, :1]) & _WORD
+    x = (((x ^ (x >> 16)) * 0x7FEB352D) & _WORD) ^ keys[:, 1:]
+    x = ((x ^ (x >> 15)) * (0x846CA68B - (1 << 32))) & _WORD
+    expected = (x ^ (x >> 16)) <= thresholds[in_a * CLASSES + in_b]
+    return counted and torch.equal(drawn(squared, bounds, thresholds, keys), expected)
 
 
 def drawn(

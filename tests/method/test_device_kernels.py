@@ -108,14 +108,31 @@ def test_the_kernels_are_used_on_a_card():
     assert device_kernels.usable(CARD)
 
 
-def test_a_card_that_numba_cannot_compile_for_is_said_once(monkeypatch):
-    def broken(*given):
-        raise RuntimeError("libNVVM cannot be found\nand more")
+@kernel_test
+def test_what_is_tried_before_the_kernels_are_used(monkeypatch):
+    assert device_kernels.agree_with_torch(HERE)
+    right = device_kernels.histograms
+    monkeypatch.setattr(device_kernels, "histograms", lambda *given: right(*given).roll(1, dims=1))
+    assert not device_kernels.agree_with_torch(HERE)
+    monkeypatch.undo()
+    drawn = device_kernels.drawn
+    monkeypatch.setattr(device_kernels, "drawn", lambda *given: ~drawn(*given))
+    assert not device_kernels.agree_with_torch(HERE)
 
-    monkeypatch.setattr(device_kernels, "histograms", broken)
-    monkeypatch.setattr(torch, "arange", lambda *given, device, **more: torch.zeros(4))
-    monkeypatch.setattr(torch, "tensor", lambda *given, device, **more: torch.zeros(2))
+
+@pytest.mark.parametrize("broken", ["raises", "differs"])
+def test_kernels_that_do_not_work_are_said_once(monkeypatch, broken):
+    def tried(device):
+        if broken == "raises":
+            raise RuntimeError("libNVVM cannot be found\nand more")
+        return False
+
+    device_kernels.usable.cache_clear()
+    monkeypatch.setattr(device_kernels, "agree_with_torch", tried)
     device = torch.device("cuda", 77)
-    with pytest.warns(UserWarning, match=r"can't compile for cuda:77 \(libNVVM cannot be found\).*numba-cuda"):
+    reason = {"raises": "libNVVM cannot be found", "differs": "results differ from torch's"}[broken]
+    with pytest.warns(UserWarning, match=rf"do not work on cuda:77 \({reason}\).*numba-cuda"):
         assert not device_kernels.usable(device)
+    assert not device_kernels.usable(device)  # said once
     assert not device_kernels.usable(torch.device("cpu"))
+    device_kernels.usable.cache_clear()

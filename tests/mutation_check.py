@@ -151,7 +151,7 @@ MUTATIONS = (
     ),
     Mutation(
         "grids without their centre", "rdx/method/selection.py",
-        "order_rows(cluster.inside, centres[tile])[:, :m]", "order_rows(cluster.inside, centres[tile])[:, -m:]",
+        "nearest(cluster.inside, centres[tile], m)", "nearest(cluster.inside, centres[tile], m + 1)[:, 1:]",
         ("tests/method/test_selection.py::test_max_total_affinity",),
     ),
     Mutation(

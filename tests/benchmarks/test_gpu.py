@@ -40,7 +40,7 @@ def test_without_a_card_it_says_so_in_one_line_and_writes_nothing(tmp_path):
     "solver, expected",
     [
         ("dense", {"upload", "distances", "ordering rows", "symmetrising", "graph", "graph products"}),
-        ("sparse", {"upload", "distances", "choosing pairs", "counting ranks", "other ends", "graph products"}),
+        ("sparse", {"upload", "distances", "nearest items", "drawing pairs", "counting ranks", "gathering ranks"}),
     ],
 )
 def test_the_stages_add_up_to_the_run(gpu, solver, expected, monkeypatch, tmp_path):

@@ -76,8 +76,7 @@ def drawn(
     """
     t, n = squared[0].shape
     taken = torch.empty((t, n), dtype=torch.uint8, device=keys.device)
-    chunks = -(-n // CHUNK)
-    _launch(_draw, t * chunks, squared[0], squared[1], bounds[0], bounds[1], thresholds, keys, taken)
+    _launch(_draw, t, n, squared[0], squared[1], bounds[0], bounds[1], thresholds, keys, taken)
     return taken.view(torch.bool)
 
 
@@ -90,16 +89,15 @@ def histograms(
     Bin 2k counts what lies between edge k − 1 and edge k, bin 2k − 1 what equals edge k − 1.
     """
     counts = torch.zeros((len(rows), _BINS), dtype=torch.int32, device=squared.device)
-    chunks = -(-squared.shape[1] // CHUNK)
-    _launch(_count, len(rows) * chunks, squared, edges, starts, rows, counts)
+    _launch(_count, len(rows), squared.shape[1], squared, edges, starts, rows, counts)
     return counts
 
 
-def _launch(kernel, blocks: int, *tensors: torch.Tensor) -> None:
-    """On torch's stream, in order with its operations."""
-    if not blocks:
+def _launch(kernel, count: int, columns: int, *tensors: torch.Tensor) -> None:
+    """A block for each of ``count`` rows or histograms and CHUNK of the columns, in order with torch's operations."""
+    if not count:
         return
-    device = tensors[0].device
+    device, blocks = tensors[0].device, (count, -(-columns // CHUNK))
     if device.type != "cuda":  # Numba's simulator, in tests
         kernel[blocks, 4](*(each.numpy() for each in tensors))
         return
@@ -114,10 +112,7 @@ def _draw(a, b, bounds_a, bounds_b, thresholds, keys, taken):
     in_a = cuda.shared.array(_BOUNDS, float64)
     in_b = cuda.shared.array(_BOUNDS, float64)
     limits = cuda.shared.array(_TABLE, int64)
-    n = a.shape[1]
-    chunks = (n + CHUNK - 1) // CHUNK
-    row = cuda.blockIdx.x // chunks
-    begin = (cuda.blockIdx.x - row * chunks) * CHUNK
+    row, begin, n = cuda.blockIdx.x, cuda.blockIdx.y * CHUNK, a.shape[1]
     for at in range(cuda.threadIdx.x, _TABLE, cuda.blockDim.x):
         limits[at] = thresholds[at]
     for at in range(cuda.threadIdx.x, _BOUNDS, cuda.blockDim.x):
@@ -144,10 +139,7 @@ def _draw(a, b, bounds_a, bounds_b, thresholds, keys, taken):
 def _count(squared, edges, starts, rows, counts):
     inside = cuda.shared.array(WIDTH, float64)
     bins = cuda.shared.array(_BINS, int32)
-    n = squared.shape[1]
-    chunks = (n + CHUNK - 1) // CHUNK
-    one = cuda.blockIdx.x // chunks
-    begin = (cuda.blockIdx.x - one * chunks) * CHUNK
+    one, begin, n = cuda.blockIdx.x, cuda.blockIdx.y * CHUNK, squared.shape[1]
     row, start = rows[one], starts[one]
     width = starts[one + 1] - start
     for at in range(cuda.threadIdx.x, width, cuda.blockDim.x):

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError, check_whole
 from rdx.method.concepts import A_NOT_B, B_NOT_A, NULL, Concept, Explanations
 from rdx.method.neighborhoods import as_array
-from rdx.method.tiles import one_thread_each
 
 MOST = 1e15  # the largest value of a representation lies between its inverse and this
 _SIDES = {A_NOT_B: "representation A", B_NOT_A: "representation B"}

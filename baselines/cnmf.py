@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from baselines.snmf import SemiNMF, multiplied, positive
-from rdx.method.tiles import for_each_tile, row_tiles
+from rdx.compute.threads import for_each_tile, row_tiles
 
 HELD_ITEMS = 5000  # up to here half of |Y| is kept, in float64; beyond, its tiles are made again each time
 TILE_ROWS = 256  # a square tile stays in the cache

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from baselines.base import Baseline, fewer
+from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError, check_whole
 from rdx.method.concepts import A_NOT_B, Concept, Explanations
-from rdx.method.tiles import one_thread_each
 
 LEAF = 3  # times min_cluster_size items go into a leaf, on average, noise left out
 

@@ -13,9 +13,9 @@ from typing import ClassVar
 import numpy as np
 
 from baselines.base import Baseline, fewer, from_coefficients
+from rdx.compute.threads import row_tiles
 from rdx.errors import check_whole
 from rdx.method.concepts import Explanations
-from rdx.method.tiles import row_tiles
 
 DAMPING = 1e-12  # relative to a column's largest denominator: it only matters for 0 / 0, which becomes 1
 NEGLIGIBLE = 1e-9  # a part whose largest share in any item is this much below the largest part's is dead

@@ -31,10 +31,10 @@ from baselines.dictionary_learning import (
     train,
     uniform,
 )
+from rdx.compute.threads import one_thread_each
 from rdx.errors import check_number, check_whole
 from rdx.method.alignment import resolve_device
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
-from rdx.method.tiles import one_thread_each
 
 LATENTS_PER_FEATURE = 8
 LEAST_RATE = 1e-6  # where the learning rate starts and ends

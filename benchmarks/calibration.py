@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 
 from rdx import RDX
+from rdx.compute.threads import one_thread_each
 from rdx.method.alignment import learn_map
 from rdx.method.concepts import DIRECTIONS
-from rdx.method.tiles import one_thread_each
 from rdx.metrics.refits import Refits
 from rdx.metrics.significance import ALPHA, concept_significance, gains_of, subsampled_gains
 from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs, with_noise

@@ -22,8 +22,8 @@ import numpy as np
 from PIL import Image
 from straightforward import hardware
 
-from rdx.data.image_files import FileImages
 from rdx.data.items import Items, items_without_images
+from rdx.data.reading.image_files import FileImages
 from rdx.explorer.build import explorer_page
 from rdx.explorer.content import Content, Formula, Method
 from rdx.explorer.maps import pca_maps

@@ -116,7 +116,7 @@ def main() -> None:
     import torch
 
     import rdx
-    from rdx.experiment.runner import device_named
+    from rdx.experiment.run.runner import device_named
 
     device, rows = device_named(arguments.device), []
     with tempfile.TemporaryDirectory() as folder:

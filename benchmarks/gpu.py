@@ -73,18 +73,9 @@ class Stages:
 
 def watch_all(stages: Stages) -> None:
     """The stages of both paths."""
-    from rdx.method import (
-        device_choice,
-        device_graph,
-        device_sample,
-        device_tiles,
-        pipeline,
-        rdx,
-        sparse,
-        sparse_adjacency,
-        sparse_graph,
-        spectral,
-    )  # fmt: skip
+    from rdx.method import pipeline, rdx, spectral
+    from rdx.method.gpu import device_choice, device_graph, device_sample, device_tiles
+    from rdx.method.many import sparse, sparse_adjacency, sparse_graph
 
     def product(given, result):  # one float64 product; the points read once, the tile written once
         width = given[0].tensor.shape[1]
@@ -215,8 +206,8 @@ def main() -> int:
 
     import torch
 
+    from rdx.compute.devices import check_device, tile_device
     from rdx.errors import InputError
-    from rdx.method.device import check_device, tile_device
 
     try:
         check_device(arguments.device)
@@ -228,7 +219,7 @@ def main() -> int:
         print(f"benchmarks/gpu.py: not measured: '{arguments.device}' is no GPU", file=sys.stderr)
         return 2
 
-    from rdx.method.device_graph import GRAPH_BYTES, RANKS_BYTES
+    from rdx.method.gpu.device_graph import GRAPH_BYTES, RANKS_BYTES
 
     card = torch.cuda.get_device_properties(device)
     rates = card_rates(device)

@@ -84,7 +84,7 @@ def run_command(
     """Run the experiments of configuration files."""
     with exit_codes(debug):
         from rdx.config import load_experiment
-        from rdx.experiment.folder import run_folders
+        from rdx.experiment.run.folder import run_folders
 
         edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [load_experiment(path, edits) for path in configs]
@@ -106,7 +106,7 @@ def compare_command(
     """Compare two models, or two arrays of features."""
     with exit_codes(debug):
         from rdx.experiment.compare import configuration
-        from rdx.experiment.folder import run_folders
+        from rdx.experiment.run.folder import run_folders
 
         config = configuration(
             a, b, images, labels, [name.strip() for name in methods.split(",") if name.strip()],
@@ -128,7 +128,7 @@ def train_command(
     """Train what configuration files describe: small convnets, or a bank of concepts."""
     with exit_codes(debug):
         from rdx.config import apply_changes, read_yaml
-        from rdx.experiment.runner import device_named
+        from rdx.experiment.run.runner import device_named
         from rdx.locks import alone
         from rdx.models.training_settings import training_of
 
@@ -137,7 +137,7 @@ def train_command(
         trainings = [training_of(one, source=str(path)) for path, one in values.items()]
         device = device_named(device)
         if dry_run:
-            from rdx.experiment.training_plan import plan
+            from rdx.experiment.plan.training import plan
 
             for line in plan([settings for _, settings in trainings], device=device, force=force):
                 print(line)
@@ -159,8 +159,8 @@ def sweep_command(
     """Which k, γ, β? RDX over a grid of settings, with a suggestion; `sweep:` in the configuration has the grid."""
     with exit_codes(debug):
         from rdx.config import load_experiment
-        from rdx.experiment.folder import run_folders
-        from rdx.experiment.settings_sweep import as_sweep
+        from rdx.experiment.run.folder import run_folders
+        from rdx.experiment.stages.settings_sweep import as_sweep
 
         edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [as_sweep(load_experiment(path, edits)) for path in configs]
@@ -188,7 +188,7 @@ def _carry_out(
 ) -> None:
     """Check all experiments, then run them one after the other, alone in their folders; or do a worker's share."""
     from rdx.experiment import sharing
-    from rdx.experiment.runner import device_named
+    from rdx.experiment.run.runner import device_named
     from rdx.locks import alone
     from rdx.shards import worker_of
 
@@ -204,9 +204,10 @@ def _carry_out(
 def _carry_out_alone(
     experiments, folders, worker, device: str, dry_run: bool, force: bool, quiet: bool, gather: bool
 ) -> None:
-    from rdx.experiment import report, sharing
-    from rdx.experiment.prepare import check_features, look
-    from rdx.experiment.runner import run
+    from rdx.experiment import sharing
+    from rdx.experiment.plan import report
+    from rdx.experiment.plan.prepare import check_features, look
+    from rdx.experiment.run.runner import run
 
     say: Callable[[str], None] = (lambda line: None) if quiet else print
     checked = [

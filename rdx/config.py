@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rdx.compute.memory import parse_memory
 from rdx.errors import InputError, unknown
-from rdx.method.machine import parse_memory
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$"  # names become folders
 Name = Annotated[str, Field(pattern=NAME)]

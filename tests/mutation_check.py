@@ -49,8 +49,8 @@ class Mutation:
 
 _RANKS = ("tests/method/test_neighborhoods.py",)
 _DIFFERENCE = ("tests/method/test_difference.py",)
-_ROUNDED = ("tests/method/test_single_kernels.py",)
-_SPARSE = ("tests/method/test_sparse_graph.py",)
+_ROUNDED = ("tests/method/many/test_single_kernels.py",)
+_SPARSE = ("tests/method/many/test_sparse_graph.py",)
 _BSR = ("tests/metrics/test_bsr.py",)
 _CLUSTERS = ("tests/method/test_rdx.py::test_labels_equal_scikit_learn_on_the_oracle_affinity",)
 _P = ("tests/metrics/test_significance.py::test_p_is_scipys_monte_carlo_p",)
@@ -136,7 +136,7 @@ MUTATIONS = (
         ("tests/method/test_rdx.py::test_v2_merges_what_is_below_the_threshold",),
     ),
     Mutation(
-        "no null rule in v1", "rdx/method/rdx_paper.py",
+        "no null rule in v1", "rdx/method/versions.py",
         'if settings.clustering == "spectral":', "if False:",
         ("tests/method/test_rdx.py::test_v1_gives_its_weakest_cluster_away_and_keeps_exactly_k",),
     ),
@@ -150,9 +150,9 @@ MUTATIONS = (
         ("tests/method/test_pipeline.py",),
     ),
     Mutation(
-        "grids without their centre", "rdx/method/selection.py",
+        "grids without their centre", "rdx/method/grids.py",
         "nearest(cluster.inside, centres[tile], m)", "nearest(cluster.inside, centres[tile], m + 1)[:, 1:]",
-        ("tests/method/test_selection.py::test_max_total_affinity",),
+        ("tests/method/test_grids.py::test_max_total_affinity",),
     ),
     Mutation(
         "the last step of an alignment kept", "rdx/method/alignment.py",
@@ -161,36 +161,36 @@ MUTATIONS = (
     ),
     # The sparse path
     Mutation(
-        "an item among its own neighbours", "rdx/method/rank_counting.py",
-        "before + (0 if counted else 1)", "before", ("tests/method/test_rank_counting.py",),
+        "an item among its own neighbours", "rdx/method/many/rank_counting.py",
+        "before + (0 if counted else 1)", "before", ("tests/method/many/test_rank_counting.py",),
     ),
     Mutation(
-        "an item among its own neighbours, rounded", "rdx/method/single_kernels.py",
+        "an item among its own neighbours, rounded", "rdx/method/many/single_kernels.py",
         "0 if j == me else before + 1", "0 if j == me else before", _ROUNDED,
     ),
     Mutation(
-        "near ties as rounding leaves them", "rdx/method/single_kernels.py",
+        "near ties as rounding leaves them", "rdx/method/many/single_kernels.py",
         "before += other < exact or (other == exact and k < j)", "before += value[at] < v", _ROUNDED,
     ),
     Mutation(
-        "classes as rounding leaves them", "rdx/method/single_kernels.py",
+        "classes as rounding leaves them", "rdx/method/many/single_kernels.py",
         "if under or over:", "if False:", _ROUNDED,
     ),
     Mutation(
-        "sampled pairs count half", "rdx/method/sparse_graph.py",
+        "sampled pairs count half", "rdx/method/many/sparse_graph.py",
         "2.0 / (seen.chances + back.chances)", "1.0 / (seen.chances + back.chances)", _SPARSE,
     ),
     Mutation(
-        "a sparse graph of the other direction", "rdx/method/sparse_graph.py",
+        "a sparse graph of the other direction", "rdx/method/many/sparse_graph.py",
         "(ranks.b, ranks.a) if swapped", "(ranks.a, ranks.b) if swapped", _SPARSE,
     ),
     Mutation(
-        "a background with self-loops", "rdx/method/sparse_adjacency.py",
+        "a background with self-loops", "rdx/method/many/sparse_adjacency.py",
         "self._background(vectors) - vectors", "self._background(vectors)", _SPARSE,
     ),
     Mutation(
-        "a card's histogram counts equal distances as larger ones", "rdx/method/device_kernels.py",
-        "            at -= 1\n", "            at -= 0\n", ("tests/method/test_device_kernels.py",),
+        "a card's histogram counts equal distances as larger ones", "rdx/method/gpu/device_kernels.py",
+        "            at -= 1\n", "            at -= 0\n", ("tests/method/gpu/test_device_kernels.py",),
     ),
     # Measures
     Mutation(
@@ -199,8 +199,8 @@ MUTATIONS = (
     ),
     Mutation("ties are success", "rdx/metrics/bsr.py", "d_near < d_far", "d_near <= d_far", _BSR),
     Mutation(
-        "CKA with its bias", "rdx/metrics/cka.py",
-        "(k * l).sum() * (n / (n - 2))", "(k * l).sum() * (n / (n - 1))", ("tests/metrics/test_cka.py",),
+        "CKA with its bias", "rdx/method/cka.py",
+        "(k * l).sum() * (n / (n - 2))", "(k * l).sum() * (n / (n - 1))", ("tests/method/test_cka.py",),
     ),
     Mutation(
         "p of zero", "rdx/metrics/significance.py", "(1.0 + larger) / (1.0 + len(null))", "larger / len(null)", _P,

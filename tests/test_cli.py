@@ -210,7 +210,7 @@ def test_failure_is_exit_code_1_and_a_traceback_only_with_debug(here, capsys, mo
     def fail(*_, **__):
         raise OSError("no space left")
 
-    monkeypatch.setattr("rdx.experiment.measures.similarity", fail)
+    monkeypatch.setattr("rdx.experiment.stages.measures.similarity", fail)
     assert rdx(*RUN, "--quiet") == 1
     error = capsys.readouterr().err
     assert error.startswith("failed: OSError: no space left") and error.count("\n") == 1
@@ -223,7 +223,7 @@ def test_interruption_is_exit_code_130_and_the_next_run_goes_on(here, capsys, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("rdx.experiment.measures.measure", interrupt)
+        patch.setattr("rdx.experiment.stages.measures.measure", interrupt)
         assert rdx(*RUN) == 130
     capsys.readouterr()
     assert rdx(*RUN) == 0

@@ -10,9 +10,9 @@ from pathlib import Path
 from rdx.analysis.runs import FinishedRun, find_runs
 from rdx.config import Experiment, apply_changes, parse_experiment
 from rdx.errors import InputError
-from rdx.experiment import explore
-from rdx.experiment.context import Context, alignment_file, representation_file
-from rdx.experiment.folder import A_TO_B, B_TO_A, RunFolder
+from rdx.experiment.run.context import Context, alignment_file, representation_file
+from rdx.experiment.run.folder import A_TO_B, B_TO_A, RunFolder
+from rdx.experiment.stages import explore
 from rdx.locks import alone
 
 KEY = "explorer"

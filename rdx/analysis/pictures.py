@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rdx.analysis.runs import FinishedComparison
-from rdx.experiment.context import Context
-from rdx.experiment.folder import RAW, RunFolder
-from rdx.experiment.pictures import block_settings, blocks_of, coefficients_of, heading_of, ordered_by_concept
-from rdx.experiment.tables import make_up
+from rdx.experiment.run.context import Context
+from rdx.experiment.run.folder import RAW, RunFolder
+from rdx.experiment.run.tables import make_up
+from rdx.experiment.stages.pictures import block_settings, blocks_of, coefficients_of, heading_of, ordered_by_concept
 from rdx.method.concepts import A_NOT_B, DIRECTIONS, Explanations
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rdx.experiment.methods import MethodRun
+    from rdx.experiment.stages.methods import MethodRun
 
 
 def draw_boxes(path: Path, metrics: pd.DataFrame, comparisons: Sequence[FinishedComparison], titled: bool) -> None:

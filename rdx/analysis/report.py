@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rdx.analysis.runs import FinishedComparison, FinishedRun, find_runs
 from rdx.errors import InputError
-from rdx.experiment.folder import CONFIG
+from rdx.experiment.run.folder import CONFIG
 from rdx.locks import alone
 
 ANALYSIS = "analysis"
@@ -70,8 +70,8 @@ def _folders(folder: Path, comparisons: Sequence[FinishedComparison]) -> list[Pa
 
 def _draw_sweep(path: Path, run: FinishedRun, titled: bool) -> None:
     """The summary figure of a run of many comparisons; fewer than three need none."""
-    from rdx.experiment.measures import draw_summary
-    from rdx.experiment.tables import read_table
+    from rdx.experiment.run.tables import read_table
+    from rdx.experiment.stages.measures import draw_summary
     from rdx.figures.sweep import LEAST_PAIRS
 
     if len(run.comparisons) >= LEAST_PAIRS:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from rdx.data import items_without_images
 from rdx.errors import InputError, unknown
-from rdx.experiment.folder import CONFIG, OUTPUTS, pair_name
-from rdx.experiment.methods import MethodRun, method_runs
-from rdx.experiment.tables import read_explanations, read_table
+from rdx.experiment.run.folder import CONFIG, OUTPUTS, pair_name
+from rdx.experiment.run.tables import read_explanations, read_table
+from rdx.experiment.stages.methods import MethodRun, method_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ class FinishedRun:
     @cached_property
     def items(self) -> Items:
         """The items with their images; where the data set is gone or has none, as items.csv knows them."""
-        from rdx.experiment.inputs import read_items
+        from rdx.experiment.stages.inputs import read_items
 
         known = self._known_items()
         try:

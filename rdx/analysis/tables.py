@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdx.analysis.runs import FinishedComparison
-from rdx.experiment.tables import read_table, write_table
+from rdx.experiment.run.tables import read_table, write_table
 from rdx.files import write_text
 from rdx.method.concepts import DIRECTIONS
 

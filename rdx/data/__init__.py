@@ -17,14 +17,14 @@ from rdx.errors import InputError, unknown
 __all__ = ["DATASETS", "PATH_SETTINGS", "Items", "dataset_settings", "items_without_images", "load_items"]
 
 DATASETS: dict[str, str] = {
-    "digits": "rdx.data.digits:load",
-    "mnist": "rdx.data.mnist:load",
-    "mnist_10k": "rdx.data.mnist:load_10k",
-    "cub": "rdx.data.cub:load",
-    "imagenet": "rdx.data.imagenet:load",
-    "inaturalist": "rdx.data.inaturalist:load",
-    "rsna": "rdx.data.rsna:load",
-    "image_folder": "rdx.data.image_folder:load",
+    "digits": "rdx.data.sets.digits:load",
+    "mnist": "rdx.data.sets.mnist:load",
+    "mnist_10k": "rdx.data.sets.mnist:load_10k",
+    "cub": "rdx.data.sets.cub:load",
+    "imagenet": "rdx.data.sets.imagenet:load",
+    "inaturalist": "rdx.data.sets.inaturalist:load",
+    "rsna": "rdx.data.sets.rsna:load",
+    "image_folder": "rdx.data.sets.image_folder:load",
 }
 
 # The settings that are files or folders; see rdx.data.locate for relative ones.

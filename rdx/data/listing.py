@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rdx.data.image_files import SUFFIXES, items_from_files
 from rdx.data.items import Items
+from rdx.data.reading.image_files import SUFFIXES, items_from_files
 from rdx.data.selection import refuse_few, select, shortages
 from rdx.errors import InputError, MissingInput, unknown
 

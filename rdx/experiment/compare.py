@@ -13,9 +13,9 @@ import numpy as np
 
 from rdx.config import Experiment, parse_experiment
 from rdx.errors import unknown
-from rdx.experiment.folder import OUTPUTS, pair_name
-from rdx.experiment.kept_inputs import keep
-from rdx.experiment.tables import read_explanations, read_table
+from rdx.experiment.run.folder import OUTPUTS, pair_name
+from rdx.experiment.run.tables import read_explanations, read_table
+from rdx.experiment.stages.kept_inputs import keep
 from rdx.locks import alone
 from rdx.method.concepts import Explanations
 from rdx.method.neighborhoods import as_array
@@ -82,8 +82,8 @@ def compare(
     Raises:
         InputError: whatever is wrong with the input; nothing was written then.
     """
-    from rdx.experiment.prepare import prepare
-    from rdx.experiment.runner import device_named, run
+    from rdx.experiment.plan.prepare import prepare
+    from rdx.experiment.run.runner import device_named, run
 
     device = device_named(device)
     config = configuration(a, b, images, labels, methods, **options)

@@ -17,7 +17,7 @@ import rdx
 from rdx.features.cache import cache_folder
 from rdx.files import fingerprint
 from rdx.locks import alone_at
-from rdx.method.pair_parts import BOTH, CHOSEN, RANKED, Arrays, Compute
+from rdx.method.many.pair_parts import BOTH, CHOSEN, RANKED, Arrays, Compute
 from rdx.shards import PATIENCE, Chunks, Worker, gaps
 
 FOLDER = "pairs"  # of the cache

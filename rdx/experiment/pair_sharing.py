@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rdx.errors import InputError
-from rdx.experiment import alignment, inputs, methods, pair_chunks
-from rdx.experiment.context import alignment_file, read_features, representation_file
-from rdx.experiment.folder import pair_name
+from rdx.experiment import pair_chunks
 from rdx.experiment.pair_chunks import Looking, Reading, Sharing
+from rdx.experiment.run.context import alignment_file, read_features, representation_file
+from rdx.experiment.run.folder import pair_name
+from rdx.experiment.stages import alignment, inputs, methods
 from rdx.method.neighborhoods import as_array
 
 if TYPE_CHECKING:
-    from rdx.experiment.methods import MethodRun
-    from rdx.experiment.prepare import Prepared
-    from rdx.method.pair_parts import Arrays, Stores
+    from rdx.experiment.plan.prepare import Prepared
+    from rdx.experiment.stages.methods import MethodRun
+    from rdx.method.many.pair_parts import Arrays, Stores
 
 
 @dataclass(frozen=True)

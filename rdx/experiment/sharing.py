@@ -12,15 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rdx.errors import InputError
-from rdx.experiment import inputs, layer_analysis, naming, pair_sharing
+from rdx.experiment import pair_sharing
 from rdx.experiment.pair_chunks import Sharing
+from rdx.experiment.stages import inputs, naming
+from rdx.experiment.stages.layers import analysis as layer_analysis
 from rdx.features import Share, compute_share, gaps_in
-from rdx.method.pair_parts import CHOSEN
+from rdx.method.many.pair_parts import CHOSEN
 from rdx.shards import PATIENCE, Worker
 
 if TYPE_CHECKING:
     from rdx.data import Items
-    from rdx.experiment.prepare import Prepared
+    from rdx.experiment.plan.prepare import Prepared
 
 _log = logging.getLogger(__name__)
 

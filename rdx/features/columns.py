@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rdx.data.tables import SUFFIXES, find_column, read_table
+from rdx.data.reading.tables import SUFFIXES, find_column, read_table
 from rdx.errors import InputError, unknown
 from rdx.models.weights import existing_file
 

@@ -19,9 +19,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rdx.data import Items, load_items
-from rdx.data.cub import ROOT, read_catalogue, read_split
-from rdx.data.cub_attributes import Attributes, read_attributes
 from rdx.data.locate import locate
+from rdx.data.sets.cub import ROOT, read_catalogue, read_split
+from rdx.data.sets.cub_attributes import Attributes, read_attributes
 from rdx.errors import InputError
 from rdx.features import cache, check_representation, load_representation, representation_fingerprint
 from rdx.features.arrays import read_array

@@ -12,9 +12,9 @@ from importlib import import_module
 
 import numpy as np
 
+from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError, unknown
 from rdx.method.neighborhoods import as_array
-from rdx.method.tiles import one_thread_each
 
 KINDS = ("cka", "ridge")
 STARTS = ("identity", "random")
@@ -110,7 +110,7 @@ def check_alignable(given: dict[str, np.ndarray], random_state: int) -> tuple[np
 def _ridge(X: np.ndarray, Y: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> LinearMap:
     from sklearn.linear_model import Ridge
 
-    from rdx.metrics.cka import debiased_cka
+    from rdx.method.cka import debiased_cka
 
     X, Y = X.astype(np.float64), Y.astype(np.float64)
     size = X[train].var(axis=0).mean() * len(train)
@@ -130,7 +130,7 @@ def _cka(X, Y, train, held_out, steps, start, random_state, device, progress) ->
     import torch
     from tqdm import tqdm
 
-    from rdx.metrics.cka import debiased_cka
+    from rdx.method.cka import debiased_cka
 
     device = resolve_device(device)
     # CKA ignores scale and offset, Adam does not: unit mean square keeps one learning rate right.

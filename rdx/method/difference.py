@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, unknown
 from rdx.method.neighborhoods import (
     Points,
@@ -26,7 +27,6 @@ from rdx.method.neighborhoods import (
     order_rows,
 )
 from rdx.method.rank_affinity import rank_affinity
-from rdx.method.tiles import for_each_tile, row_tiles
 
 DIFFERENCES = ("locally_biased", "plain")
 BLOCK = 256  # side of the square blocks in which symmetric matrices are filled

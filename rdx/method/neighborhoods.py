@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, unknown
-from rdx.method.tiles import for_each_tile, row_tiles
 
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
 _SIDE = 512  # of the square blocks in which all distances are computed

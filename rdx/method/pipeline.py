@@ -13,10 +13,10 @@ import numpy as np
 from rdx.errors import InputError
 from rdx.method.concepts import NULL, Concept, Explanations
 from rdx.method.difference import DifferenceGraph
-from rdx.method.neighbor_graph import CENTRALITIES, affinity_propagation, centrality_scores, pick_clusters
+from rdx.method.grids import SELECTIONS, Cluster
+from rdx.method.many.neighbor_graph import CENTRALITIES, affinity_propagation, centrality_scores, pick_clusters
+from rdx.method.many.sparse_graph import SparseGraph
 from rdx.method.neighborhoods import Points
-from rdx.method.selection import SELECTIONS, Cluster
-from rdx.method.sparse_graph import SparseGraph
 from rdx.method.spectral import Adjacency, spectral_clusters
 
 CLUSTERINGS = ("spectral", "affinity_propagation", *CENTRALITIES)

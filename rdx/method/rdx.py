@@ -10,20 +10,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from rdx.compute.devices import check_device, tile_device
+from rdx.compute.memory import parse_memory
+from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError, check_number, check_whole, unknown
 from rdx.method import alignment as align
-from rdx.method import sparse
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
-from rdx.method.device import check_device, tile_device
 from rdx.method.difference import DIFFERENCES, DifferenceGraph, Distances, check_difference, compute_distances
+from rdx.method.grids import SELECTIONS
 from rdx.method.guidance import RULES, make_guide
-from rdx.method.machine import parse_memory
+from rdx.method.many import sparse
+from rdx.method.many.pair_parts import Stores
+from rdx.method.many.solver import SOLVERS, FitPlan, plan_fit
 from rdx.method.neighborhoods import DISTANCES, Points, as_array, as_points
-from rdx.method.pair_parts import Stores
 from rdx.method.pipeline import CLUSTERINGS, Settings, Version, check_enough_items, explain
-from rdx.method.selection import SELECTIONS
-from rdx.method.solver import SOLVERS, FitPlan, plan_fit
-from rdx.method.tiles import one_thread_each
 
 
 def weak_are_null(strength: np.ndarray, settings: Settings) -> np.ndarray:
@@ -35,7 +35,7 @@ V2 = Version("v2", symmetric_distances=True, min_concept_size=lambda m: -(-m // 
 
 
 def version_named(name: str) -> Version:
-    from rdx.method.rdx_paper import V1  # that module builds on this one
+    from rdx.method.versions import V1  # that module builds on this one
 
     versions = {"v1": V1, "v2": V2}
     if name not in versions:
@@ -57,7 +57,7 @@ class RDX(BaseEstimator):
     normalize_difference : divide the difference by its largest absolute value.
     clustering : "spectral", "affinity_propagation", "eigenvector_centrality" or "pagerank" (the last
         two with ``cluster_size``).
-    selection : how the images of a grid are chosen, see ``rdx.method.selection``.
+    selection : how the images of a grid are chosen, see ``rdx.method.grids``.
     images_per_concept : m, the images of a grid.
     null_threshold : v2 drops clusters whose mean affinity is below it.
     min_concept_size : smaller clusters go to null; "auto" is 1 in v1 and ⌈m / 2⌉ in v2.
@@ -65,7 +65,7 @@ class RDX(BaseEstimator):
         ``align_steps`` and ``align_start`` ("identity" or "random") are for "cka".
     guidance_rule : "own" or "paper", used where ``fit`` is given groups.
     solver : "dense" is exact, "sparse" keeps ``pairs_per_item`` pairs of each item; "auto" chooses by n, see
-        ``rdx.method.solver``.
+        ``rdx.method.many.solver``.
     max_memory : what this process may grow to, in bytes or as "4GB"; None: what the machine has.
     keep_matrices : keep differences and affinities (n, n) in the results, and the distances.
     random_state : seed of everything drawn at random.
@@ -155,7 +155,7 @@ class RDX(BaseEstimator):
     def share_pairs(self, A, B, a_to_b=None, b_to_a=None, *, stores: Stores) -> None:
         """A process's part of the pairs that `fit` draws with solver "sparse", with the same arrays; fits nothing.
 
-        ``stores`` says which part, and where the parts go: see ``rdx.method.pair_parts``.
+        ``stores`` says which part, and where the parts go: see ``rdx.method.many.pair_parts``.
         """
         version = self.check_parameters()
         arrays = {"A": A, "B": B} | ({} if a_to_b is None else {"a_to_b": a_to_b, "b_to_a": b_to_a})
@@ -218,7 +218,7 @@ class RDX(BaseEstimator):
         device = None if self.solver_ == "approximate" else self._card(n)
         if device is None or self.solver_ != "dense" or any(key[-1] == device for key in shared or ()):
             return device
-        from rdx.method.device_graph import check_ranks_fit
+        from rdx.method.gpu.device_graph import check_ranks_fit
 
         try:
             check_ranks_fit(n, device)
@@ -271,7 +271,7 @@ class RDX(BaseEstimator):
         if device is None:
             found = compute_distances(points, self.distance, symmetric=version.symmetric_distances, sigma=self.sigma)
         else:
-            from rdx.method.device_graph import compute_distances_on
+            from rdx.method.gpu.device_graph import compute_distances_on
 
             found = compute_distances_on(points, device, symmetric=version.symmetric_distances)
         if shared is not None:
@@ -286,7 +286,7 @@ class RDX(BaseEstimator):
             guide = make_guide(self.guidance_rule, kept[own], kept[other], groups[own], groups.get(other))
         kind = DifferenceGraph
         if device is not None:
-            from rdx.method.device_graph import DeviceDifferenceGraph as kind
+            from rdx.method.gpu.device_graph import DeviceDifferenceGraph as kind
         graph = kind(
             kept[own], kept[other], difference=self.difference, gamma=self._gamma(len(points[own])), beta=self.beta,
             normalize=self.normalize_difference, guide=guide,

@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg import eigh, qr
 
+from rdx.compute.threads import for_each_tile, one_thread_each, row_tiles
 from rdx.errors import InputError
-from rdx.method.tiles import for_each_tile, one_thread_each, row_tiles
 
 PRODUCT_ROWS = 512  # fixed, so that every sum in a product is added in the same order on any machine
 SUM_ROWS = 8192  # likewise, of sums over the rows of long vectors

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, check_whole
+from rdx.method.cka import debiased_cka
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.method.neighborhoods import as_points, order_rows, rank_rows
-from rdx.method.tiles import for_each_tile, row_tiles
-from rdx.metrics.cka import debiased_cka
 
 SIGNS = {B_NOT_A: 1.0, A_NOT_B: -1.0}
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from rdx.compute.threads import one_thread_each
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.method.difference import DifferenceGraph, Distances, compute_distances
 from rdx.method.guidance import make_guide
 from rdx.method.neighborhoods import as_array, as_points
 from rdx.method.pipeline import Settings, cluster, drop_small, order
 from rdx.method.rdx import RDX, version_named
-from rdx.method.tiles import one_thread_each
 
 # What a comparison is made of: in every pair a representation on A's side, and one on B's.
 PAIRS = (("A", "B"),)

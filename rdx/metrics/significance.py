@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rdx.compute.threads import default_threads
 from rdx.method.concepts import DIRECTIONS
-from rdx.method.tiles import default_threads
 from rdx.metrics.refits import Refits, concept_gains, in_order
 from rdx.metrics.stability import subsample
 from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rdx.compute.threads import default_threads
 from rdx.errors import InputError
 from rdx.method.concepts import DIRECTIONS, NULL
-from rdx.method.tiles import default_threads
 from rdx.metrics.refits import Refits, in_order
 
 SHARE = 0.8  # of the items in a subsample

@@ -18,8 +18,8 @@ from rdx.analysis.runs import find_runs
 from rdx.analysis.tables import as_markdown, mean_metrics
 from rdx.config import parse_experiment
 from rdx.errors import InputError
-from rdx.experiment.prepare import prepare
-from rdx.experiment.runner import run
+from rdx.experiment.plan.prepare import prepare
+from rdx.experiment.run.runner import run
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = [{"method": name, "n_clusters": 2} for name in ("rdx", "kmeans", "pca")]

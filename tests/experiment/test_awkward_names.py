@@ -11,7 +11,7 @@ from PIL import Image
 
 from rdx import compare
 from rdx.cli import main
-from rdx.experiment.tables import read_table
+from rdx.experiment.run.tables import read_table
 
 NAMES = (
     "two words.png", "two\nlines.png", "carriage\rreturn.png", "both\r\nends.png", 'quo"ted.png', "apo'strophe.png",

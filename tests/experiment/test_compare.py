@@ -12,7 +12,7 @@ from PIL import Image
 
 from rdx import RDX, binary_success_rate, compare
 from rdx.errors import InputError
-from rdx.metrics.cka import debiased_cka
+from rdx.method.cka import debiased_cka
 
 N = 90
 SMALL = {"figures": False, "n_clusters": 2, "statistics": "off"}
@@ -179,7 +179,7 @@ def test_models_on_images(tmp_path):
 
 def test_the_folder_of_arrays_can_be_run_again(arrays):
     from rdx.config import load_experiment
-    from rdx.experiment.prepare import prepare
+    from rdx.experiment.plan.prepare import prepare
 
     a, b, labels = arrays
     run = compare(a, b, labels=labels, output_dir="run", **SMALL)

@@ -11,7 +11,7 @@ import torch
 
 from rdx import compare
 from rdx.cli import ExitCode, main
-from rdx.experiment.folder import OUTPUTS
+from rdx.experiment.run.folder import OUTPUTS
 
 N = 24
 COMMAND = ("compare", "--a", "features:a.npy", "--b", "features:b.npy", "--quiet", "--device", "cpu")

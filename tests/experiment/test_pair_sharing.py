@@ -16,7 +16,7 @@ from made_data import noise
 from PIL import Image
 
 from rdx import cli
-from rdx.experiment import prepare
+from rdx.experiment.plan import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 N = 600  # items: three chunks a pass
@@ -134,7 +134,7 @@ def test_shards_by_hand_in_their_order(monkeypatch, capsys):
     for name in ("1/2", "2/2"):
         assert shard(name).startswith(f"shard {name}: nothing was left to compute; when all 2")
     for name in ("choose", "rank"):  # all are there
-        monkeypatch.setattr(f"rdx.method.pair_parts.ProcessorParts.{name}", lambda *given, **options: None)
+        monkeypatch.setattr(f"rdx.method.many.pair_parts.ProcessorParts.{name}", lambda *given, **options: None)
     assert rdx("run", config, "--gather", "--quiet", "--output-dir", "shared") == 0
     assert contents("shared") == expected
     assert log("shared").count(": 6 chunks of pairs were there") == 2 and "a_vs_b/paper: 3 chunks" in log("shared")
@@ -149,7 +149,7 @@ def test_aligned_runs_share_their_maps_too(alignment, monkeypatch, capsys):
     assert "a_vs_b/rdx, alignment: no map is there; run" in capsys.readouterr().err
     for name in ("2/3", "1/3", "3/3", "1/3", "2/3"):
         assert rdx("run", config, "--shard", name, "--quiet") == 0
-        monkeypatch.setattr("rdx.experiment.alignment.learn", None)  # once is enough
+        monkeypatch.setattr("rdx.experiment.stages.alignment.learn", None)  # once is enough
     assert len(chunks("chosen")) == len(chunks("both_ends")) == 2 * 3
     assert rdx("run", config, "--gather", "--quiet", "--output-dir", "shared") == 0
     assert contents("shared") == expected and not list(Path("cache/pairs").iterdir())

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from rdx.config import load_experiment
-from rdx.experiment import runner
-from rdx.experiment.folder import pair_name
-from rdx.experiment.prepare import prepare
-from rdx.experiment.steps import Step
+from rdx.experiment.plan.prepare import prepare
+from rdx.experiment.plan.steps import Step
+from rdx.experiment.run import runner
+from rdx.experiment.run.folder import pair_name
 
 N = 80
 METHODS = [

@@ -14,11 +14,11 @@ from rdx import cli
 from rdx.analysis.explorers import build_explorers
 from rdx.config import load_experiment
 from rdx.errors import InputError
-from rdx.experiment import runner
-from rdx.experiment.context import Context
-from rdx.experiment.explore import content_of
-from rdx.experiment.folder import RunFolder
-from rdx.experiment.prepare import look, prepare
+from rdx.experiment.plan.prepare import look, prepare
+from rdx.experiment.run import runner
+from rdx.experiment.run.context import Context
+from rdx.experiment.run.folder import RunFolder
+from rdx.experiment.stages.explore import content_of
 from rdx.explorer.maps import joint_maps, pca_maps
 from rdx.explorer.neighbors import nearest, with_ranks
 from rdx.method.neighborhoods import as_points

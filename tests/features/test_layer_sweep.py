@@ -10,7 +10,7 @@ from torch import nn
 
 from rdx.config import parse_experiment
 from rdx.data import load_items
-from rdx.experiment.prepare import prepare
+from rdx.experiment.plan.prepare import prepare
 from rdx.features import cache, load_representation, representation_fingerprint
 from rdx.features.extraction import extract
 from rdx.models import load_model

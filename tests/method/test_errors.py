@@ -7,7 +7,7 @@ import pytest
 
 from rdx import RDX
 from rdx.errors import InputError
-from rdx.method.rdx_paper import RDXPaper
+from rdx.method.versions import RDXPaper
 
 
 def pair(n=40):

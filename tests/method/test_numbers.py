@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 from rdx import RDX, binary_success_rate
 from rdx.errors import InputError
 from rdx.method.alignment import learn_map
+from rdx.method.cka import debiased_cka
 from rdx.method.neighborhoods import DISTANCES, as_points, neighborhood_distances
-from rdx.metrics.cka import debiased_cka
 from rdx.metrics.surrogates import spread
 
 QUICK = settings(max_examples=8, deadline=None, derandomize=True)

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from rdx.errors import InputError
-from rdx.metrics.cka import debiased_cka
+from rdx.method.cka import debiased_cka
 from rdx.metrics.head_effects import HeadMeter
 
 N = 60

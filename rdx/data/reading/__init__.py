@@ -1,0 +1,1 @@
+"""Reading files: one file a format."""

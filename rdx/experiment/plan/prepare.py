@@ -1,0 +1,246 @@
+"""Everything that can be checked before a run's folder is touched, and the table of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rdx.config import Experiment
+from rdx.errors import InputError
+from rdx.experiment.plan import fits as fit_plans
+from rdx.experiment.plan import needs as plan
+from rdx.experiment.plan.steps import Step, Steps, table_of_steps
+from rdx.experiment.run.context import read_features, representation_file
+from rdx.experiment.run.folder import RunFolder, pair_name
+from rdx.experiment.run.log import heard
+from rdx.experiment.stages import inputs, kept_inputs, methods, naming, probes
+from rdx.experiment.stages.layers import analysis as layer_analysis
+from rdx.method.alignment import LEAST_ITEMS, check_alignable
+from rdx.method.neighborhoods import as_array
+
+if TYPE_CHECKING:
+    from rdx.data import Items
+    from rdx.experiment.stages.methods import MethodRun
+    from rdx.features import Features
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment that has passed every check."""
+
+    config: Experiment  # with absolute paths
+    folder: RunFolder
+    items: Items
+    runs: list[MethodRun]
+    steps: Steps
+    todo: list[Step]  # the steps whose outputs are not there, or were made by something else
+    needs: plan.Needs
+    loaded: dict[str, Features] = field(default_factory=dict, repr=False)  # arrays that said how many items there are
+    analysis: layer_analysis.Analysis | None = None
+    words: naming.Words | None = None
+    speeds: dict[str, str] = field(default_factory=dict)  # by step: how fast its features were just computed
+    remarks: list[str] = field(default_factory=list)  # what was warned of before the run's log was there
+    plans: fit_plans.Plans = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)  # columns of every representation in use
+
+    def plan(self) -> dict[str, Any]:
+        """What plan.json says: how RDX goes about every comparison; the same for a run that is gone on with."""
+        return {"n": len(self.items), "fits": fit_plans.as_table(self.widths, self.plans)}
+
+    def seconds(self, step: Step) -> float:
+        """Roughly how long a step takes; a representation's is its model's pass over the items."""
+        return self.needs.passes.get(step.name, step.cost)
+
+
+def prepare(
+    config: Experiment, folder: Path, *, device: str = "cpu", progress: bool = False, force: bool = False
+) -> Prepared:
+    """Check names, files, items, models, features and methods. Only caches may grow; the folder is read.
+
+    Raises:
+        InputError: whatever a user can have got wrong.
+    """
+    prepared = look(config, folder, device=device, progress=progress, force=force)
+    check_features(prepared, device=device, progress=progress, force=force)
+    return prepared
+
+
+def look(
+    config: Experiment, folder: Path, *, device: str = "cpu", progress: bool = False, force: bool = False,
+    list_missing: bool = False,
+) -> Prepared:  # fmt: skip
+    """`prepare` up to the point where features are needed: nothing is computed.
+
+    With `list_missing` (for --dry-run), data, checkpoints, weights or disk space that are not there do not
+    stop it; they are listed in the result's `needs.missing`, and expected items stand in for those missing.
+
+    Raises:
+        InputError: whatever a user can have got wrong.
+    """
+    remarks: list[str] = []
+    with heard(remarks.append):
+        found = _look(config, folder, device=device, progress=progress, force=force, list_missing=list_missing)
+    return replace(found, remarks=remarks)
+
+
+def _look(
+    config: Experiment, folder: Path, *, device: str, progress: bool, force: bool, list_missing: bool
+) -> Prepared:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"the output folder '{folder}' is a file")
+    runs = methods.method_runs(config)
+    for run in runs:
+        methods.check_settings(run, config)
+    config = naming.with_absolute_paths(inputs.with_absolute_paths(config))
+    kept_inputs.check(config)
+    used = inputs.keys_in_use(config)
+    missing: list[str] | None = [] if list_missing else None
+    loaded: dict[str, Features] = {}
+    items = None
+    with plan.noted(missing):
+        items = inputs.read_items(config, progress)
+    known = not missing
+    if missing:
+        items = plan.expected_items(config.data)
+    elif items is None:
+        loaded = {key: _array(config, key) for key in used}
+        items = _items_of(config, loaded)
+    _check_items(config, items)
+    made_by = {key: _made_by(config, key, items, known, missing) for key in used}
+    place = RunFolder(folder.absolute())
+    analysis = layer_analysis.look(config, items, runs, missing=missing, progress=progress)
+    words = naming.look(config, items, missing=missing)
+    shapes = plan.widths_of(config, items, made_by, loaded, missing)
+    plans = fit_plans.plans_of(config, len(items), shapes, runs, missing, device)
+    steps = table_of_steps(config, items, made_by, runs, plans, analysis, words)
+    todo = [step for step in steps if force or not place.is_done(step.name, steps.fingerprints[step.name])]
+    names = {step.name for step in todo}
+    there = set() if force else {key for key in used if _is_there(made_by[key], len(items))}
+    to_compute = {key: f"representations/{key}" in names and key not in there for key in used}
+    with_model, to_look = naming.sources(config, words, naming.STEP in names, force)
+    widths = {key: features.values.shape[1] for key, features in loaded.items()}
+    sources = plan.sources_of(with_model, items, {**to_compute, **to_look}, device, missing, widths)
+    demands = list(fit_plans.demands(config, len(items), shapes, runs, plans))
+    needs = plan.needs_of(config, place.root, items, known, sources, runs, names, demands, missing)
+    return Prepared(
+        config, place, items, runs, steps, todo, needs, loaded, analysis, words, plans=plans, widths=shapes
+    )
+
+
+def _made_by(config: Experiment, key: str, items: Items, known: bool, missing: list[str] | None) -> str:
+    """The fingerprint of a representation after its model was checked; of no meaning where something is missing."""
+    with plan.noted(missing):
+        inputs.check_model(config, key, items)
+        if known:
+            return inputs.fingerprint_of(config, key, items)
+    return ""
+
+
+def _is_there(made_by: str, n: int) -> bool:
+    """Whether features are in the cache, be it in chunks."""
+    from rdx.features.cache import cached_path
+    from rdx.features.chunked import started
+
+    return bool(made_by) and (
+        cached_path(made_by).is_file() or any(not chunks.absent() for chunks in started(made_by, n))
+    )
+
+
+def _array(config: Experiment, key: str) -> Features:
+    model = config.representations[key].model
+    if not model.startswith("features:"):
+        needed = "give 'data' (compare: --images)"
+        raise InputError(f"representation '{key}' is a model ('{model}'), so images are needed: {needed}")
+    return inputs.load_features(config, key, None, device="cpu", progress=False)
+
+
+def _items_of(config: Experiment, loaded: Mapping[str, Features]) -> Items:
+    """Items for runs on arrays alone: as many as there are rows, named as the arrays name them."""
+    first = next(key for key in config.representations if key in loaded)
+    ids = None
+    for key, features in loaded.items():
+        _same_number(first, len(loaded[first].values), key, len(features.values))
+        if features.ids is None:
+            continue
+        if ids is not None and ids != features.ids:
+            row = next(i for i, pair in enumerate(zip(ids, features.ids, strict=True)) if pair[0] != pair[1])
+            raise InputError(f"'{first}' and '{key}' name different items in row {row}: '{ids[row]}', …")
+        ids = features.ids
+    return inputs.items_of_arrays(config, len(loaded[first].values), ids)
+
+
+def _same_number(a: str, n_a: int, b: str, n_b: int) -> None:
+    if n_a != n_b:
+        raise InputError(f"'{a}' has {n_a} items, '{b}' has {n_b}: give the same items")
+
+
+def _check_items(config: Experiment, items: Items) -> None:
+    """What alignment, guidance and probes need of the items."""
+    if config.alignment and len(items) < LEAST_ITEMS:
+        raise InputError(f"alignment needs at least {LEAST_ITEMS} items, there are {len(items)}")
+    if not config.guidance:
+        return
+    why = probes.possible(items)
+    if why:
+        raise InputError(f"guidance '{config.guidance}' needs labels that can be predicted: {why}")
+    from rdx.method.guidance import make_groups
+
+    make_groups(config.guidance, items.labels, items.labels, config.positive_class)
+
+
+def check_features(
+    prepared: Prepared, *, device: str = "cpu", progress: bool = False, force: bool = False
+) -> None:
+    """Look at every pair's numbers as its methods will; finished methods passed that before.
+
+    Raises:
+        InputError: numbers that a method cannot take, or features that cannot be computed.
+    """
+    with heard(prepared.remarks.append):
+        _check_features(prepared, device, progress, force)
+
+
+def _check_features(prepared: Prepared, device: str, progress: bool, force: bool) -> None:
+    config, items, loaded = prepared.config, prepared.items, prepared.loaded
+    todo = {step.name for step in prepared.todo}
+    held: dict[str, np.ndarray] = {}
+    if force:  # at once, so that what one pass computes for many representations is not thrown away again
+        inputs.forget_features(config, inputs.keys_in_use(config), items)
+    if naming.STEP in todo:
+        naming.load(config, prepared.words, items, device=device, progress=progress, force=force)
+
+    def values(key: str) -> np.ndarray:
+        if key in held:
+            return held[key]
+        if key in loaded:
+            found = loaded[key].values
+        elif f"representations/{key}" in todo:
+            features = inputs.load_features(config, key, items, device=device, progress=progress)
+            if features.images_per_second:
+                prepared.speeds[f"representations/{key}"] = f"{features.images_per_second:.1f} images/s"
+            found = features.values
+        else:
+            found = read_features(prepared.folder.path(representation_file(key)))
+        held[key] = as_array(found, f"representation '{key}'")
+        return held[key]
+
+    for a, b in config.comparisons:
+        fresh = [run for run in prepared.runs if f"{pair_name(a, b)}/{run.name}" in todo]
+        if fresh:
+            _same_number(a, len(values(a)), b, len(values(b)))
+            _same_number("data", len(items), a, len(values(a)))
+        if f"{pair_name(a, b)}/alignment" in todo:
+            named = {f"representation '{key}'": values(key) for key in (a, b)}
+            check_alignable(named, config.seed)
+        for run in fresh:
+            methods.check_features(run, config, values(a), values(b))
+        for key in [key for key in held if key not in (a, b)]:
+            del held[key]  # a chain of layers holds two at a time
+    for key in config.statistics.reference or ():
+        if f"representations/{key}" in todo:
+            _same_number("data", len(items), key, len(values(key)))
+    if layer_analysis.PROBES in todo:
+        layer_analysis.load_others(config, prepared.analysis, device=device, progress=progress, force=force)

@@ -1,0 +1,216 @@
+"""Every step of a run as one table.
+
+What is reused, what `--dry-run` prints and how a run goes on after a crash are readings of this
+table: a step's fingerprint is made of those of its inputs, its settings, the number of its file
+format and the version of the package; where the folder has a stamp with that fingerprint, it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import rdx
+from rdx.experiment.run.context import alignment_file, representation_file
+from rdx.experiment.run.folder import A_TO_B, B_TO_A, pair_name
+from rdx.experiment.stages import (
+    alignment,
+    explore,
+    inputs,
+    measures,
+    methods,
+    naming,
+    pictures,
+    probes,
+    settings_sweep,
+    statistics,
+)
+from rdx.experiment.stages.layers import analysis as layer_analysis
+from rdx.figures.sweep import LEAST_PAIRS
+from rdx.files import fingerprint
+
+if TYPE_CHECKING:
+    from rdx.config import Experiment
+    from rdx.data import Items
+    from rdx.experiment.plan.fits import Plans
+    from rdx.experiment.run.context import Context
+    from rdx.experiment.stages.methods import MethodRun
+    from rdx.method.many.solver import FitPlan
+
+FORMAT = 2  # raise it when a step writes other files or columns than before
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do: `work(context)` writes `outputs` from those of `inputs` under `settings`."""
+
+    name: str
+    work: Callable[[Context], None]
+    outputs: tuple[str, ...]  # files, or folders (with a slash at the end), relative to the run's folder
+    inputs: tuple[str, ...] = ()  # names of earlier steps
+    settings: Any = field(default_factory=dict)  # JSON-able: all that changes the outputs
+    cost: float = 1.0  # seconds on two cores, roughly
+
+
+class Steps:
+    """A run's steps in an order in which each finds its inputs, with their fingerprints."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, Step] = {}
+        self.fingerprints: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._steps.values())
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._steps
+
+    def add(self, step: Step) -> str:
+        """Append a step whose inputs are there already; returns its name."""
+        if step.name in self._steps:
+            raise ValueError(f"two steps are named {step.name}")
+        below = [self.fingerprints[name] for name in step.inputs]
+        self.fingerprints[step.name] = fingerprint(step.name, below, step.settings, FORMAT, rdx.__version__)
+        self._steps[step.name] = step
+        return step.name
+
+
+def table_of_steps(
+    config: Experiment, items: Items, made_by: Mapping[str, str], runs: Sequence[MethodRun], plans: Plans,
+    analysis: layer_analysis.Analysis | None = None, words: naming.Words | None = None,
+) -> Steps:  # fmt: skip
+    """Every step of an experiment; `made_by` are the fingerprints of its representations, `plans` those of its fits."""
+    steps, n = Steps(), len(items)
+    steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=items.fingerprint))
+    for key, made in made_by.items():
+        work = partial(inputs.write_representation, key=key)
+        file = representation_file(key)
+        steps.add(Step(f"representations/{key}", work, (file,), settings=made, cost=n / 500))
+    naming.add_step(steps, items, words)
+    summaries = [_comparison(steps, config, items, a, b, runs, plans[a, b]) for a, b in config.comparisons]
+    work = partial(measures.summary_table, pairs=config.comparisons, runs=runs)
+    steps.add(Step("summary", work, ("summary.csv",), tuple(sum(summaries, ())), cost=0.1))
+    if config.figures and len(config.comparisons) >= LEAST_PAIRS:
+        work = partial(measures.summary_figure, runs=runs)
+        titles = {key: config.representations[key].title for key in made_by}
+        settings = {"name": config.name, "titles": titles}
+        steps.add(Step("summary_figure", work, ("summary.png",), ("summary",), settings=settings))
+    layer_analysis.add_steps(steps, config, items, analysis)
+    return steps
+
+
+def _comparison(
+    steps: Steps, config: Experiment, items: Items, a: str, b: str, runs: Sequence[MethodRun],
+    plans: Mapping[str, FitPlan],
+) -> tuple[str, ...]:  # fmt: skip
+    """The steps of one comparison; returns those whose tables the run's summary is made of."""
+    pair, both, n = pair_name(a, b), {"a": a, "b": b}, len(items)
+
+    def add(name: str, work: Callable, outputs: Sequence[str], needs: tuple[str, ...], **more: Any) -> str:
+        return steps.add(Step(f"{pair}/{name}", partial(work, **both), tuple(outputs), needs, **more))
+
+    seen = (f"representations/{a}", f"representations/{b}")
+    if config.alignment:
+        files = [alignment_file(pair, view) for view in (A_TO_B, B_TO_A)] + [f"{pair}/alignment/history.csv"]
+        chosen = alignment.settings(config)
+        seen += (add("alignment", alignment.align, files, seen, settings=chosen, cost=n / 50),)
+    results = (add("cka", measures.similarity, [f"{pair}/cka.json"], seen, cost=n / 5000),)
+    guide: tuple[str, ...] = ()
+    if not probes.possible(items):
+        files, chosen = [f"{pair}/{name}" for name in probes.FILES], probes.settings(config)
+        guide = (
+            add("classification", probes.probe, files, (*seen, "items"), settings=chosen, cost=n / 250),
+        )
+        results += guide
+    fitted = tuple(
+        add(
+            run.name, partial(methods.fit, run=run, solver=_solver(run, plans)), methods.outputs(pair, run),
+            (*seen, "items", *(guide if run.is_rdx and config.guidance else ())),
+            settings=methods.settings(config, run, _solver(run, plans)), cost=_seconds(run, n, plans),
+        )
+        for run in runs
+    )  # fmt: skip
+    results += fitted + _concepts(add, config, pair, runs, seen, guide, n)
+    naming.add_names(add, config, pair, runs)
+    work = partial(measures.measure, runs=runs)
+    cost = measures.seconds(n)
+    results += (add("metrics", work, [f"{pair}/metrics.csv"], (*seen, *fitted), cost=cost),)
+    if any(measures.merged_by(config, a, b)) and items.labels is not None:
+        work, merged = partial(measures.known_difference, runs=runs), measures.merged_by(config, a, b)
+        needs = (*fitted, "items")
+        add("known_difference", work, [f"{pair}/known_difference.csv"], needs, settings=merged, cost=0.1)
+    work = partial(measures.summarise, runs=runs)
+    results += (add("summary", work, [f"{pair}/summary.json"], results),)
+    if config.figures:
+        _figures(add, config, (a, b), runs, seen)
+    swept = settings_sweep.swept(config, runs)
+    if swept is not None:
+        solver = plans[swept.name].solver
+        work = partial(settings_sweep.sweep, run=swept, solver=solver)
+        chosen = settings_sweep.settings(config, swept, solver)
+        cost = settings_sweep.seconds(config, plans[swept.name])
+        add("sweep", work, settings_sweep.outputs(pair), seen, settings=chosen, cost=cost)
+    if explore.wanted(config):
+        _explorer(add, config, (a, b), runs, seen, results, n)
+    return results
+
+
+def _concepts(
+    add: Callable, config: Experiment, pair: str, runs: Sequence[MethodRun], seen: tuple[str, ...],
+    guide: tuple[str, ...], n: int,
+) -> tuple[str, ...]:  # fmt: skip
+    """The statistics of every method that is tested, and the tables of concepts, which have them in them."""
+    names: tuple[str, ...] = ()
+    for run in runs:
+        needs = (f"{pair}/{run.name}", *seen)
+        if run.statistics != "off":
+            work, chosen = partial(statistics.examine, run=run), statistics.settings(config, run, n)
+            below = (*needs, "items", *statistics.needs(config), *(guide if config.guidance else ()))
+            files, cost = statistics.outputs(pair, run), statistics.seconds(config, run, n)
+            needs += (add(f"{run.name}/statistics", work, files, below, settings=chosen, cost=cost),)
+        work, file = partial(methods.describe, run=run), [f"{pair}/{run.name}/concepts.csv"]
+        names += (*needs[1 + len(seen) :], add(f"{run.name}/concepts", work, file, needs, cost=0.2))
+    return names
+
+
+def _figures(
+    add: Callable, config: Experiment, keys: tuple[str, str], runs: Sequence[MethodRun], seen: tuple[str, ...]
+) -> None:
+    """The figures of every method; a baseline's matrices are those of the run's first RDX."""
+    pair = pair_name(*keys)
+    titles = [config.representations[key].title for key in keys]
+    first = next((run for run in runs if run.is_rdx), None)
+    for run in runs:
+        blocks = run if run.is_rdx else first
+        work = partial(pictures.draw, run=run, blocks=blocks)
+        chosen = {"titles": titles, "blocks": blocks and pictures.block_settings(blocks)}
+        needs = (f"{pair}/{run.name}", *seen, "items")
+        add(f"{run.name}/figures", work, pictures.outputs(pair, run), needs, settings=chosen, cost=6.0)
+
+
+def _explorer(
+    add: Callable, config: Experiment, keys: tuple[str, str], runs: Sequence[MethodRun],
+    seen: tuple[str, ...], results: tuple[str, ...], n: int,
+) -> None:  # fmt: skip
+    """The explorer, once all tables are there; its joint map is a step of its own, as that takes longest."""
+    pair = pair_name(*keys)
+    needs = ("items", *seen, *results)
+    if explore.why_no_joint_map(config, n) is None:
+        file = [f"{pair}/{explore.JOINT_MAP}"]
+        needs += (add("joint_map", explore.write_joint_map, file, seen, settings=config.seed, cost=25 + n / 150),)
+    work, chosen = partial(explore.explore, runs=runs), explore.settings(config, *keys)
+    add("explorer", work, explore.outputs(pair), needs, settings=chosen, cost=2 + n / 500)
+
+
+def _solver(run: MethodRun, plans: Mapping[str, FitPlan]) -> str | None:
+    return plans[run.name].solver if run.is_rdx else None
+
+
+def _seconds(run: MethodRun, n: int, plans: Mapping[str, FitPlan]) -> float:
+    """Roughly how long a method takes."""
+    return plans[run.name].seconds if run.is_rdx else 0.5 + methods.method_class(run.method).seconds(n)

@@ -1,0 +1,120 @@
+"""Carrying out a run: the steps that are not done yet, each of them whole or not at all."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+import rdx
+from rdx.errors import InputError, unknown
+from rdx.experiment import pair_sharing
+from rdx.experiment.plan.prepare import Prepared
+from rdx.experiment.plan.steps import Step
+from rdx.experiment.run.context import Context
+from rdx.experiment.run.environment import environment
+from rdx.experiment.run.folder import CONFIG
+from rdx.experiment.run.log import heard, run_log
+from rdx.files import write_json, write_text
+from rdx.locks import alone
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def run(
+    prepared: Prepared,
+    *,
+    device: str = "cpu",
+    progress: bool = False,
+    report: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Complete a run's folder and return it; steps that are done and unchanged are left alone.
+
+    An error or an interruption in a step leaves everything that was finished, for the next run to use.
+    Where another process might be at work in the folder, hold `alone([folder])` from before `prepare` on.
+    """
+    with alone([prepared.folder.root]):
+        return _run(prepared, device, progress, report)
+
+
+def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str], None]) -> Path:
+    folder, steps = prepared.folder, prepared.steps
+    gone = [name for name in folder.stamps() if name not in steps]
+    _save_config(prepared)
+    if not prepared.todo and not gone:
+        return folder.root
+    context = Context(prepared.config, folder, prepared.items, device, progress, pair_sharing.reading(prepared))
+    write_json(folder.path("environment.json"), environment(prepared, device))
+    write_json(folder.path("plan.json"), prepared.plan())
+    with run_log(folder.path("run.log")) as note, heard(note):
+        note(f"rdx {rdx.__version__}: {len(prepared.todo)} of {len(steps)} steps to do")
+        for remark in prepared.remarks:
+            note(remark)
+        for name in gone:
+            note(f"{name}: no longer in the configuration, removed")
+            folder.clear(name)
+        for step in prepared.todo:  # beforehand, so that nothing out of date stands beside what is new
+            folder.make_way(step.name, steps.fingerprints[step.name], step.outputs)
+        for step in prepared.todo:
+            seconds = _carry_out(step, prepared, context, note)
+            speed = prepared.speeds.get(step.name)
+            report(f"  {step.name}  {seconds:.1f} s{f' (computed before at {speed})' if speed else ''}")
+            if context.shared and step.name == pair_sharing.last_fit(prepared):
+                context.shared.discard()
+        note("done")
+    return folder.root
+
+
+def _carry_out(step: Step, prepared: Prepared, context: Context, note: Callable[[str], None]) -> float:
+    note(f"{step.name}: started")
+    start = time.perf_counter()
+    made_by = prepared.steps.fingerprints[step.name]
+    prepared.folder.make_way(step.name, made_by, step.outputs)
+    seed_everything(prepared.config.seed)
+    try:
+        step.work(context)
+    except BaseException as error:
+        with suppress(OSError):  # of a full disk, which must not hide what happened
+            note(f"{step.name}: stopped by {type(error).__name__}: {error}")
+        if isinstance(error, InputError):  # the folder is there, so this is a failed run, not a refused one
+            raise RuntimeError(f"{step.name}: {error}") from error
+        raise
+    seconds = time.perf_counter() - start
+    prepared.folder.seal(step.name, made_by, step.outputs, seconds)
+    if step.name in prepared.speeds:
+        note(f"{step.name}: features computed at {prepared.speeds[step.name]}")
+    for line in context.log:
+        note(line)
+    context.log.clear()
+    note(f"{step.name}: {seconds:.2f} s")
+    return seconds
+
+
+def device_named(name: str) -> str:
+    """The device to compute on; `auto` takes a GPU where there is one. Raises InputError for others."""
+    from rdx.method.alignment import resolve_device
+
+    if name not in DEVICES and not re.fullmatch(r"cuda:\d+", name):
+        raise unknown("device", name, DEVICES)
+    return resolve_device(name)
+
+
+def seed_everything(seed: int) -> None:
+    """Set every global generator, so that the order of steps changes nothing."""
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _save_config(prepared: Prepared) -> None:
+    path, text = prepared.folder.path(CONFIG), prepared.config.as_yaml()
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+

@@ -1,0 +1,237 @@
+"""The explorer of a comparison: its steps in a run, and the content of its page from a finished run's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rdx.experiment.run.context import ALIGNED_VIEW
+from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
+from rdx.experiment.run.tables import read_explanations, read_table
+from rdx.experiment.stages import pictures
+from rdx.experiment.stages.methods import METHOD_FILE
+from rdx.files import atomic_path, write_text
+from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
+
+if TYPE_CHECKING:
+    from rdx.config import Experiment
+    from rdx.experiment.run.context import Context
+    from rdx.experiment.stages.methods import MethodRun
+    from rdx.explorer.content import Content, Formula, Matrix, Method
+    from rdx.method.concepts import Explanations
+
+PAGE, TABLE = "explorer.html", "explorer.parquet"
+JOINT_MAP = "joint_map.safetensors"
+_MATRIX_ITEMS = {True: 360, False: 220}  # of RDX, and of a baseline
+_SAID = ("version", "n_clusters", "gamma", "beta", "clustering", "selection", "solver")  # of an RDX run's parameters
+
+
+def wanted(config: Experiment) -> bool:
+    """Whether a run writes explorers: as the configuration says, else where there are figures."""
+    return config.figures if config.explorer.enabled is None else config.explorer.enabled
+
+
+def why_no_joint_map(config: Experiment, n: int) -> str | None:
+    """Why there is no joint map of n items; None where there is one."""
+    from rdx.explorer.maps import LEAST
+
+    if not config.explorer.umap:
+        return "The joint map (UMAP) is switched off: explorer.umap in the configuration."
+    if n < LEAST:
+        return f"There is no joint map (UMAP): it needs {LEAST} items."
+    most = config.explorer.umap_items
+    return f"There is no joint map (UMAP): more than {most:,} items (explorer.umap_items)." if n > most else None
+
+
+def outputs(pair: str) -> tuple[str, ...]:
+    return f"{pair}/{PAGE}", f"{pair}/{TABLE}"
+
+
+def settings(config: Experiment, a: str, b: str) -> dict[str, Any]:
+    """All that changes the page, but the run's results."""
+    from rdx.explorer.page import page_fingerprint
+
+    chosen = config.explorer.model_dump(exclude={"enabled"})
+    titles = [config.representations[key].title for key in (a, b)]
+    return {**chosen, "titles": titles, "page": page_fingerprint()}
+
+
+def write_joint_map(context: Context, a: str, b: str) -> None:
+    """joint_map.safetensors: tensors "a" and "b" (n, 2), one UMAP of both representations."""
+    from safetensors.numpy import save_file
+
+    from rdx.explorer.maps import joint_maps
+
+    first, second = joint_maps(*context.pair(a, b), seed=context.config.seed)
+    with atomic_path(context.folder.path(f"{pair_name(a, b)}/{JOINT_MAP}")) as temporary:
+        save_file({"a": np.ascontiguousarray(first), "b": np.ascontiguousarray(second)}, temporary)
+
+
+def explore(context: Context, a: str, b: str, runs: Sequence[MethodRun], notes: Sequence[str] = ()) -> None:
+    """explorer.html and explorer.parquet of one comparison; `notes` are said on the page."""
+    from rdx.explorer.build import explorer_page
+    from rdx.explorer.table import write_parquet
+
+    content = content_of(context, a, b, runs, notes)
+    folder = context.folder.path(pair_name(a, b))
+    write_text(folder / PAGE, explorer_page(content, context.config.explorer.thumbnails_mb))
+    write_parquet(content, folder / TABLE)
+
+
+def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], notes: Sequence[str] = ()) -> Content:
+    """What the page of a comparison shows, from the run's folder."""
+    from rdx.explorer.content import Content
+
+    folder, config = context.folder.path(pair_name(a, b)), context.config
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    without = why_no_joint_map(config, len(context.items))
+    views = {"a": context.features(a), "b": context.features(b)}
+    if config.alignment:
+        views |= {view: context.mapped(a, b, view) for view in (A_TO_B, B_TO_A)}
+    return Content(
+        titles={"a": context.title(a), "b": context.title(b)},
+        items=context.items,
+        representations=views,
+        maps=_maps(folder, views["a"], views["b"], joint=without is None),
+        methods=_methods(context, a, b, runs),
+        predictions=_predictions(folder, a, b),
+        verdict=summary["verdict"],
+        reason=summary["reason"],
+        facts=_facts(context, folder, a, b, summary),
+        notes=[*notes, *([without] if without else [])],
+    )
+
+
+def _maps(folder: Path, A: np.ndarray, B: np.ndarray, joint: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    from safetensors.numpy import load_file
+
+    from rdx.explorer.maps import pca_maps
+
+    found = {}
+    if joint:
+        stored = load_file(folder / JOINT_MAP)
+        found["umap"] = stored["a"], stored["b"]
+    return {**found, "pca": pca_maps(A, B)}
+
+
+def _methods(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> list[Method]:
+    """Every method's concepts and measures; a baseline's matrices are those of the run's first RDX."""
+    from rdx.explorer.content import Method
+    from rdx.method.neighborhoods import as_points
+
+    folder = context.folder.path(pair_name(a, b))
+    metrics = read_table(folder / "metrics.csv")
+    main = metrics[(metrics["distance"] == "neighborhood") & (metrics["space"] == "raw")]
+    first = next((run for run in runs if run.is_rdx), None)
+    points = {}  # each pair is put on its exact grid once
+    methods = []
+    for run in runs:
+        found = read_explanations(folder / run.name)
+        rates = main[main["method"] == run.name].set_index("direction")["bsr"]
+        blocks = pictures.block_settings(run if run.is_rdx else first) if first else {}
+        matrices = {}
+        for direction, explanations in found.items():
+            view = run.aligned_views().get(direction, RAW)
+            if view not in points:
+                points[view] = tuple(as_points(X) for X in context.pair(a, b, view))
+            matrices[direction] = _matrix(points[view], explanations, blocks, _MATRIX_ITEMS[run.is_rdx])
+        methods.append(
+            Method(
+                name=run.name,
+                is_rdx=run.is_rdx,
+                explanations=found,
+                rows=_rows(folder / run.name / "concepts.csv"),
+                rates={direction: _number(rates[direction]) for direction in DIRECTIONS},
+                formula=_formula(run, len(context.items)),
+                matrices=matrices,
+                settings=_said(run, folder),
+            )
+        )
+    return methods
+
+
+def _matrix(points: tuple, found: Explanations, blocks: Mapping[str, Any], most: int) -> Matrix:
+    from rdx.explorer.content import Matrix
+
+    chosen = pictures.ordered_by_concept(found.labels, most)
+    return Matrix(chosen, pictures.blocks_of(*points, chosen, found.direction, dict(blocks)).difference)
+
+
+def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a concepts.csv by direction, empty fields None."""
+    table = read_table(path)
+    result: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_dict("records"):
+        result.setdefault(row["direction"], []).append({key: _number(value) for key, value in row.items()})
+    return result
+
+
+def _formula(run: MethodRun, n: int) -> Formula | None:
+    """What makes an RDX run's difference of two ranks; None where it is not made of ranks alone."""
+    from rdx.explorer.content import Formula
+    from rdx.method.rdx import version_named
+
+    chosen = run.parameters
+    if not run.is_rdx or chosen["distance"] != "neighborhood" or chosen["difference"] != "locally_biased":
+        return None
+    if chosen["normalize_difference"]:
+        return None
+    pairs = {A_NOT_B: ("a", "b"), B_NOT_A: ("b", "a")}
+    if run.aligned:
+        pairs = {direction: (own, ALIGNED_VIEW[direction]) for direction, (own, _) in pairs.items()}
+    gamma = 80.0 / n if chosen["gamma"] == "auto" else float(chosen["gamma"])
+    return Formula(gamma, float(chosen["beta"]), version_named(chosen["version"]).symmetric_distances, pairs)
+
+
+def _said(run: MethodRun, folder: Path) -> list[tuple[str, str]]:
+    """A method's main settings and what it has to say, for the foot of the page."""
+    names = _SAID if run.is_rdx else ("n_clusters",)
+    said = [(name, str(run.parameters[name])) for name in names if name in run.parameters]
+    ran = json.loads((folder / run.name / METHOD_FILE).read_text(encoding="utf-8"))
+    return said + [(direction, note) for direction, notes in ran["notes"].items() for note in notes]
+
+
+def _predictions(folder: Path, a: str, b: str) -> dict[str, np.ndarray]:
+    path = folder / "predictions.csv"
+    if not path.is_file():
+        return {}
+    table = read_table(path)
+    by_name = {name: rows["prediction"].to_numpy(dtype=np.int64) for name, rows in table.groupby("representation")}
+    return {side: by_name[key] for side, key in (("a", a), ("b", b))}
+
+
+def _facts(context: Context, folder: Path, a: str, b: str, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is said of the comparison as a whole."""
+    cka = json.loads((folder / "cka.json").read_text(encoding="utf-8"))[RAW]
+    facts = [("items", f"{len(context.items):,}"), ("seed", str(context.config.seed))]
+    for side, key in (("A", a), ("B", b)):
+        facts.append((side, f"{context.title(key)}: {_model(context.config.representations[key].model)}"))
+    if cka is not None:
+        facts.append(("CKA", f"{cka:.3f}"))
+    if (folder / "classification.csv").is_file():
+        accuracy = read_table(folder / "classification.csv").groupby("representation")["accuracy"].mean()
+        agreed = read_table(folder / "agreement.csv").groupby("pair")["agreement"].mean()
+        facts.append(("linear probes", f"A {accuracy[a]:.1%} right, B {accuracy[b]:.1%}"))
+        facts.append(("agreement", f"{agreed[pair_name(a, b)]:.1%} of predictions"))
+    facts += [(key, str(summary[key])) for key in ("version", "solver") if summary[key]]
+    return facts
+
+
+def _model(spec: str) -> str:
+    """A SPEC without the folders in which its file lies: pages are passed on."""
+    family, _, rest = spec.partition(":")
+    path, question, options = rest.partition("?")
+    if family in ("checkpoint", "features"):
+        return f"{family}:{Path(path).name}"
+    return f"{family}:{path}" + ("" if "weights=" in options else question + options)
+
+
+def _number(value: Any) -> Any:
+    """A field of a table as JSON has it: NaN is no value."""
+    if isinstance(value, float) and value != value:
+        return None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,160 @@
+"""The first steps of a run: which items, and their representations."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rdx.data import Items, items_without_images, load_items
+from rdx.errors import unknown
+from rdx.experiment.run import tables
+from rdx.experiment.run.context import representation_file
+from rdx.files import atomic_path
+from rdx.models.spec import parse_spec
+from rdx.models.spec import with_absolute_paths as with_absolute_model_paths
+
+if TYPE_CHECKING:
+    from rdx.config import Experiment, Representation
+    from rdx.experiment.run.context import Context
+    from rdx.features import Features
+
+ARRAYS = "features"  # the data set of those who bring vectors only; it may name a file of labels
+
+
+def with_absolute_paths(config: Experiment) -> Experiment:
+    """The same experiment, from whatever folder it is run again."""
+    data = None if config.data is None else _absolute_data(config.data)
+    representations = {key: _absolute_model(entry) for key, entry in config.representations.items()}
+    analysis = config.layer_analysis
+    if analysis is not None and config.probe_data is not None:
+        analysis = analysis.model_copy(update={"probe_data": _absolute_data(config.probe_data)})
+    return config.model_copy(
+        update={"data": data, "representations": representations, "layer_analysis": analysis}
+    )
+
+
+def read_items(config: Experiment, progress: bool = False) -> Items | None:
+    """The items of the data set; None where the arrays have to say how many there are."""
+    if config.data is None or config.data["dataset"] == ARRAYS:
+        return None
+    return load_items(**config.data, skip_bad_images=config.skip_bad_images, progress=progress)
+
+
+def items_of_arrays(config: Experiment, n: int, ids: tuple[str, ...] | None) -> Items:
+    """Items for arrays of n rows, with labels where `data` names a file of them."""
+    path = (config.data or {}).get("labels")
+    if path is None:
+        return items_without_images(n, ids)
+    from rdx.data.labels import read_labels
+
+    ids = ids or tuple(str(i) for i in range(n))
+    return items_without_images(n, ids, *read_labels(path, ids))
+
+
+def keys_in_use(config: Experiment) -> list[str]:
+    """The representations that some comparison is made of, or held against."""
+    used = {*(config.statistics.reference or ()), *(key for pair in config.comparisons for key in pair)}
+    return [key for key in config.representations if key in used]
+
+
+def load_features(
+    config: Experiment, key: str, items: Items | None, *, device: str, progress: bool
+) -> Features:
+    """One representation, from the cache where it is there.
+
+    Where it is not, the pass over the items that computes it also brings the run's other layers of the same
+    model into the cache. Items without images are no help to a model, and arrays need none: pass them anyway.
+    """
+    from rdx.features import load_representation
+
+    entries = config.representations
+    together = [entries[other].extraction for other in keys_in_use(config) if other != key]
+    return load_representation(
+        entries[key].extraction, _with_images(items), together=together, device=device, progress=progress
+    )
+
+
+def forget_features(config: Experiment, keys: Iterable[str], items: Items) -> None:
+    """Take representations out of the cache, so that they are computed again."""
+    from rdx.features.cache import forget
+
+    for key in keys:
+        forget(fingerprint_of(config, key, items))
+
+
+def fingerprint_of(config: Experiment, key: str, items: Items | None) -> str:
+    """What makes a representation; nothing is computed."""
+    from rdx.features import representation_fingerprint
+
+    return representation_fingerprint(config.representations[key].extraction, _with_images(items))
+
+
+def check_model(config: Experiment, key: str, items: Items) -> None:
+    """Refuse a wrong model, file, layer or pooling, without computing anything."""
+    from rdx.features import check_representation
+
+    check_representation(config.representations[key].extraction, _with_images(items))
+
+
+def write_items(context: Context) -> None:
+    """items.csv; where images could not be read and were left out, dropped.csv."""
+    items = context.items
+    tables.write_table(context.folder.path("items.csv"), tables.ITEMS, tables.item_rows(items))
+    if items.dropped:
+        tables.write_table(context.folder.path("dropped.csv"), ("id", "reason"), items.dropped)
+        context.log += [f"items: left out {name}: {reason}" for name, reason in items.dropped]
+    context.log += [f"items: {note}" for note in items.notes]
+
+
+def write_representation(context: Context, key: str) -> None:
+    """representations/<key>.safetensors: tensor "features" (n, d) float32, and what made it."""
+    from safetensors.numpy import save_file
+
+    features = load_features(
+        context.config, key, context.items, device=context.device, progress=context.progress
+    )
+    made_by = {"fingerprint": features.fingerprint, **context.config.representations[key].extraction}
+    with atomic_path(context.folder.path(representation_file(key))) as temporary:
+        values = np.ascontiguousarray(features.values, dtype=np.float32)
+        save_file({"features": values}, temporary, metadata={"rdx": json.dumps(made_by)})
+
+
+def _absolute_data(data: dict[str, Any]) -> dict[str, Any]:
+    """Every setting that is a path made absolute, those left at their default included."""
+    from rdx.data import DATASETS, dataset_settings
+    from rdx.data.locate import locate
+
+    name = data["dataset"]
+    if name != ARRAYS and name not in DATASETS:
+        raise unknown("data set", name, [*DATASETS, ARRAYS])
+    known = ("labels",) if name == ARRAYS else dataset_settings(name)
+    for key in data:
+        if key not in ("dataset", *known):
+            raise unknown(f"setting of data set '{name}'", key, known)
+    if name == ARRAYS:
+        return {key: str(locate(value)) if key == "labels" else value for key, value in data.items()}
+    result = dict(data)
+    module, function = DATASETS[name].split(":")
+    load = getattr(importlib.import_module(module), function)
+    for key, parameter in inspect.signature(load).parameters.items():
+        value = data.get(key, parameter.default)
+        if "Path" in str(parameter.annotation) and isinstance(value, str):
+            result[key] = str(locate(value))
+    return result
+
+
+def _absolute_model(entry: Representation) -> Representation:
+    """The same with absolute paths, titled by what it leaves out where it has no title of its own."""
+    from rdx.features.columns import default_title
+
+    spec = with_absolute_model_paths(parse_spec(entry.model))
+    return entry.model_copy(update={"model": str(spec), "title": entry.title or default_title(spec.options)})
+
+
+def _with_images(items: Items | None) -> Items | None:
+    return items if items is not None and items.has_images else None

@@ -1,0 +1,277 @@
+"""The methods of a run: which class, with which parameters, on which pair; and their tables."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rdx.errors import InputError, unknown
+from rdx.experiment.run import tables
+from rdx.experiment.run.context import ALIGNED_VIEW
+from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
+from rdx.files import atomic_path, write_json
+from rdx.method.concepts import DIRECTIONS, Explanations
+
+if TYPE_CHECKING:
+    from rdx.config import Experiment, Method
+    from rdx.experiment.run.context import Context
+    from rdx.method.many.solver import FitPlan
+
+RDX_NAME = "rdx"
+METHOD_FILE = tables.METHOD_FILE  # what ran, with all its parameters, and what it has to say
+
+# Parameters that belong to the whole run, with the place where each is set.
+_OF_THE_RUN = {
+    "alignment": "the key 'alignment' of the configuration",
+    "align_steps": "the key 'align_steps' of the configuration",
+    "align_start": "the key 'align_start' of the configuration",
+    "guidance_rule": "the key 'guidance_rule' of the configuration",
+    "random_state": "the key 'seed' of the configuration",
+    "device": "--device",
+    "progress": "--quiet",
+    "max_memory": "--max-memory, or the key 'max_memory' of the configuration",
+    "keep_matrices": "Python",
+}
+
+
+@dataclass(frozen=True)
+class MethodRun:
+    """One method on one pair: RDX once; in aligned runs a baseline twice, once for each mapped form."""
+
+    name: str  # its folder
+    method: str
+    parameters: dict[str, Any]  # all of them, defaults included
+    view: str = RAW  # the pair that `fit` is given; RDX gets the raw one, and the maps beside it
+    aligned: bool = False
+    statistics: str = "off"  # the level at which its concepts are tested
+
+    @property
+    def is_rdx(self) -> bool:
+        return self.method == RDX_NAME
+
+    def aligned_views(self) -> dict[str, str]:
+        """For each direction, the mapped pair on which its concepts are also measured."""
+        if not self.aligned:
+            return {}
+        return dict(ALIGNED_VIEW) if self.is_rdx else dict.fromkeys(DIRECTIONS, self.view)
+
+
+def method_runs(config: Experiment) -> list[MethodRun]:
+    """What is fitted for every comparison.
+
+    Raises:
+        InputError: an unknown method or parameter, or one that is set elsewhere.
+    """
+    runs = []
+    first = next((entry for entry in config.methods if entry.method == RDX_NAME), None)
+    for entry in config.methods:
+        parameters = _parameters(entry)
+        level = entry.statistics or (config.statistics.level if entry is first else "off")
+        if level != "off" and entry.method != RDX_NAME:
+            raise InputError(f"method '{entry.name}': 'statistics' belongs to {RDX_NAME}, not to baselines")
+        if config.alignment and entry.method != RDX_NAME:
+            for view in (A_TO_B, B_TO_A):
+                runs.append(MethodRun(f"{entry.name}_{view}", entry.method, parameters, view, True))
+        else:
+            aligned = config.alignment is not None
+            runs.append(MethodRun(entry.name, entry.method, parameters, RAW, aligned, level))
+    names = [run.name for run in runs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"two methods of this aligned run would be named '{name}'; rename one")
+    return runs
+
+
+def method_class(name: str) -> type:
+    """The class behind a method's name."""
+    import baselines
+
+    if name == RDX_NAME:
+        from rdx.method.rdx import RDX
+
+        return RDX
+    if name not in baselines.names():
+        raise unknown("method", name, [RDX_NAME, *baselines.names()])
+    return baselines.get(name)
+
+
+def build(
+    run: MethodRun, config: Experiment, *, device: str = "cpu", progress: bool = False, solver: str | None = None
+) -> Any:
+    """The estimator of a method, under the run's seed; RDX with the solver that was planned."""
+    cls = method_class(run.method)
+    ours = {"random_state": config.seed, "device": device, "progress": progress}
+    if run.is_rdx:
+        ours |= {"guidance_rule": config.guidance_rule, "max_memory": config.max_memory}
+        ours["solver"] = solver or run.parameters["solver"]
+    known = inspect.signature(cls).parameters
+    return cls(**{**run.parameters, **{key: value for key, value in ours.items() if key in known}})
+
+
+def plan(
+    run: MethodRun, config: Experiment, n: int, widths: tuple[int, int], *, device: str = "cpu", max_memory=None
+) -> FitPlan:
+    """How RDX goes about a comparison of n items with so many columns (d_a, d_b).
+
+    Raises:
+        InputError: the settings or the memory do not allow it.
+    """
+    estimator = build(run, config, device=device).set_params(max_memory=max_memory or config.max_memory)
+    return estimator.plan(n, widths, aligned=run.aligned, guided=config.guidance is not None)
+
+
+def check_settings(run: MethodRun, config: Experiment) -> None:
+    """Refuse parameters out of their range, and guidance where it does not belong."""
+    estimator = build(run, config)
+    if not run.is_rdx:
+        estimator.check_settings()
+        if run.aligned and not estimator.any_sign:
+            raise InputError(
+                f"method '{run.method}' cannot be part of an aligned run: it needs non-negative features, and a "
+                "linear map makes negative ones; use cnmf or snmf, or leave 'alignment' out"
+            )
+        return
+    estimator.check_parameters()
+    if config.guidance and (estimator.version != "v2" or estimator.distance != "neighborhood"):
+        raise InputError(f"method '{run.name}': guidance needs version v2 and distance neighborhood")
+
+
+def check_features(run: MethodRun, config: Experiment, A: np.ndarray, B: np.ndarray) -> None:
+    """Refuse what the method cannot take: too few items, and what it demands of A (n, d_a) and B (n, d_b)."""
+    estimator = build(run, config)
+    if not run.is_rdx:
+        estimator.check_inputs(A, B)
+        return
+    from rdx.method.pipeline import check_enough_items
+
+    check_enough_items(len(A), estimator.n_clusters, estimator.clustering)
+    if run.statistics != "off":
+        from rdx.metrics.stability import check_varied
+
+        check_varied(A, "representation A")
+        check_varied(B, "representation B")
+
+
+def settings(config: Experiment, run: MethodRun, solver: str | None) -> dict[str, Any]:
+    """All that changes a method's result, but the representations, maps and predictions."""
+    found = {"method": run.method, "parameters": run.parameters, "view": run.view, "seed": config.seed}
+    if run.is_rdx:
+        found["solver"] = solver  # what `auto` came to
+    if run.is_rdx and config.guidance:
+        found["guidance"] = [config.guidance, config.guidance_rule, config.positive_class]
+    return found
+
+
+def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) -> None:
+    """Fit one method to one comparison and write its tables."""
+    estimator = build(run, context.config, device=context.device, progress=context.progress, solver=solver)
+    inputs = *context.pair(a, b, run.view), beside(context, a, b, run)
+    shared = context.shared if solver == "sparse" else None
+    estimator.fit(*inputs[:2], **inputs[2], **({"stores": shared} if shared else {}))
+    if shared and shared.chunks_read:
+        context.log.append(f"{pair_name(a, b)}/{run.name}: {len(shared.chunks_read)} chunks of pairs were there")
+        shared.chunks_read.clear()
+    explanations = {direction: getattr(estimator, f"{direction}_") for direction in DIRECTIONS}
+    folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
+    for found in explanations.values():
+        context.log += [f"{pair_name(a, b)}/{run.name} {found.direction}: {note}" for note in found.notes]
+    tables.write_table(folder / "assignments.csv", tables.ASSIGNMENTS, tables.assignment_rows(explanations))
+    grids = tables.grid_rows(explanations, context.items)
+    tables.write_table(folder / "explanations.csv", tables.EXPLANATIONS, grids)
+    _write_coefficients(folder / "coefficients.safetensors", explanations)
+    _write_loss(folder / "loss.csv", explanations)
+    notes = {direction: found.notes for direction, found in explanations.items()}
+    ran = {"method": run.method, "solver": getattr(estimator, "solver_", None), "parameters": run.parameters}
+    ran |= {"seed": context.config.seed, "view": run.view, "notes": notes}
+    if run.is_rdx and estimator.solver_ != "dense":
+        from rdx.method.many.agreement import dense_agreement
+
+        ran["agreement"] = dense_agreement(estimator, *inputs[:2], **inputs[2])
+        ran["rank_errors"] = getattr(estimator, "rank_errors_", None)
+    write_json(folder / METHOD_FILE, {**ran, "mean_affinity": tables.mean_affinities(explanations)})
+
+
+def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
+    """The files of a fitted method."""
+    names = ("assignments.csv", "explanations.csv", "coefficients.safetensors", "loss.csv", tables.METHOD_FILE)
+    return tuple(f"{pair}/{run.name}/{name}" for name in names)
+
+
+def _parameters(entry: Method) -> dict[str, Any]:
+    """A method's parameters, its class's defaults filled in, so that naming a default changes nothing."""
+    known = inspect.signature(method_class(entry.method)).parameters
+    defaults = {key: p.default for key, p in known.items() if key not in _OF_THE_RUN}
+    for key in entry.settings:
+        if key in _OF_THE_RUN and key in {*known, "random_state"}:
+            raise InputError(f"method '{entry.name}': '{key}' is set by {_OF_THE_RUN[key]}")
+        if key not in defaults:
+            raise unknown(f"parameter of method '{entry.name}'", key, defaults)
+    return {**defaults, **entry.settings}
+
+
+def beside(context: Context, a: str, b: str, run: MethodRun) -> dict[str, np.ndarray]:
+    """What RDX is handed beside the pair: mapped representations, and groups of a guided run."""
+    if not run.is_rdx:
+        return {}
+    found = {}
+    if run.aligned:
+        found = {view: context.mapped(a, b, view) for view in (A_TO_B, B_TO_A)}
+    if context.config.guidance:
+        from rdx.experiment.stages.probes import groups
+
+        found |= groups(context, a, b)
+    return found
+
+
+def describe(context: Context, a: str, b: str, run: MethodRun) -> None:
+    """concepts.csv: size, mean affinity and success rate of every concept, and its statistics where tested."""
+    folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
+    explanations = tables.read_explanations(folder)
+    tested = tables.read_statistics(folder) if run.statistics != "off" else {}
+    rows = tables.concept_rows(explanations, _success(context, a, b, explanations), tested)
+    tables.write_table(folder / "concepts.csv", tables.CONCEPTS, rows)
+
+
+def _success(context: Context, a: str, b: str, explanations: dict[str, Explanations]) -> dict:
+    """Each concept's own success rate, on the raw pair."""
+    from rdx.metrics.bsr import SuccessMeter
+
+    meter = SuccessMeter(*context.pair(a, b))
+    return {
+        (direction, concept.number): meter.rate([concept.indices], direction, "neighborhood").bsr
+        for direction, found in explanations.items()
+        for concept in found.concepts
+    }
+
+
+def _write_coefficients(path: Path, explanations: dict[str, Explanations]) -> None:
+    from safetensors.numpy import save_file
+
+    arrays = {
+        f"{direction}.{what}": np.ascontiguousarray(getattr(found, what))
+        for direction, found in explanations.items()
+        for what in ("coefficients", "dictionary")
+        if getattr(found, what) is not None
+    }
+    if not arrays:
+        return
+    errors = {direction: found.reconstruction_error for direction, found in explanations.items()}
+    header = json.dumps({"reconstruction_error": errors})  # one entry: safetensors shuffles several
+    with atomic_path(path) as temporary:
+        save_file(arrays, temporary, metadata={"rdx": header})
+
+
+def _write_loss(path: Path, explanations: dict[str, Explanations]) -> None:
+    rows = [
+        (direction, step, quantity, float(value))
+        for direction, found in explanations.items()
+        for quantity, values in (found.loss or {}).items()
+        for step, value in enumerate(values)
+    ]
+    if rows:
+        tables.write_table(path, ("direction", "step", "quantity", "value"), rows)

@@ -1,0 +1,1 @@
+"""Many items: which pairs are looked at, and their ranks."""

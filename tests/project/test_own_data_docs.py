@@ -1,0 +1,315 @@
+"""Every command, program and message of docs/own_data.md, on made images, arrays and small models."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rdx.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
+# Small models of the same libraries in the place of the page's, so that nothing is downloaded. Layers keep their names.
+SMALL = {
+    "timm:resnet18": "timm:test_resnet",
+    "timm:resnet50": "timm:test_resnet",
+    "timm:vit_base_patch16_224.dino": "timm:test_vit",
+    "open_clip:ViT-B-32/openai": "open_clip:RN50",
+}
+
+
+def blocks(language: str) -> list[str]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
+    return [text for name, text in found if name == language]
+
+
+COMMANDS = [line for block in blocks("bash") for line in block.splitlines()]
+MESSAGES = re.findall(r"^\| `(.+?)` \| ", PAGE.split("## What can go wrong")[1], flags=re.MULTILINE)
+
+
+def image(path: Path, rng: np.random.Generator) -> None:
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)).save(path)
+
+
+def random_weights(path: Path) -> None:
+    """Weights for the page's `?weights=fine_tuned.pth&num_classes=3`."""
+    import torch
+
+    from rdx._torchvision import ensure_torchvision
+
+    ensure_torchvision()
+    import timm
+
+    torch.save(timm.create_model("test_resnet", num_classes=3).state_dict(), path)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with everything that the page's commands name."""
+    import pandas as pd
+    import torch
+    from safetensors.numpy import save_file
+
+    folder = tmp_path_factory.mktemp("own data")
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        for kind in ("cat", "dog"):
+            image(folder / "my_photos" / kind / f"{i:03}.jpg", rng)
+    names = [f"{i:03}.jpg" for i in range(1, 13)]
+    for name in names:
+        image(folder / "holiday" / name, rng)
+    places = ["beach" if i % 2 else "town" for i in range(12)]
+    pd.DataFrame({"id": names, "label": places}).to_csv(folder / "labels.csv", index=False)
+    table = pd.DataFrame({"path": [f"holiday/{name}" for name in names], "label": places})
+    table["id"] = [f"day {i}" for i in range(12)]
+    table.to_csv(folder / "photos.csv", index=False)
+    table.to_parquet(folder / "photos.parquet")
+    random_weights(folder / "fine_tuned.pth")
+
+    before = rng.normal(size=(16, 6)).astype(np.float32)
+    after = (before[:, :5] + rng.normal(size=(16, 5))).astype(np.float32)
+    for name, values in (("before", before), ("after", after)):
+        np.save(folder / f"{name}.npy", values)
+    np.savez(folder / "both.npz", before=before, after=after)
+    save_file({"features": before}, folder / "before.safetensors")
+    torch.save(torch.from_numpy(after), folder / "after.pt")
+    ids = [f"item {i}" for i in range(16)]
+    for name, values in (("before.csv", before), ("after.parquet", after)):
+        frame = pd.DataFrame(values, columns=[f"d{i}" for i in range(values.shape[1])])
+        frame.insert(0, "id", ids)
+        frame.to_csv(folder / name, index=False) if name.endswith("csv") else frame.to_parquet(folder / name)
+    kinds = ["cat" if i % 2 else "dog" for i in range(16)]
+    (folder / "labels.txt").write_text("\n".join(kinds) + "\n")
+    pd.DataFrame({"id": ids[::-1], "label": kinds[::-1]}).to_csv(folder / "species.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def place(made, tmp_path, monkeypatch):
+    """A copy of that folder to work in; no network, no caches of others."""
+    folder = tmp_path / "work"
+    shutil.copytree(made, folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return folder
+
+
+def small(spec: str) -> str:
+    """The SPEC with a small model of random weights, unless it names weights of its own."""
+    name, _, options = spec.partition("?")
+    if name.startswith("features:"):
+        return spec
+    given = options.split("&") if options else []
+    if not any(option.startswith("weights=") for option in given):
+        given.append("pretrained=false")
+    return f"{SMALL[name]}?{'&'.join(given)}"
+
+
+def small_models(words: list[str]) -> list[str]:
+    """A command with its models exchanged."""
+    return [small(word) if words[i - 1] in ("--a", "--b") else word for i, word in enumerate(words)]
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """The command's comparisons with `figures: false`, for which it has no option: they take most of the time."""
+    from rdx.experiment import compare
+
+    monkeypatch.setattr(compare, "configuration", partial(compare.configuration, figures=False))
+
+
+def rdx(words: list[str]) -> None:
+    """The command line in this process."""
+    from rdx.cli import main
+
+    assert words[0] == "rdx"
+    with pytest.raises(SystemExit) as ended:
+        main(words[1:])
+    assert not ended.value.code
+
+
+def measured(folder: Path) -> set[str]:
+    """The methods in the table of a finished run, which is looked into."""
+    import pandas as pd
+
+    table = pd.read_csv(folder / "a_vs_b" / "metrics.csv")
+    assert table["bsr"].dropna().between(0, 1).all()
+    return set(table["method"])
+
+
+def run_folder() -> Path:
+    (folder,) = Path("outputs").iterdir()
+    return folder
+
+
+COMPARISONS = [line for line in COMMANDS if line.startswith("rdx compare")]
+OTHERS = [pytest.param(line, marks=pytest.mark.slow) for line in COMPARISONS[1:]]
+
+
+@pytest.mark.parametrize("line", [COMPARISONS[0], *OTHERS])
+def test_a_comparison_runs_as_written(place, no_figures, line):
+    rdx(small_models(shlex.split(line)))
+    folder = run_folder()
+    expected = {"rdx", "kmeans"}
+    if "--align" in line:
+        expected = {"rdx", "kmeans_a_to_b", "kmeans_b_to_a", "cnmf_a_to_b", "cnmf_b_to_a"}
+    assert measured(folder) <= expected and "kmeans" in " ".join(measured(folder))
+    labelled = "--labels" in line or "my_photos" in line or "photos." in line
+    assert (folder / "a_vs_b" / "classification.csv").is_file() == labelled
+    if "outputs/mine" in line:
+        (again,) = [line for line in COMMANDS if line.startswith("rdx run")]
+        rdx(shlex.split(again))
+        assert "n_clusters: 3" in (folder / "config.yaml").read_text()
+
+
+def test_the_picture_to_look_at_first_is_there(place):
+    (line,) = [line for line in COMPARISONS if "after.npy --images" in line]
+    rdx(small_models(shlex.split(line)))
+    (picture,) = re.findall(r"`(\S+summary\S+)`", PAGE)
+    assert (run_folder() / picture).stat().st_size > 1000
+
+
+def test_every_command_is_one_of_these():
+    assert len(COMPARISONS) >= 12
+    assert [line for line in COMMANDS if line not in COMPARISONS] == [
+        "rdx run outputs/mine/config.yaml --output-dir outputs/mine --set methods.rdx.n_clusters=3"
+    ]
+
+
+def test_the_models_of_the_page_exist():
+    from rdx._torchvision import ensure_torchvision
+
+    ensure_torchvision()
+    import open_clip
+    import timm
+
+    for spec in SMALL:
+        family, _, name = spec.partition(":")
+        if family == "timm":
+            assert name.split(".")[0] in timm.list_models() and timm.list_models(f"{name}*", pretrained=True)
+        else:
+            assert tuple(name.split("/")) in open_clip.list_pretrained()
+
+
+def test_labels_are_matched_by_id(place, no_figures):
+    """species.csv is in the reverse order: labels follow the ids, not the rows."""
+    import pandas as pd
+
+    (line,) = [line for line in COMPARISONS if "species.csv" in line]
+    rdx(small_models(shlex.split(line)))
+    items = pd.read_csv(run_folder() / "items.csv")
+    assert items["id"].tolist() == [f"item {i}" for i in range(16)]
+    assert items["label_name"].tolist() == ["cat" if i % 2 else "dog" for i in range(16)]
+
+
+def test_the_tables_on_the_page_are_read(place):
+    """The page's own labels.csv and photos.csv, with their two rows repeated up to twelve."""
+    (block,) = [block for block in blocks("") if block.startswith("labels.csv")]
+    rows = [re.split(r"\s{2,}", line) for line in block.strip().splitlines()[1:]]
+    assert Path("labels.csv").read_text().splitlines()[:1] == [rows[0][0]]
+    assert Path("photos.csv").read_text().splitlines()[:1] == [rows[0][1]]
+    for cells in rows[1:]:
+        name = cells[0].split(",")[0]
+        assert Path("holiday", name).is_file() and Path(cells[1].split(",")[0]) == Path("holiday", name)
+
+
+def test_the_program_in_python(place, capsys):
+    (program,) = blocks("python")
+    exec(program, {})
+    assert measured(Path("outputs/from_python")) <= {"rdx", "kmeans"}
+    assert "neighborhood" in capsys.readouterr().out
+
+
+# --- messages --------------------------------------------------------------------------------------------
+
+A, B = "timm:test_resnet?pretrained=false", "timm:test_vit?pretrained=false"
+
+
+def _both_forms() -> None:
+    shutil.copy("my_photos/cat/000.jpg", "my_photos/a.jpg")
+
+
+def _saved(name: str, values: np.ndarray) -> str:
+    np.save(name, values)
+    return f"features:{name}"
+
+
+def _written(name: str, text: str) -> str:
+    Path(name).write_text(text)
+    return name
+
+
+def _broken() -> str:
+    Path("holiday/003.jpg").write_bytes(b"no image")
+    return "holiday"
+
+
+def _sorted_otherwise() -> str:
+    import pandas as pd
+
+    pd.read_parquet("after.parquet")[::-1].to_parquet("turned.parquet")
+    return "features:turned.parquet"
+
+
+def _with_words() -> str:
+    import pandas as pd
+
+    pd.read_csv("before.csv").assign(species="cat").to_csv("words.csv", index=False)
+    return "features:words.csv"
+
+
+def _with_a_gap() -> np.ndarray:
+    values = np.load("after.npy")
+    values[7, 2] = np.nan
+    return values
+
+
+def _labels_with_another_id() -> str:
+    return _written("wrong.csv", Path("labels.csv").read_text().replace("003.jpg", "3.jpg"))
+
+
+CAUSES = {
+    "so images are needed": lambda: (A, B),
+    "no such folder or file": lambda: (A, B, "my_fotos"),
+    "images both in the folder ('a.jpg') and in sub-folders ('cat')": lambda: (A, B, _both_forms() or "my_photos"),
+    "cannot be read: not an image file": lambda: (A, B, _broken()),
+    "has 1 labels for 12 items": lambda: (A, B, "holiday", _written("one.csv", "id,label\n001.jpg,beach\n")),
+    "did you mean '003.jpg'?": lambda: (A, B, "holiday", _labels_with_another_id()),
+    "needs a column 'path' of image files": lambda: (A, B, _written("names.csv", "name,label\n001.jpg,beach\n")),
+    "did you mean 'resnet18'?": lambda: ("timm:resnet18x", B, "holiday"),
+    "can't be reached": lambda: ("timm:test_resnet", B, "holiday"),
+    "do not fit timm:resnet50": lambda: ("timm:resnet50?weights=fine_tuned.pth", B, "holiday"),
+    "'a' has 60 items, 'b' has 50: give the same items": lambda: (
+        _saved("a.npy", np.ones((60, 2))), _saved("b.npy", np.ones((50, 2)))
+    ),
+    "name different items in row 0": lambda: ("features:before.csv", _sorted_otherwise()),
+    "row 7 contains NaN or infinity": lambda: ("features:before.npy", _saved("gap.npy", _with_a_gap())),
+    "expected (items, dimensions)": lambda: ("features:before.npy", _saved("maps.npy", np.ones((16, 3, 4, 4)))),
+    "hold 2 arrays (before, after); add '?key=NAME'": lambda: ("features:both.npz", "features:after.npy"),
+    "a column of names must be called 'id'": lambda: (_with_words(), "features:after.npy"),
+    "nmf needs non-negative features": lambda: ("features:before.npy", "features:after.npy", None, None, ["nmf"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_message_is_what_one_gets(place, message):
+    from rdx import compare
+
+    with pytest.raises(InputError) as caught:
+        compare(*CAUSES[message](), output_dir="outputs/none")
+    assert message in str(caught.value) and len(str(caught.value).splitlines()) == 1
+    assert not Path("outputs").exists()
+
+
+def test_every_message_has_its_cause():
+    assert sorted(MESSAGES) == sorted(CAUSES)

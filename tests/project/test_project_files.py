@@ -1,0 +1,203 @@
+"""The files around the code: what git ignores, that scripts are sound, and that the pins are complete."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def ignored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bool]:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    folder = tmp_path_factory.mktemp("repository")
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    env = {name: value for name, value in env.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
+    subprocess.run(["git", "init", "-q", str(folder)], env=env, check=True)
+    shutil.copy(ROOT / ".gitignore", folder)
+
+    def check(path: str) -> bool:
+        done = subprocess.run(["git", "check-ignore", "-q", path], cwd=folder, env=env, check=False)
+        assert done.returncode in (0, 1)
+        return done.returncode == 0
+
+    return check
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "data/mnist_data/train.gz",
+        "data/notes.txt",
+        "checkpoints/mnist_m35/last.safetensors",
+        "outputs/quickstart/summary.csv",
+        ".venv/bin/python",
+        "rdx/method/__pycache__/rdx.cpython-311.pyc",
+        ".hypothesis/examples/a",
+        ".pytest_cache/README.md",
+        "rdx.egg-info/PKG-INFO",
+    ],
+)
+def test_what_is_computed_is_ignored(ignored: Callable[[str], bool], path: str) -> None:
+    assert ignored(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "data/README.md",
+        "checkpoints/README.md",
+        "rdx/data/items.py",
+        "rdx/data/README.md",
+        "tests/data/small.npz",
+        "configs/defaults/mnist.yaml",
+        "results/table.csv",
+        ".ci/run",
+    ],
+)
+def test_sources_are_not_ignored(ignored: Callable[[str], bool], path: str) -> None:
+    assert not ignored(path)
+
+
+def scripts() -> list[Path]:
+    found = [*ROOT.glob("*.sh"), ROOT / ".ci/run"]
+    for folder in ("scripts", "benchmarks", "tests", "docs"):
+        found += (ROOT / folder).rglob("*.sh")
+    assert {path.name for path in found} >= {"setup.sh", "test.sh", "lib.sh", "run"}
+    return sorted(found)
+
+
+@pytest.mark.parametrize("script", scripts(), ids=lambda path: path.name)
+def test_scripts_parse(script: Path) -> None:
+    subprocess.run(["bash", "-n", str(script)], check=True, timeout=10)
+
+
+def test_scripts_pass_shellcheck() -> None:
+    places = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    program = shutil.which("shellcheck", path=places) or pytest.skip("shellcheck is not installed")
+    paths = [str(path.relative_to(ROOT)) for path in scripts()]
+    done = subprocess.run([program, "-x", *paths], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_citation_names_the_paper() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    paper = citation["preferred-citation"]
+    assert [author["family-names"] for author in paper["authors"]] == ["Kondapaneni", "Mac Aodha", "Perona"]
+    assert "2505.23917" in paper["url"]
+
+
+def pins(file: str = "requirements.txt") -> dict[str, str]:
+    pinned: dict[str, str] = {}
+    for line in (ROOT / file).read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        match = re.fullmatch(r"([A-Za-z0-9_.-]+)==([0-9][0-9a-z.]*)", line)
+        assert match, f"not an exact pin without a local version: {line!r}"
+        name = canonicalize_name(match[1])
+        assert name not in pinned, f"pinned twice: {name}"
+        pinned[name] = match[2]
+    return pinned
+
+
+def ranges() -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return [Requirement(text) for text in project["dependencies"] + project["optional-dependencies"]["test"]]
+
+
+def test_pins_lie_in_the_ranges() -> None:
+    pinned = pins()
+    for requirement in ranges():
+        version = pinned[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"{requirement} against {version}"
+
+
+def test_lowest_pins_are_the_lower_bounds() -> None:
+    """Every package of pyproject.toml at its lower bound, but for torch and torchvision."""
+    lowest, pinned = pins("requirements-lowest.txt"), pins()
+    names = {canonicalize_name(requirement.name) for requirement in ranges()}
+    assert set(lowest) == names
+    for requirement in ranges():
+        name = canonicalize_name(requirement.name)
+        bounds = [part.version for part in requirement.specifier if part.operator == ">="]
+        expected = pinned[name] if name in ("torch", "torchvision") else bounds[0]
+        assert Version(lowest[name]) == Version(expected), requirement
+
+
+def test_no_package_is_asked_for_that_nothing_imports() -> None:
+    """Each dependency is imported somewhere; those of the tests may be plugins or programs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    modules = {
+        "pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn", "open-clip-torch": "open_clip",
+        "umap-learn": "umap",
+    }  # fmt: skip
+    elsewhere = {"numba", "pyarrow", "torchvision"}  # of compiled loops, of pandas, and of timm and open_clip
+    source = "\n".join(path.read_text("utf-8") for room in ("rdx", "baselines") for path in (ROOT / room).rglob("*.py"))
+    for text in project["dependencies"]:
+        name = canonicalize_name(Requirement(text).name)
+        module = modules.get(name, name)
+        assert name in elsewhere or re.search(rf"^\s*(import|from) {module}\b", source, re.MULTILINE), text
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_pins_are_complete_and_nothing_else(python: str) -> None:
+    pinned = pins()
+    environment = {
+        "python_version": python,
+        "python_full_version": f"{python}.1",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "os_name": "posix",
+    }
+    open_requirements, needed = ranges(), set()
+    while open_requirements:
+        requirement = open_requirements.pop()
+        name = canonicalize_name(requirement.name)
+        for extra in ("", *requirement.extras):
+            key = (name, extra)
+            if key in needed:
+                continue
+            needed.add(key)
+            try:
+                found = distribution(name)
+            except PackageNotFoundError:
+                pytest.fail(f"{requirement} is not installed; run setup.sh")
+            if extra == "" and found.metadata["Requires-Python"]:
+                assert SpecifierSet(found.metadata["Requires-Python"]).contains(f"{python}.1"), name
+            for text in found.requires or []:
+                further = Requirement(text)
+                if further.marker and not further.marker.evaluate({**environment, "extra": extra}):
+                    continue
+                # The CUDA builds pin their own parts exactly.
+                if name == "torch" and re.match("nvidia|cuda|triton", further.name):
+                    continue
+                version = pinned.get(canonicalize_name(further.name))
+                assert version, f"{name} needs {further}, which is not pinned"
+                assert further.specifier.contains(version), f"{name} needs {further}, pinned is {version}"
+                open_requirements.append(further)
+    assert {name for name, _ in needed} == set(pinned)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_finds_what_it_imports(path, monkeypatch):
+    monkeypatch.syspath_prepend(str(path.parent))
+    runpy.run_path(str(path), run_name="not the program")

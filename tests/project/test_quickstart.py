@@ -1,0 +1,62 @@
+"""The quick start as a newcomer runs it."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    output = tmp_path_factory.mktemp("quick start") / "out"  # a space, as home folders have
+    return output, quickstart(output.name, cwd=output.parent)
+
+
+def quickstart(*arguments: str, cwd: Path) -> str:
+    command = ["bash", str(ROOT / "scripts" / "quickstart.sh"), *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_rdx_shows_what_the_expert_separates_and_the_other_merges(first_run):
+    output, _ = first_run
+    shown = [row for row in rows(output / "a_vs_b" / "known_difference.csv") if row["method"] == "rdx"]
+    merged = [row["shows_it"] for row in shown if row["direction"] == "a_not_b"]
+    apart = [row["shows_it"] for row in shown if row["direction"] == "b_not_a"]
+    assert merged and set(merged) == {"True"}
+    assert "True" in apart
+
+
+def test_it_prints_the_table_and_where_to_look(first_run):
+    output, text = first_run
+    assert f"Look at: {output}" in text
+    for word in ("a_not_b", "b_not_a", "BSR", "rdx", "kmeans", "known difference", "3 of 3"):
+        assert word in text
+    for name in ("summary_a_not_b.png", "overview_b_not_a.png", "grids/a_not_b/concept_01.png"):
+        assert (output / "a_vs_b" / "rdx" / name).stat().st_size > 5000
+
+
+def test_a_second_quickstart_reuses_what_exists(first_run):
+    output, text = first_run
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*.csv")}
+    again = quickstart(str(output), cwd=ROOT)
+    assert again.count("(was there)") == 2
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("*.csv")} == before
+
+
+def test_wrong_usage_is_one_line(tmp_path):
+    command = ["bash", str(ROOT / "scripts" / "quickstart.sh"), "--fast"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "usage" in done.stderr

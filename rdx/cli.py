@@ -46,11 +46,6 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, write n
 Force = Annotated[bool, typer.Option("--force", help="Do finished steps and cached features again.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int | None, typer.Option(help="The seed of everything; default: the configuration's, 42.")]
-Shard = Annotated[
-    str | None,
-    typer.Option(metavar="i/N", help="Compute share i of N of features and of sparse fits' pairs, and stop."),
-]
-Gather = Annotated[bool, typer.Option("--gather", help="Go on with what all shards have computed.")]
 MaxMemory = Annotated[str | None, typer.Option(help="What the process may grow to: 4GB. Default: what is free.")]
 SkipBadImages = Annotated[bool, typer.Option("--skip-bad-images", help="Leave unreadable images out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No plan and no progress, only the results.")]
@@ -78,7 +73,6 @@ Solver = Annotated[str | None, typer.Option(help="auto (by size and memory), den
 def run_command(
     configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
     force: Force = False, device: Device = "auto", seed: Seed = None, max_memory: MaxMemory = None,
-    shard: Shard = None, gather: Gather = False,
     skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Run the experiments of configuration files."""
@@ -89,9 +83,7 @@ def run_command(
         edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [load_experiment(path, edits) for path in configs]
         folders = run_folders(configs, [one.name for one in experiments], output_dir)
-        _carry_out(
-            experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet, shard=shard, gather=gather
-        )
+        _carry_out(experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
 
 
 @app.command("compare")
@@ -100,7 +92,7 @@ def compare_command(
     n_clusters: NClusters = None, version: Version = None, gamma: Gamma = None, beta: Beta = None,
     align: Align = None, guidance: Guidance = None, solver: Solver = None, statistics: Statistics = None,
     output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
-    seed: Seed = None, max_memory: MaxMemory = None, shard: Shard = None, gather: Gather = False,
+    seed: Seed = None, max_memory: MaxMemory = None,
     skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Compare two models, or two arrays of features."""
@@ -115,9 +107,7 @@ def compare_command(
             skip_bad_images=skip_bad_images or None,
         )  # fmt: skip
         folders = run_folders([], [config.name], output_dir)
-        _carry_out(
-            [config], folders, device=device, dry_run=dry_run, force=force, quiet=quiet, shard=shard, gather=gather
-        )
+        _carry_out([config], folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
 
 
 @app.command("train")
@@ -153,7 +143,6 @@ def train_command(
 def sweep_command(
     configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
     force: Force = False, device: Device = "auto", seed: Seed = None, max_memory: MaxMemory = None,
-    shard: Shard = None, gather: Gather = False,
     skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Which k, γ, β? RDX over a grid of settings, with a suggestion; `sweep:` in the configuration has the grid."""
@@ -165,9 +154,7 @@ def sweep_command(
         edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [as_sweep(load_experiment(path, edits)) for path in configs]
         folders = run_folders([], [one.name for one in experiments], output_dir)
-        _carry_out(
-            experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet, shard=shard, gather=gather
-        )
+        _carry_out(experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
 
 
 @app.command("explore")
@@ -183,28 +170,17 @@ def explore_command(
                 print(page)
 
 
-def _carry_out(
-    experiments, folders, *, device: str, dry_run: bool, force: bool, quiet: bool, shard: str | None, gather: bool
-) -> None:
-    """Check all experiments, then run them one after the other, alone in their folders; or do a worker's share."""
-    from rdx.experiment import sharing
+def _carry_out(experiments, folders, *, device: str, dry_run: bool, force: bool, quiet: bool) -> None:
+    """Check all experiments, then run them one after the other, alone in their folders."""
     from rdx.experiment.run.runner import device_named
     from rdx.locks import alone
-    from rdx.shards import worker_of
 
-    worker = worker_of(shard)
-    sharing.check_options(worker, gather=gather, force=force)
-    device = worker.device(device_named(device))
-    quiet |= worker.is_silent
-    writes = not dry_run and worker.index == 0 and not worker.by_hand  # the others touch nothing but the cache
-    with alone(folders) if writes else nullcontext():
-        _carry_out_alone(experiments, folders, worker, device, dry_run, force, quiet, gather)
+    device = device_named(device)
+    with nullcontext() if dry_run else alone(folders):
+        _carry_out_alone(experiments, folders, device, dry_run, force, quiet)
 
 
-def _carry_out_alone(
-    experiments, folders, worker, device: str, dry_run: bool, force: bool, quiet: bool, gather: bool
-) -> None:
-    from rdx.experiment import sharing
+def _carry_out_alone(experiments, folders, device: str, dry_run: bool, force: bool, quiet: bool) -> None:
     from rdx.experiment.plan import report
     from rdx.experiment.plan.prepare import check_features, look
     from rdx.experiment.run.runner import run
@@ -214,16 +190,12 @@ def _carry_out_alone(
         look(config, folder, device=device, progress=not quiet, force=force, list_missing=dry_run)
         for config, folder in zip(experiments, folders, strict=True)
     ]
-    if dry_run and worker.is_silent:
-        return
     for prepared in checked:
         for line in report.plan(prepared, steps=dry_run):
             (print if dry_run else say)(line)
     if dry_run:
         for line in report.missing(checked):
             print(line)
-        return
-    if not sharing.take_part(checked, worker, gather=gather, device=device, progress=not quiet, say=print):
         return
     for prepared in checked:
         check_features(prepared, device=device, progress=not quiet, force=force)

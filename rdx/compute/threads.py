@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 TILE_BYTES = 5 << 19  # float64 working space of one tile: it stays near the caches
 
@@ -56,3 +57,37 @@ def for_each_tile(tiles: list, work: Callable, threads: int | None = None) -> No
         with ThreadPoolExecutor(threads) as pool:
             for _ in pool.map(work, tiles):
                 pass
+
+
+def map_ordered(
+    function: Callable, tasks: Iterable, shared: Sequence = (), *, whole: bool = False, threads: int | None = None
+) -> Iterator:
+    """``function(task, *shared)`` for every task, in order; see `rdx.compute.engine.Engine.map`.
+
+    On ``threads`` threads of this process; at most twice as many tasks are begun or held at a time. What is ahead
+    when the caller stops is dropped.
+    """
+    threads = threads or default_threads()
+    if whole or threads == 1:
+        for task in tasks:
+            yield function(task, *shared)
+        return
+    with one_thread_each(), ThreadPoolExecutor(threads, initializer=_one_openmp_thread) as pool:
+        waiting: deque[Future] = deque()
+        try:
+            for task in tasks:
+                if len(waiting) == 2 * threads:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(function, task, *shared))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _one_openmp_thread() -> None:
+    """OpenMP counts threads for each thread that calls it, so every thread of a pool needs to be told."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=1, user_api="openmp")

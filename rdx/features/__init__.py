@@ -11,14 +11,13 @@ import numpy as np
 from rdx.errors import InputError
 from rdx.features import cache
 from rdx.features.capture import Choice
-from rdx.features.chunked import Pass, gathered, is_complete, layout_of, started
+from rdx.features.chunked import Pass, gathered, layout_of
 from rdx.features.description import Description, describe, shell
 from rdx.features.extraction import PRECISIONS, check_precision, try_layer
 from rdx.features.pooling import POOLS
 from rdx.features.request import KEYS, Request, made_of, parse_request, read
 from rdx.files import fingerprint
 from rdx.models import load_model
-from rdx.shards import Chunks, Worker, gaps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,11 +30,8 @@ __all__ = [
     "PRECISIONS",
     "Description",
     "Features",
-    "Share",
     "check_representation",
-    "compute_share",
     "describe",
-    "gaps_in",
     "load_representation",
     "representation_fingerprint",
 ]
@@ -50,21 +46,6 @@ class Features:
     ids: tuple[str, ...] | None = None  # of the rows, where a file has them
     from_cache: bool = False
     images_per_second: float | None = None  # of what was computed now
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one of several workers computed."""
-
-    chunks: Mapping[Path, Chunks]  # of every representation of the pass, with the other workers' part, by its file
-    images: int
-    seconds: float
-    slowest: float  # seconds of its slowest chunk
-
-    def wait(self, patience: float) -> int:
-        """Wait for the others' chunks; returns how many did not come, of representations that nobody has stored."""
-        left = {path: chunks.wait(patience, path.is_file) for path, chunks in self.chunks.items()}
-        return sum(len(numbers) for path, numbers in left.items() if not path.is_file())
 
 
 def representation_fingerprint(settings: Mapping[str, Any], items: Items | None) -> str:
@@ -114,8 +95,8 @@ def load_representation(
 
     `together` are the settings of others that will be asked for. Where a pass over the items is needed, it
     also computes and caches those of the same model, so that a sweep over layers costs one pass; pooled
-    with `flatten`, a representation is computed on its own. A pass that was broken off, or shared by several
-    workers (see `compute_share`), goes on from the chunks that are there.
+    with `flatten`, a representation is computed on its own. A pass that was broken off goes on from the
+    chunks that are there.
     Raises InputError for wrong settings, files or images, one line each.
     """
     request = parse_request(settings)
@@ -152,50 +133,6 @@ def load_representation(
             settings, items, together=together, device=device, progress=progress, cache_dir=cache_dir
         )
     return Features(values, key, images_per_second=one.images / one.seconds if one.images else None)
-
-
-def compute_share(
-    settings: Mapping[str, Any],
-    items: Items,
-    worker: Worker,
-    *,
-    together: Sequence[Mapping[str, Any]] = (),
-    device: str = "cpu",
-    progress: bool = False,
-    cache_dir: str | Path | None = None,
-) -> Share | None:
-    """Compute a worker's chunks of the representation that `settings` ask for, and of those `together` with it.
-
-    None where nothing is left to do for anybody. Raises InputError as `load_representation` does.
-    """
-    request = parse_request(settings)
-    if request.is_array:
-        return None
-    made_by = made_of(request, items)
-    key = fingerprint(made_by)
-    if cache.lookup(key, cache_dir) is not None or is_complete(key, len(items), cache_dir):
-        return None
-    group, one = _prepare_pass(request, made_by, items, together, device, cache_dir)
-    whole = {its_key: cache.cached_path(its_key, cache_dir) for its_key in group.values()}
-    before = {its_key for its_key, path in whole.items() if path.is_file()}  # a damaged one
-    one.compute(worker, device=device, precision=request.precision, progress=progress)
-    for its_key, path in whole.items():
-        if path.is_file() and its_key not in before:  # the others did not wait for this worker
-            cache.discard_chunks(its_key, cache_dir)
-    chunks = {whole[group[choice]]: chunks for choice, chunks in one.chunks.items()}
-    return Share(chunks, one.images, one.seconds, one.slowest)
-
-
-def gaps_in(settings: Mapping[str, Any], items: Items, *, cache_dir: str | Path | None = None) -> str:
-    """Which chunks of a representation are missing, in words; "" where it is there, or can be put together."""
-    request = parse_request(settings)
-    if request.is_array:
-        return ""
-    key = fingerprint(made_of(request, items))
-    if cache.lookup(key, cache_dir) is not None:
-        return ""
-    found = started(key, len(items), cache_dir)
-    return gaps(found[0]) if found else "no chunk of it is there"
 
 
 def _prepare_pass(

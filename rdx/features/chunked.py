@@ -1,4 +1,4 @@
-"""Features computed in chunks of whole batches: a pass that was broken off goes on, and several processes share it.
+"""Features computed in chunks of whole batches: a pass that was broken off goes on.
 
 Chunks lie beside the cached features, one folder a layout: how many images are a batch, how many batches a chunk,
 and on what they were computed, since each of these changes the last bits. A folder with every chunk of a layout
@@ -18,9 +18,9 @@ import numpy as np
 
 from rdx.features import cache
 from rdx.features.capture import Choice
+from rdx.features.chunks import Chunks
 from rdx.features.extraction import batch_spans, default_batch_size, stream
 from rdx.files import fingerprint
-from rdx.shards import ALONE, Chunks, Worker
 
 if TYPE_CHECKING:
     from rdx.data.items import Items
@@ -69,11 +69,6 @@ def started(key: str, n: int, folder: str | Path | None = None) -> list[Chunks]:
     return sorted(found, key=lambda chunks: len(chunks.absent()) / chunks.count)
 
 
-def is_complete(key: str, n: int, folder: str | Path | None = None) -> bool:
-    """Whether `gathered` would find the features; every chunk is read for it."""
-    return any(not chunks.absent() and not chunks.missing() for chunks in started(key, n, folder))
-
-
 def gathered(key: str, n: int, folder: str | Path | None = None) -> np.ndarray | None:
     """The features (n, d) out of the chunks of some layout; None where none has all of them."""
     for chunks in started(key, n, folder):
@@ -107,11 +102,11 @@ class Pass:
     ) -> None:  # fmt: skip
         self.model, self.items, self.layout = model, items, layout
         self.chunks = {choice: layout.chunks(key, len(items), folder) for choice, key in keys.items()}
-        self.images, self.seconds, self.slowest = 0, 0.0, 0.0  # of what was computed, and of its slowest chunk
+        self.images, self.seconds = 0, 0.0  # of what was computed
 
-    def compute(self, worker: Worker = ALONE, *, device: str, precision: str, progress: bool) -> None:
-        """Compute the chunks of a worker's share that are not there; those of all representations in step."""
-        each = {choice: chunks.missing(worker) for choice, chunks in self.chunks.items()}
+    def compute(self, *, device: str, precision: str, progress: bool) -> None:
+        """Compute the chunks that are missing; those of all representations in step."""
+        each = {choice: chunks.missing() for choice, chunks in self.chunks.items()}
         missing = sorted(set().union(*each.values()))
         batches = {number: self.layout.spans(number, len(self.items)) for number in missing}
         spans = [span for number in missing for span in batches[number]]
@@ -124,10 +119,9 @@ class Pass:
             for choice, chunks in self.chunks.items():
                 if number in each[choice]:
                     rows = np.concatenate([one[choice] for one in vectors])
-                    chunks.write(number, {_TENSOR: rows}, worker)
+                    chunks.write(number, {_TENSOR: rows})
             self.images += sum(map(len, batches[number]))
-            before, self.seconds = self.seconds, time.perf_counter() - start
-            self.slowest = max(self.slowest, self.seconds - before)
+            self.seconds = time.perf_counter() - start
         found.close()
 
     def values(self) -> Iterator[tuple[Choice, np.ndarray | None]]:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from rdx.config import Experiment
     from rdx.data import Items
-    from rdx.experiment.pair_chunks import Reading
 
 _KEPT = 4  # representations held in memory: those of one comparison, as they are and mapped
 
@@ -32,7 +31,6 @@ class Context:
     items: Items
     device: str = "cpu"
     progress: bool = False
-    shared: Reading | None = None  # pairs and maps that other processes have made for this run
     log: list[str] = field(default_factory=list)  # lines for run.log, taken after every step
     _held: dict[str, np.ndarray] = field(default_factory=dict)
 

@@ -13,7 +13,6 @@ import numpy as np
 
 import rdx
 from rdx.errors import InputError, unknown
-from rdx.experiment import pair_sharing
 from rdx.experiment.plan.prepare import Prepared
 from rdx.experiment.plan.steps import Step
 from rdx.experiment.run.context import Context
@@ -48,7 +47,7 @@ def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str]
     _save_config(prepared)
     if not prepared.todo and not gone:
         return folder.root
-    context = Context(prepared.config, folder, prepared.items, device, progress, pair_sharing.reading(prepared))
+    context = Context(prepared.config, folder, prepared.items, device, progress)
     write_json(folder.path("environment.json"), environment(prepared, device))
     write_json(folder.path("plan.json"), prepared.plan())
     with run_log(folder.path("run.log")) as note, heard(note):
@@ -64,8 +63,6 @@ def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str]
             seconds = _carry_out(step, prepared, context, note)
             speed = prepared.speeds.get(step.name)
             report(f"  {step.name}  {seconds:.1f} s{f' (computed before at {speed})' if speed else ''}")
-            if context.shared and step.name == pair_sharing.last_fit(prepared):
-                context.shared.discard()
         note("done")
     return folder.root
 

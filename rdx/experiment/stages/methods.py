@@ -171,11 +171,7 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
     """Fit one method to one comparison and write its tables."""
     estimator = build(run, context.config, device=context.device, progress=context.progress, solver=solver)
     inputs = *context.pair(a, b, run.view), beside(context, a, b, run)
-    shared = context.shared if solver == "sparse" else None
-    estimator.fit(*inputs[:2], **inputs[2], **({"stores": shared} if shared else {}))
-    if shared and shared.chunks_read:
-        context.log.append(f"{pair_name(a, b)}/{run.name}: {len(shared.chunks_read)} chunks of pairs were there")
-        shared.chunks_read.clear()
+    estimator.fit(*inputs[:2], **inputs[2])
     explanations = {direction: getattr(estimator, f"{direction}_") for direction in DIRECTIONS}
     folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
     for found in explanations.values():

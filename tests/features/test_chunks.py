@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rdx.shards import ALONE, Chunks, Worker, gaps, worker_of
 
 from rdx.errors import InputError
-from rdx.shards import ALONE, Chunks, Worker, gaps, worker_of
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "x", "RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1"}
 

@@ -1,0 +1,36 @@
+"""How work is spread: one verb, map a top-level function over tasks.
+
+Results come in the order of the tasks, and tasks are handed out as results come in, so that memory does not grow with
+their number. Where work is cut is the caller's business and depends on sizes alone, so every engine gives the same
+bytes. Rooms that compute know no engine: they take its `map` as an argument, and `rdx.compute.threads.map_ordered`
+where they are given none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from rdx.compute.threads import map_ordered
+
+
+class Engine(Protocol):
+    """Where tasks run."""
+
+    def map(
+        self, function: Callable[..., Any], tasks: Iterable[Any], shared: Sequence[Any] = (), *,
+        whole: bool = False, gpu: bool = False,
+    ) -> Iterator[Any]:  # fmt: skip
+        """``function(task, *shared)`` for every task, in order.
+
+        function: importable by name; task and results: plain values and arrays. ``shared``: large arguments that
+        every task needs, brought to each worker once. ``whole``: a task uses all of a worker's threads itself, so
+        that one runs at a time. ``gpu``: a task needs a GPU.
+        """
+
+
+class Threads:
+    """Threads of this process, one task each; tasks that use all threads themselves run one after the other."""
+
+    def map(self, function, tasks, shared=(), *, whole=False, gpu=False):
+        return map_ordered(function, tasks, shared, whole=whole)

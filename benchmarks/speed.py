@@ -5,8 +5,8 @@
 
 Each measurement is a process of its own. Of a fit, the seconds are those of `RDX.fit` in both directions on data made
 beforehand, after a small fit that compiles what Numba compiles; of a command, those of the whole process, imports
-included. Wall and CPU seconds are medians over the rounds, the ratio is that of the wall medians (above 1: this build is
-faster). Cached features and trained checkpoints are there beforehand; Numba's cache is each checkout's own.
+included. Wall and CPU seconds are medians over the rounds, the ratio is that of the wall medians (above 1: this build
+is faster). Trained checkpoints are there beforehand; Numba's cache is each checkout's own.
 """
 
 from __future__ import annotations

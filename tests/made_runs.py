@@ -21,6 +21,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+QUICK = {"n_surrogates": 20, "n_subsamples": 2, "n_groups": 50, "n_items": 20}  # statistics in a second
 NET = {
     "data": {"dataset": "digits", "split": "train", "images_per_class": 20},
     "tiny": True, "steps": 8, "batch_size": 32, "checkpoint_fractions": {"early": 0.5},
@@ -33,7 +34,7 @@ SMALL = {
         "b": {"model": "checkpoint:checkpoints/b/last.safetensors", "layer": "layer2"},
     },
     "methods": [{"name": "rdx", "method": "rdx", "n_clusters": 2, "images_per_concept": 4}],
-    "statistics": {"n_surrogates": 20, "n_subsamples": 2, "n_groups": 50, "n_items": 20},
+    "statistics": QUICK,
     "explorer": {"umap": False},
 }
 TRAIN = ["train", "a.yaml", "b.yaml", "--quiet"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 FOLDER = str(Path(__file__).parent)
 if FOLDER not in sys.path:
@@ -14,3 +17,13 @@ def pytest_collection_modifyitems(items):
     """Files that hold slow tests first: side by side with others, one that comes last is waited for alone."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture
+def plain_comparisons(monkeypatch):
+    """`rdx compare` without figures and with quick statistics, which take most of its time."""
+    from made_runs import QUICK
+
+    from rdx.experiment import compare
+
+    monkeypatch.setattr(compare, "configuration", partial(compare.configuration, figures=False, statistics=QUICK))

@@ -1,4 +1,4 @@
-"""Features in chunks: the same bytes whoever computes them, however often they are broken off."""
+"""Features in chunks: the same bytes however often a pass is broken off."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from rdx.data import load_items
-from rdx.features import cache, chunked, compute_share, gaps_in, load_representation
+from rdx.features import chunked, load_representation
 from rdx.features.extraction import extract_layers
+from rdx.features.request import made_of, parse_request
+from rdx.files import fingerprint
 from rdx.models import load_model
-from rdx.shards import Worker
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "timm:test_resnet?pretrained=false"
@@ -61,35 +62,20 @@ def computed(monkeypatch):
     return counted
 
 
+def compute_chunks(settings, items, place):
+    """All chunks of a representation, which is not put together yet; as after a break-off just before the end."""
+    request = parse_request(settings)
+    key = fingerprint(made_of(request, items))
+    model = load_model(MODEL)
+    layout = chunked.layout_of(model, items, request.batch_size, "cpu")
+    chunked.Pass(model, items, {request.choice: key}, layout, place).compute(
+        device="cpu", precision="float32", progress=False
+    )
+
+
 def chunk_files(place):
     # No deeper: temporary folders come and go while it looks.
     return sorted(path.name for path in place.glob("features/*.chunks/*/0*-of-*.safetensors"))
-
-
-@pytest.mark.parametrize("workers", [1, 2, 3, 7])
-def test_any_number_of_workers_makes_the_same_bytes(settings, items, expected, tmp_path, workers, computed):
-    """Some of them have nothing to do, and they come in any order."""
-    alone, shared = tmp_path / "alone", tmp_path / "shared"
-    for index in reversed(range(workers)):
-        compute_share(settings, items, Worker(index, workers, by_hand=True), cache_dir=shared)
-    assert len(chunk_files(shared)) == 5 and sum(computed) == len(items)
-    found = load_representation(settings, items, cache_dir=shared)
-    assert sum(computed) == len(items) and found.images_per_second is None
-    np.testing.assert_array_equal(found.values, expected[None, None])
-    key = load_representation(settings, items, cache_dir=alone).fingerprint
-    whole = [cache.cached_path(key, place).read_bytes() for place in (alone, shared)]
-    assert whole[0] == whole[1]
-    assert not chunk_files(tmp_path) and not cache.chunk_folder(key, shared).exists()
-
-
-def test_a_pass_for_several_layers_is_shared_too(settings, items, expected, tmp_path, computed):
-    other = {**settings, "layer": "layer2", "pool": "mean"}
-    for index in range(2):
-        compute_share(settings, items, Worker(index, 2), together=[other], cache_dir=tmp_path)
-    for one, choice in ((settings, (None, None)), (other, ("layer2", "mean"))):
-        found = load_representation(one, items, cache_dir=tmp_path)
-        np.testing.assert_array_equal(found.values, expected[choice])
-    assert computed == [2 * 48 + 8, 2 * 48]  # chunks 1, 3, 5 and 2, 4
 
 
 def test_what_was_broken_off_goes_on(settings, items, expected, tmp_path, computed):
@@ -105,7 +91,7 @@ def test_what_was_broken_off_goes_on(settings, items, expected, tmp_path, comput
 
 
 def test_a_damaged_chunk_is_computed_again(settings, items, expected, tmp_path, computed, caplog):
-    compute_share(settings, items, Worker(), cache_dir=tmp_path)
+    compute_chunks(settings, items, tmp_path)
     path = next(tmp_path.rglob("00002-of-*"))
     data = path.read_bytes()
     path.write_bytes(data[:-3] + bytes([data[-3] ^ 1]) + data[-2:])
@@ -132,31 +118,9 @@ def test_two_runs_at_once(settings, items, expected, tmp_path, monkeypatch):
     assert not chunk_files(tmp_path / "features" / f"{found.fingerprint}.chunks")
 
 
-def test_shards_make_good_a_damaged_whole(settings, items, expected, tmp_path, computed):
-    key = load_representation(settings, items, cache_dir=tmp_path).fingerprint
-    cache.cached_path(key, tmp_path).write_bytes(b"damaged")
-    for index in range(2):
-        compute_share(settings, items, Worker(index, 2), cache_dir=tmp_path)
-    assert gaps_in(settings, items, cache_dir=tmp_path) == "" and sum(computed) == 2 * len(items)
-    found = load_representation(settings, items, cache_dir=tmp_path)
-    assert sum(computed) == 2 * len(items)
-    np.testing.assert_array_equal(found.values, expected[None, None])
-
-
-def test_what_is_missing_is_said(settings, items, tmp_path):
-    assert gaps_in(settings, items, cache_dir=tmp_path) == "no chunk of it is there"
-    compute_share(settings, items, Worker(1, 2), cache_dir=tmp_path)
-    assert gaps_in(settings, items, cache_dir=tmp_path) == "3 of 5 chunks are missing (1, 3, 5, of shard 1 of 2)"
-    compute_share(settings, items, Worker(0, 2), cache_dir=tmp_path)
-    assert gaps_in(settings, items, cache_dir=tmp_path) == ""
-    assert compute_share(settings, items, Worker(0, 2), cache_dir=tmp_path) is None
-    load_representation(settings, items, cache_dir=tmp_path)
-    assert gaps_in(settings, items, cache_dir=tmp_path) == ""
-
-
 def test_other_machines_chunks_need_no_model_here(settings, items, expected, tmp_path, monkeypatch):
-    """Shards that ran on GPUs are put together where there is none, though batches would be others here."""
-    compute_share(settings, items, Worker(), cache_dir=tmp_path)
+    """Chunks computed on a GPU are put together where there is none, though batches would be others here."""
+    compute_chunks(settings, items, tmp_path)
     folder = next(tmp_path.rglob("cpu-3x16"))
     layout = chunked.Layout("cuda", BATCH, 16)
     key = folder.parent.name.removesuffix(".chunks")
@@ -197,7 +161,7 @@ def test_a_killed_process_loses_one_chunk(items, expected, tmp_path):
     process.wait()
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("0*-of-*.safetensors")}
     assert 2 <= len(kept) < 13, "the process was not killed in the middle"
-    compute_share({"model": MODEL, "batch_size": 1}, items, Worker(), cache_dir=tmp_path)
+    compute_chunks({"model": MODEL, "batch_size": 1}, items, tmp_path)
     assert len(chunk_files(tmp_path)) == 13
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     found = load_representation({"model": MODEL, "batch_size": 1}, items, cache_dir=tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,4 +25,9 @@ def plain_comparisons(monkeypatch):
 
     from rdx.experiment import compare
 
-    monkeypatch.setattr(compare, "configuration", partial(compare.configuration, figures=False, statistics=QUICK))
+    configuration = compare.configuration
+
+    def plain(*arguments, **options):
+        return configuration(*arguments, **{**options, "figures": False, "statistics": QUICK})
+
+    monkeypatch.setattr(compare, "configuration", plain)

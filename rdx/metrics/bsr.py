@@ -29,6 +29,7 @@ from rdx.method.neighborhoods import (
     rank_rows,
     squared_distance_rows,
 )
+from rdx.metrics import Explained
 
 ALL_PAIRS = 100_000  # items up to which a pass over all pairs is made: a minute for each side on two cores
 _SIGMA = 7  # local scaling: the neighbour whose distance is an item's scale
@@ -69,6 +70,12 @@ def success_rates(
         for distance, rate in meter.rates(grids, direction, distances).items():
             rates[direction, distance] = rate
     return rates
+
+
+def concept_bsr(explained: Explained) -> list[float | None]:
+    """Each concept's own success rate, by neighbourhood ranks."""
+    meter = SuccessMeter(explained.own, explained.other)
+    return [meter.rate([concept.indices]).bsr for concept in explained.concepts]
 
 
 class SuccessMeter:

@@ -15,7 +15,7 @@ from rdx.experiment.run import tables
 from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.files import atomic_path, write_json
-from rdx.method.concepts import DIRECTIONS, Explanations
+from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS, Explanations
 
 if TYPE_CHECKING:
     from rdx.config import Experiment, Method
@@ -225,24 +225,20 @@ def beside(context: Context, a: str, b: str, run: MethodRun) -> dict[str, np.nda
 
 
 def describe(context: Context, a: str, b: str, run: MethodRun) -> None:
-    """concepts.csv: size, mean affinity and success rate of every concept, and its statistics where tested."""
+    """concepts.csv: size, mean affinity and measures of every concept, and its statistics where tested."""
+    from rdx.metrics import Explained, measured
+
     folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
     explanations = tables.read_explanations(folder)
     tested = tables.read_statistics(folder) if run.statistics != "off" else {}
-    rows = tables.concept_rows(explanations, _success(context, a, b, explanations), tested)
-    tables.write_table(folder / "concepts.csv", tables.CONCEPTS, rows)
-
-
-def _success(context: Context, a: str, b: str, explanations: dict[str, Explanations]) -> dict:
-    """Each concept's own success rate, on the raw pair."""
-    from rdx.metrics.bsr import SuccessMeter
-
-    meter = SuccessMeter(*context.pair(a, b))
-    return {
-        (direction, concept.number): meter.rate([concept.indices], direction, "neighborhood").bsr
+    pair = context.pair(a, b)
+    sides = {A_NOT_B: pair, B_NOT_A: pair[::-1]}
+    numbers = {
+        direction: measured(Explained(found.concepts, *sides[direction], context.items.labels))
         for direction, found in explanations.items()
-        for concept in found.concepts
     }
+    rows = tables.concept_rows(explanations, numbers, tested)
+    tables.write_table(folder / "concepts.csv", tables.CONCEPTS, rows)
 
 
 def _write_coefficients(path: Path, explanations: dict[str, Explanations]) -> None:

@@ -188,7 +188,7 @@ function measures(one) {
       return make(
         "div",
         {},
-        make("dt", {}, term(text, word)),
+        make("dt", {}, word === null ? text : term(text, word)),
         make(
           "dd",
           {},

@@ -296,6 +296,7 @@ def test_an_unknown_option_is_wrong_usage(checkout: Checkout) -> None:
 
 # --- scripts/test.sh -------------------------------------------------------------------------------------
 
+IN_ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0"}  # but for one test: starting workers takes most of the time
 TESTS = """import pytest
 
 
@@ -333,7 +334,8 @@ def test_what_the_test_command_counts_as_success(
     (checkout.root / "tests/test_some.py").write_text(TESTS)
     (checkout.root / "style.py").write_text(style)
     (checkout.prefix / "bin/shellcheck").symlink_to(Path(sys.executable).with_name("shellcheck"))
-    done = bash(f"bash scripts/test.sh {arguments}", checkout.root, VIRTUAL_ENV=str(checkout.prefix))
+    workers = {} if arguments == "-k wrong" else IN_ONE_PROCESS
+    done = bash(f"bash scripts/test.sh {arguments}", checkout.root, VIRTUAL_ENV=str(checkout.prefix), **workers)
     assert text in done.stdout + done.stderr
     assert done.returncode == status, done.stdout + done.stderr
     assert checkout.stamp.exists()
@@ -364,6 +366,7 @@ def test_all_tests_must_cover_the_method(
         f"from rdx.method.add import add\n\n\ndef test_add():\n    assert add\n{called}"
     )
     (checkout.prefix / "bin/shellcheck").symlink_to(Path(sys.executable).with_name("shellcheck"))
-    done = bash(f"bash scripts/test.sh {arguments}", checkout.root, VIRTUAL_ENV=str(checkout.prefix))
+    environment = {"VIRTUAL_ENV": str(checkout.prefix), **IN_ONE_PROCESS}
+    done = bash(f"bash scripts/test.sh {arguments}", checkout.root, **environment)
     assert text in done.stdout + done.stderr
     assert done.returncode == status, done.stdout + done.stderr

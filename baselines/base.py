@@ -53,7 +53,7 @@ class Baseline(BaseEstimator):
 
     @classmethod
     def latents(cls, widths: Sequence[int], parameters: Mapping[str, Any]) -> int:
-        """The columns of the coefficients where features have ``widths`` (d_a, d_b) columns; the plan asks for disk space."""
+        """How many columns the coefficients have for features of ``widths`` (d_a, d_b) columns."""
         return int(parameters.get("n_latents") or parameters["n_clusters"])
 
     def fit(self, A, B) -> Baseline:

@@ -70,6 +70,8 @@ def compare(
     device: str = "auto",
     progress: bool = False,
     force: bool = False,
+    workers: int | None = None,
+    cluster: str | None = None,
     **options: Any,
 ) -> Comparison:
     """Compare two representations of the same items, and write a run's folder.
@@ -78,20 +80,23 @@ def compare(
     of paths; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
     version, gamma, beta, solver (RDX), align, guidance, guidance_rule, statistics, seed, figures,
     skip_bad_images, max_memory, name.
+    workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     The folder is `output_dir`, else outputs/<a>_vs_<b>.
 
     Raises:
         InputError: whatever is wrong with the input; nothing was written then.
     """
+    from rdx.compute.engine import engine_for
     from rdx.experiment.plan.prepare import prepare
     from rdx.experiment.run.runner import device_named, run
+    from rdx.features.cache import cache_folder
 
     device = device_named(device)
     config = configuration(a, b, images, labels, methods, **options)
     folder = Path(output_dir) if output_dir is not None else Path(OUTPUTS) / config.name
-    with alone([folder]):
-        prepared = prepare(config, folder, device=device, progress=progress, force=force)
-        run(prepared, device=device, progress=progress)
+    with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
+        prepared = prepare(config, folder, device=device, progress=progress, force=force, engine=engine)
+        run(prepared, device=device, progress=progress, engine=engine)
     return Comparison(folder, folder / pair_name("a", "b"), tuple(entry.name for entry in prepared.runs))
 
 

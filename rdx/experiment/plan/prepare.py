@@ -24,6 +24,7 @@ from rdx.method.neighborhoods import as_array
 from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
+    from rdx.compute.engine import Engine
     from rdx.data import Items
     from rdx.experiment.stages.methods import MethodRun
     from rdx.features import Features
@@ -57,7 +58,8 @@ class Prepared:
 
 
 def prepare(
-    config: Experiment, folder: Path, *, device: str = "cpu", progress: bool = False, force: bool = False
+    config: Experiment, folder: Path, *, device: str = "cpu", progress: bool = False, force: bool = False,
+    engine: Engine | None = None,
 ) -> Prepared:
     """Check names, files, items, models, features and methods. Only caches may grow; the folder is read.
 
@@ -65,7 +67,7 @@ def prepare(
         InputError: whatever a user can have got wrong.
     """
     prepared = look(config, folder, device=device, progress=progress, force=force)
-    check_features(prepared, device=device, progress=progress, force=force)
+    check_features(prepared, device=device, progress=progress, force=force, engine=engine)
     return prepared
 
 
@@ -193,7 +195,8 @@ def _check_items(config: Experiment, items: Items) -> None:
 
 
 def check_features(
-    prepared: Prepared, *, device: str = "cpu", progress: bool = False, force: bool = False
+    prepared: Prepared, *, device: str = "cpu", progress: bool = False, force: bool = False,
+    engine: Engine | None = None,
 ) -> None:
     """Look at every pair's numbers as its methods will; finished methods passed that before.
 
@@ -201,10 +204,12 @@ def check_features(
         InputError: numbers that a method cannot take, or features that cannot be computed.
     """
     with heard(prepared.remarks.append):
-        _check_features(prepared, device, progress, force)
+        _check_features(prepared, device, progress, force, engine)
 
 
-def _check_features(prepared: Prepared, device: str, progress: bool, force: bool) -> None:
+def _check_features(
+    prepared: Prepared, device: str, progress: bool, force: bool, engine: Engine | None
+) -> None:
     config, items, loaded = prepared.config, prepared.items, prepared.loaded
     todo = {step.name for step in prepared.todo}
     held: dict[str, np.ndarray] = {}
@@ -219,7 +224,7 @@ def _check_features(prepared: Prepared, device: str, progress: bool, force: bool
         if key in loaded:
             found = loaded[key].values
         elif f"representations/{key}" in todo:
-            features = inputs.load_features(config, key, items, device=device, progress=progress)
+            features = inputs.load_features(config, key, items, device=device, progress=progress, engine=engine)
             if features.images_per_second:
                 prepared.speeds[f"representations/{key}"] = f"{features.images_per_second:.1f} images/s"
             found = features.values

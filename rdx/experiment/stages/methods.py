@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rdx.compute.seeds import seed_everything
 from rdx.errors import InputError, unknown
 from rdx.experiment.run import tables
 from rdx.experiment.run.context import ALIGNED_VIEW
@@ -171,7 +172,11 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
     """Fit one method to one comparison and write its tables."""
     estimator = build(run, context.config, device=context.device, progress=context.progress, solver=solver)
     inputs = *context.pair(a, b, run.view), beside(context, a, b, run)
-    estimator.fit(*inputs[:2], **inputs[2])
+    if context.engine.elsewhere and solver != "sparse":
+        task = (estimator, context.config.seed)
+        (estimator,) = context.engine.map(fit_seeded, [task], (inputs,), whole=True, gpu=context.device != "cpu")
+    else:
+        estimator.fit(*inputs[:2], **inputs[2])
     explanations = {direction: getattr(estimator, f"{direction}_") for direction in DIRECTIONS}
     folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
     for found in explanations.values():
@@ -190,6 +195,13 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
         ran["agreement"] = dense_agreement(estimator, *inputs[:2], **inputs[2])
         ran["rank_errors"] = getattr(estimator, "rank_errors_", None)
     write_json(folder / METHOD_FILE, {**ran, "mean_affinity": tables.mean_affinities(explanations)})
+
+
+def fit_seeded(task: tuple[Any, int], inputs: tuple) -> Any:
+    """A fitted estimator, in whatever process: every global generator starts as it does for a step of a run."""
+    estimator, seed = task
+    seed_everything(seed)
+    return estimator.fit(*inputs[:2], **inputs[2])
 
 
 def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from rdx.errors import InputError, WriteError
+from rdx.models.registry import spec_forms
 
 
 class ExitCode(IntEnum):
@@ -51,10 +52,9 @@ SkipBadImages = Annotated[bool, typer.Option("--skip-bad-images", help="Leave un
 Quiet = Annotated[bool, typer.Option("--quiet", help="No plan and no progress, only the results.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
-_SPEC = "timm:NAME, open_clip:NAME, checkpoint:PATH or features:PATH"
 _ALIGN = "Remove what a linear map can undo; alone: cka."
 _MODES = "classifier, ground_truth, tpfp, tpnfpn or true_pos."
-SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=_SPEC)]
+SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=f"{spec_forms()}.")]
 SpecB = Annotated[str, typer.Option("--b", metavar="SPEC", help="What it is compared with.")]
 Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table with a path column.")]
 Labels = Annotated[Path | None, typer.Option(help="One label a line, or CSV with ids.")]

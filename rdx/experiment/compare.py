@@ -19,6 +19,7 @@ from rdx.experiment.stages.kept_inputs import keep
 from rdx.locks import alone
 from rdx.method.concepts import Explanations
 from rdx.method.neighborhoods import as_array
+from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +115,7 @@ def configuration(
     values = {
         "name": given.get("name", f"{_short(specs['a'])}_vs_{_short(specs['b'])}"),
         "data": _data(images, labels),
-        "representations": {key: {"model": spec, "title": _title(spec)} for key, spec in specs.items()},
+        "representations": {key: {"model": spec, "title": parse_spec(spec).title} for key, spec in specs.items()},
         "methods": [
             {"name": name, "method": name, **shared, **(own if name == "rdx" else {})} for name in methods
         ],
@@ -138,16 +139,6 @@ def _data(images: str | Path | None, labels: Any) -> dict[str, Any] | None:
     return {"dataset": "features", **given} if given else None
 
 
-def _title(spec: str) -> str:
-    """What figures call a SPEC: without its family, folders and options."""
-    family, _, rest = spec.partition(":")
-    name = rest.partition("?")[0] or family
-    if family not in ("checkpoint", "features"):
-        return name
-    path = Path(name)
-    return path.parent.name if path.stem in ("last", "features") and path.parent.name else path.stem
-
-
 def _short(spec: str) -> str:
-    """A title as a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", _title(spec)).strip("-.") or "model"
+    """A SPEC's title as a folder's name."""
+    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", parse_spec(spec).title).strip("-.") or "model"

@@ -192,7 +192,7 @@ def _described(config: Experiment, key: str, items: Items, missing: list[str] | 
 
     settings = config.representations[key].extraction
     with noted(missing):
-        if settings["model"].startswith("features:"):
+        if not parse_spec(settings["model"]).is_model:
             return describe(settings)
         chosen = {name: settings[name] for name in ("model", "layer", "pool", "precision")}
         found = _of_blank_image(tuple(chosen.items()), model_fingerprint(parse_spec(settings["model"])))

@@ -21,6 +21,7 @@ from rdx.experiment.stages import inputs, kept_inputs, methods, naming, probes
 from rdx.experiment.stages.layers import analysis as layer_analysis
 from rdx.method.alignment import LEAST_ITEMS, check_alignable
 from rdx.method.neighborhoods import as_array
+from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
     from rdx.data import Items
@@ -151,7 +152,7 @@ def _is_there(made_by: str, n: int) -> bool:
 
 def _array(config: Experiment, key: str) -> Features:
     model = config.representations[key].model
-    if not model.startswith("features:"):
+    if parse_spec(model).is_model:
         needed = "give 'data' (compare: --images)"
         raise InputError(f"representation '{key}' is a model ('{model}'), so images are needed: {needed}")
     return inputs.load_features(config, key, None, device="cpu", progress=False)

@@ -296,7 +296,9 @@ def test_an_unknown_option_is_wrong_usage(checkout: Checkout) -> None:
 
 # --- scripts/test.sh -------------------------------------------------------------------------------------
 
-IN_ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0"}  # but for one test: starting workers takes most of the time
+# But for one test, as starting workers and loading plugins takes most of the time.
+IN_ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                  "PYTEST_PLUGINS": "xdist.plugin,pytest_cov.plugin"}  # fmt: skip
 TESTS = """import pytest
 
 

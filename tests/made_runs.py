@@ -7,6 +7,7 @@ training, extraction, statistics, figures and an explorer, all of the smallest. 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -152,6 +153,7 @@ def _serve() -> None:
             os.chdir(question["cwd"])
             answer = _carried_out(question["warm"])
             sys.stdout.flush()  # or every fork would print it again
+            gc.freeze()  # what is loaded is not looked through, and so not copied, in every fork
         elif "start" in question:
             answer = os.fork()
             if answer == 0:

@@ -33,7 +33,7 @@ SMALL = {
         "a": {"model": "checkpoint:checkpoints/a/early.safetensors", "layer": "layer2"},
         "b": {"model": "checkpoint:checkpoints/b/last.safetensors", "layer": "layer2"},
     },
-    "methods": [{"name": "rdx", "method": "rdx", "n_clusters": 2, "images_per_concept": 4}],
+    "methods": [{"name": "rdx", "method": "rdx", "n_clusters": 1, "images_per_concept": 4}],
     "statistics": QUICK,
     "explorer": {"umap": False},
 }

@@ -11,7 +11,7 @@ all rows, for the largest distance, and is left out of comparisons of more than 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,18 +58,6 @@ def binary_success_rate(grids, A, B, direction: str = A_NOT_B, distance: str = "
     or an unknown direction or distance.
     """
     return SuccessMeter(A, B).rate(grids, direction, distance)
-
-
-def success_rates(
-    grids_by_direction: Mapping[str, object], A, B, distances: Iterable[str] = DISTANCES
-) -> dict[tuple[str, str], SuccessRate]:
-    """Rates by (direction, distance) for the grids of both directions; A and B are converted once."""
-    meter = SuccessMeter(A, B)
-    rates = {}
-    for direction, grids in grids_by_direction.items():
-        for distance, rate in meter.rates(grids, direction, distances).items():
-            rates[direction, distance] = rate
-    return rates
 
 
 def concept_bsr(explained: Explained) -> list[float | None]:

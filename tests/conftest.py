@@ -54,19 +54,26 @@ def no_waiting_for_the_disk():
         yield
 
 
-@pytest.fixture
-def plain_comparisons(monkeypatch):
-    """`rdx compare` without figures and with quick statistics, which take most of its time."""
-    from made_runs import QUICK
-
+def _always(monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:
+    """Comparisons of `rdx compare` have these settings, whatever they are called with."""
     from rdx.experiment import compare
 
     configuration = compare.configuration
+    monkeypatch.setattr(compare, "configuration", lambda *given, **options: configuration(*given, **options | settings))
 
-    def plain(*arguments, **options):
-        return configuration(*arguments, **{**options, "figures": False, "statistics": QUICK})
 
-    monkeypatch.setattr(compare, "configuration", plain)
+@pytest.fixture
+def quick_statistics(monkeypatch):
+    """`rdx compare` with statistics that take a second."""
+    from made_runs import QUICK
+
+    _always(monkeypatch, statistics=QUICK)
+
+
+@pytest.fixture
+def plain_comparisons(quick_statistics, monkeypatch):
+    """`rdx compare` without figures and with quick statistics, which take most of its time."""
+    _always(monkeypatch, figures=False)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ training, extraction, statistics, figures and an explorer, all of the smallest. 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -33,7 +34,7 @@ SMALL = {
         "a": {"model": "checkpoint:checkpoints/a/early.safetensors", "layer": "layer2"},
         "b": {"model": "checkpoint:checkpoints/b/last.safetensors", "layer": "layer2"},
     },
-    "methods": [{"name": "rdx", "method": "rdx", "n_clusters": 2, "images_per_concept": 4}],
+    "methods": [{"name": "rdx", "method": "rdx", "n_clusters": 1, "images_per_concept": 4}],
     "statistics": QUICK,
     "explorer": {"umap": False},
 }
@@ -152,6 +153,7 @@ def _serve() -> None:
             os.chdir(question["cwd"])
             answer = _carried_out(question["warm"])
             sys.stdout.flush()  # or every fork would print it again
+            gc.freeze()  # what is loaded is not looked through, and so not copied, in every fork
         elif "start" in question:
             answer = os.fork()
             if answer == 0:

@@ -169,7 +169,7 @@ def _with_weights(spec: ModelSpec) -> Any:
 
 
 def _published(name: str) -> Any | None:
-    """Where a listed name's weights are to be had; None where nowhere."""
+    """timm's entry for a listed name's weights; None where there are none."""
     from timm.models import get_pretrained_cfg
 
     config = get_pretrained_cfg(name)

@@ -139,12 +139,12 @@ def test_all_rates_at_once_equal_one_at_a_time(pair, monkeypatch):
     monkeypatch.setattr(module, "as_points", lambda X, name: conversions.append(name) or real(X, name))
     grids = {"a_not_b": [[1, 2, 3]], "b_not_a": [[9, 4, 5, 6]]}
     meter = SuccessMeter(*pair)
-    rates = {direction: meter.rates(found, direction) for direction, found in grids.items()}
+    rates = {direction: meter.rates(shown, direction) for direction, shown in grids.items()}
     assert len(conversions) == 2
-    for direction, by_distance in rates.items():
-        assert len(by_distance) == 3
-        for distance, rate in by_distance.items():
-            assert rate == binary_success_rate(grids[direction], *pair, direction=direction, distance=distance)
+    for direction, shown in grids.items():
+        assert len(rates[direction]) == 3
+        for distance, rate in rates[direction].items():
+            assert rate == binary_success_rate(shown, *pair, direction=direction, distance=distance)
 
 
 def test_only_max_normalized_passes_over_all_rows(pair, monkeypatch):

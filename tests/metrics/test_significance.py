@@ -28,7 +28,7 @@ from rdx.metrics.significance import (
 from rdx.metrics.stability import subsample
 from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs, with_noise
 
-N = 150
+N = 100
 
 
 def mixture(merged=0.0, seed=0, n=N):

@@ -163,7 +163,7 @@ def test_a_comparison_runs_as_written(place, plain_comparisons, line):
         assert "n_clusters: 3" in (folder / "config.yaml").read_text()
 
 
-def test_the_picture_to_look_at_first_is_there(place):
+def test_the_picture_to_look_at_first_is_there(place, quick_statistics, light_pictures):
     (line,) = [line for line in COMPARISONS if "after.npy --images" in line]
     rdx(small_models(shlex.split(line)))
     (picture,) = re.findall(r"`(\S+summary\S+)`", PAGE)
@@ -214,7 +214,7 @@ def test_the_tables_on_the_page_are_read(place):
         assert Path("holiday", name).is_file() and Path(cells[1].split(",")[0]) == Path("holiday", name)
 
 
-def test_the_program_in_python(place, capsys):
+def test_the_program_in_python(place, capsys, light_pictures):
     (program,) = blocks("python")
     exec(program, {})
     assert measured(Path("outputs/from_python")) <= {"rdx", "kmeans"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,11 +19,12 @@ MOST = 1e15  # the largest value of a representation lies between its inverse an
 _SIDES = {A_NOT_B: "representation A", B_NOT_A: "representation B"}
 
 
+@dataclass(repr=False, eq=False)
 class Baseline(BaseEstimator):
     """A method that explains one representation at a time; methods that need both override ``fit``.
 
     A subclass defines ``explain`` and, where it cannot take every representation, ``check``. Its
-    constructor repeats these four parameters and adds its own, and does nothing but store them.
+    parameters are its fields, as a dataclass's, behind these four.
     """
 
     # One thread adds sums in one order: the same bytes on every machine. Methods on torch, which
@@ -34,13 +36,10 @@ class Baseline(BaseEstimator):
     seconds_per_pair: ClassVar[float] = 0.0  # of items, for methods that look at all pairs
     less_memory: ClassVar[str] = "take fewer items"  # what to do where `memory` is too much
 
-    def __init__(
-        self, n_clusters: int = 5, images_per_concept: int = 9, random_state: int = 0, progress: bool = False
-    ) -> None:
-        self.n_clusters = n_clusters  # k, the concepts asked for in each direction
-        self.images_per_concept = images_per_concept  # m
-        self.random_state = random_state
-        self.progress = progress
+    n_clusters: int = 5  # k, the concepts asked for in each direction
+    images_per_concept: int = 9  # m
+    random_state: int = 0
+    progress: bool = False
 
     @classmethod
     def seconds(cls, n: int) -> float:
@@ -51,6 +50,11 @@ class Baseline(BaseEstimator):
     def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:
         """Bytes that a fit holds beside features of n items with ``widths`` (d_a, d_b) columns: a few copies of one."""
         return 8.0 * n * (4 * max(widths) + 16 * int(parameters["n_clusters"]))
+
+    @classmethod
+    def latents(cls, widths: Sequence[int], parameters: Mapping[str, Any]) -> int:
+        """How many columns the coefficients have for features of ``widths`` (d_a, d_b) columns."""
+        return int(parameters.get("n_latents") or parameters["n_clusters"])
 
     def fit(self, A, B) -> Baseline:
         """Explains A (n, d_a) as ``a_not_b_`` and B (n, d_b) as ``b_not_a_``; returns self.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from rdx.errors import check_whole
 from rdx.method.concepts import Concept, Explanations
 
 
+@dataclass(repr=False, eq=False)
 class KMeans(Baseline):
     """scikit-learn's KMeans with k clusters, the largest first (ties: the one with the lower first member).
 
@@ -19,18 +21,8 @@ class KMeans(Baseline):
     The dictionary holds the centres (k, d).
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 5,
-        images_per_concept: int = 9,
-        random_state: int = 0,
-        progress: bool = False,
-        from_all: bool = False,
-        n_init: int = 10,
-    ) -> None:
-        super().__init__(n_clusters, images_per_concept, random_state, progress)
-        self.from_all = from_all
-        self.n_init = n_init
+    from_all: bool = False
+    n_init: int = 10
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -35,6 +35,7 @@ class Clustering:
         return np.bincount(self.hard[self.hard >= 0], minlength=self.memberships.shape[1])
 
 
+@dataclass(repr=False, eq=False)
 class NLMCD(Baseline):
     """The k clusters of each representation that are least like any cluster of the other one.
 
@@ -50,28 +51,13 @@ class NLMCD(Baseline):
     seconds_per_pair = 1e-8
     less_memory = "raise min_cluster_size"
 
-    def __init__(
-        self,
-        n_clusters: int = 5,
-        images_per_concept: int = 9,
-        random_state: int = 0,
-        progress: bool = False,
-        n_components: int = 50,
-        n_neighbors: int = 30,
-        min_dist: float = 0.01,
-        min_cluster_size: int = 50,
-        min_samples: int = 20,
-        every: int = 5,
-        random_grid: bool = False,
-    ) -> None:
-        super().__init__(n_clusters, images_per_concept, random_state, progress)
-        self.n_components = n_components
-        self.n_neighbors = n_neighbors
-        self.min_dist = min_dist
-        self.min_cluster_size = min_cluster_size
-        self.min_samples = min_samples
-        self.every = every
-        self.random_grid = random_grid
+    n_components: int = 50
+    n_neighbors: int = 30
+    min_dist: float = 0.01
+    min_cluster_size: int = 50
+    min_samples: int = 20
+    every: int = 5
+    random_grid: bool = False
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from rdx.errors import InputError, check_whole
 from rdx.method.concepts import Explanations
 
 
+@dataclass(repr=False, eq=False)
 class NMF(Baseline):
     """scikit-learn's NMF with k components; features must not be negative.
 
@@ -21,16 +23,7 @@ class NMF(Baseline):
 
     any_sign: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        n_clusters: int = 5,
-        images_per_concept: int = 9,
-        random_state: int = 0,
-        progress: bool = False,
-        max_iter: int = 200,
-    ) -> None:
-        super().__init__(n_clusters, images_per_concept, random_state, progress)
-        self.max_iter = max_iter
+    max_iter: int = 200
 
     def check_settings(self) -> None:
         super().check_settings()

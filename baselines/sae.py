@@ -6,6 +6,8 @@ codes = ReLU((x − b_dec) W_enc + b_enc), x̂ = codes W_dec + b_dec; loss = mea
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
@@ -25,6 +27,7 @@ from rdx.method.concepts import Explanations
 WARM_UP = 10  # steps in which the learning rate rises linearly to its value
 
 
+@dataclass(repr=False, eq=False)
 class SAE(DictionaryLearner):
     """k latents trained with Adam; all that any item activates are concepts, in their order.
 
@@ -34,24 +37,11 @@ class SAE(DictionaryLearner):
 
     seconds_per_item = 0.0015
 
-    def __init__(
-        self,
-        n_clusters: int = 5,
-        images_per_concept: int = 9,
-        random_state: int = 0,
-        progress: bool = False,
-        epochs: int = 500,
-        batch_size: int = 2000,
-        learning_rate: float = 1e-3,
-        penalty: float = 4e-4,
-        device: str = "auto",
-    ) -> None:
-        super().__init__(n_clusters, images_per_concept, random_state, progress)
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.penalty = penalty
-        self.device = device
+    epochs: int = 500
+    batch_size: int = 2000
+    learning_rate: float = 1e-3
+    penalty: float = 4e-4
+    device: str = "auto"
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -7,6 +7,7 @@ features transposed (d, n): Z ≈ W H, H ≥ 0. Here U = Hᵀ (n, k) and V = W�
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar
 
@@ -22,6 +23,7 @@ NEGLIGIBLE = 1e-9  # a part whose largest share in any item is this much below t
 RESIDUAL_ROWS = 1024  # fixed, so that the squared errors are added in the same order on any machine
 
 
+@dataclass(repr=False, eq=False)
 class SemiNMF(Baseline):
     """Semi-NMF with k parts: W by least squares, H by multiplicative updates.
 
@@ -31,16 +33,7 @@ class SemiNMF(Baseline):
 
     label: ClassVar[str] = "snmf"
 
-    def __init__(
-        self,
-        n_clusters: int = 5,
-        images_per_concept: int = 9,
-        random_state: int = 0,
-        progress: bool = False,
-        max_iter: int = 100,
-    ) -> None:
-        super().__init__(n_clusters, images_per_concept, random_state, progress)
-        self.max_iter = max_iter
+    max_iter: int = 100
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -29,6 +29,7 @@ DENSE_TOLERANCE = 1e-9  # residual relative to the largest eigenvalue, in float6
 NO_DIFFERENCE = 1e-6  # eigenvalues below this times n are rounding
 
 
+@dataclass(repr=False, eq=False)
 class SPEC(Baseline):
     """The k leading eigenvectors of K_A − η K_B (A's concepts) and of its negative (B's).
 
@@ -41,20 +42,9 @@ class SPEC(Baseline):
 
     less_memory = "lower n_features or dense_up_to"
 
-    def __init__(
-        self,
-        n_clusters: int = 5,
-        images_per_concept: int = 9,
-        random_state: int = 0,
-        progress: bool = False,
-        eta: float = 1.0,
-        dense_up_to: int = 4000,
-        n_features: int = 1000,
-    ) -> None:
-        super().__init__(n_clusters, images_per_concept, random_state, progress)
-        self.eta = eta
-        self.dense_up_to = dense_up_to
-        self.n_features = n_features
+    eta: float = 1.0
+    dense_up_to: int = 4000
+    n_features: int = 1000
 
     def check_settings(self) -> None:
         super().check_settings()

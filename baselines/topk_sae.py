@@ -6,6 +6,8 @@ squared error, no auxiliary term. The encoder starts as the decoder's transpose,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
@@ -22,6 +24,7 @@ from rdx.method.alignment import resolve_device
 from rdx.method.concepts import Explanations
 
 
+@dataclass(repr=False, eq=False)
 class TopKSAE(DictionaryLearner):
     """``n_latents`` latents of which k are active per item, trained with Adam on the features as they are.
 
@@ -32,26 +35,12 @@ class TopKSAE(DictionaryLearner):
 
     seconds_per_item = 0.001
 
-    def __init__(
-        self,
-        n_clusters: int = 5,
-        images_per_concept: int = 9,
-        random_state: int = 0,
-        progress: bool = False,
-        n_latents: int = 50,
-        epochs: int = 200,
-        batch_size: int = 1024,
-        learning_rate: float = 5e-4,
-        clip: float = 1.0,
-        device: str = "auto",
-    ) -> None:
-        super().__init__(n_clusters, images_per_concept, random_state, progress)
-        self.n_latents = n_latents
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.clip = clip  # largest norm of the gradient
-        self.device = device
+    n_latents: int = 50
+    epochs: int = 200
+    batch_size: int = 1024
+    learning_rate: float = 5e-4
+    clip: float = 1.0  # largest norm of the gradient
+    device: str = "auto"
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -15,7 +15,9 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,6 +78,7 @@ class Coder:
         return torch.relu(h)
 
 
+@dataclass(repr=False, eq=False)
 class USAE(DictionaryLearner):
     """8 · max(d_a, d_b) latents, the strongest ``active`` per item, trained with one AdamW per model.
 
@@ -90,26 +93,16 @@ class USAE(DictionaryLearner):
 
     seconds_per_item = 0.08
 
-    def __init__(
-        self,
-        n_clusters: int = 5,
-        images_per_concept: int = 9,
-        random_state: int = 0,
-        progress: bool = False,
-        active: int = 32,
-        epochs: int = 2000,
-        batch_size: int = 500,
-        learning_rate: float = 5e-4,
-        clip: float = 1.0,
-        device: str = "auto",
-    ) -> None:
-        super().__init__(n_clusters, images_per_concept, random_state, progress)
-        self.active = active
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.clip = clip  # largest norm of the gradient
-        self.device = device
+    active: int = 32
+    epochs: int = 2000
+    batch_size: int = 500
+    learning_rate: float = 5e-4
+    clip: float = 1.0  # largest norm of the gradient
+    device: str = "auto"
+
+    @classmethod
+    def latents(cls, widths: Sequence[int], parameters: Mapping[str, Any]) -> int:
+        return LATENTS_PER_FEATURE * max(widths)
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -122,8 +115,8 @@ class USAE(DictionaryLearner):
         sides = self.check_inputs(A, B)
         device = resolve_device(self.device)
         data = [tensor(X, device) for X in sides.values()]
-        widest = max(x.shape[1] for x in data)
-        latents = LATENTS_PER_FEATURE * widest
+        widths = [x.shape[1] for x in data]
+        widest, latents = max(widths), self.latents(widths, self.get_params())
         small = min(self.batch_size, len(data[0])) * widest * latents < SMALL_WORK
         with one_thread_each() if small else contextlib.nullcontext():
             coders, loss = self._train(data, latents)

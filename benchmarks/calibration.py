@@ -19,12 +19,13 @@ import argparse
 import csv
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from rdx import RDX
-from rdx.compute.threads import one_thread_each
+from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.method.alignment import learn_map
 from rdx.method.concepts import DIRECTIONS
 from rdx.metrics.refits import Refits
@@ -88,6 +89,7 @@ def tested(A: np.ndarray, B: np.ndarray, version: str, seed: int, *, aligned: bo
     if aligned:
         for view, source, target in (("a_to_b", "A", "B"), ("b_to_a", "B", "A")):
             features[view] = learn_map(features[source], features[target], "ridge").apply(features[source])
+    one = partial(map_ordered, threads=1)
     with one_thread_each():
         estimator.fit(**features)
         labels = {direction: getattr(estimator, f"{direction}_").labels for direction in DIRECTIONS}
@@ -100,8 +102,9 @@ def tested(A: np.ndarray, B: np.ndarray, version: str, seed: int, *, aligned: bo
             gains, drawn = gains_of(refits, labels), NoiseSurrogates(refits, seed)
         else:
             pair = Refits(estimator, dict(zip("AB", reference, strict=True)))
-            gains, drawn = subsampled_gains(refits, labels, SUBSAMPLES, seed, 1), ReferencePairs([pair], seed, MARGIN)
-        told = concept_significance(gains, drawn, SURROGATES, threads=1)
+            gains = subsampled_gains(refits, labels, SUBSAMPLES, seed, one)
+            drawn = ReferencePairs([pair], seed, MARGIN)
+        told = concept_significance(gains, drawn, SURROGATES, one)
     smallest = min(float(p.min(initial=1.0)) for p in told.p_value.values())
     strongest = max(float(gain.max(initial=0.0)) for gain in gains.values())
     null = max(float(np.quantile(values, 0.95)) for values in told.null.values())

@@ -10,14 +10,18 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rdx.errors import InputError, WriteError
+
+if TYPE_CHECKING:
+    from rdx.compute.engine import Engine
+from rdx.models.registry import spec_forms
 
 
 class ExitCode(IntEnum):
@@ -47,14 +51,17 @@ Force = Annotated[bool, typer.Option("--force", help="Do finished steps and cach
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int | None, typer.Option(help="The seed of everything; default: the configuration's, 42.")]
 MaxMemory = Annotated[str | None, typer.Option(help="What the process may grow to: 4GB. Default: what is free.")]
+Workers = Annotated[int | None, typer.Option(help="Spread the work over N processes on this machine.")]
+OnCluster = Annotated[
+    str | None, typer.Option("--cluster", metavar="FILE|ADDRESS", help="Spread the work over a running Dask cluster.")
+]
 SkipBadImages = Annotated[bool, typer.Option("--skip-bad-images", help="Leave unreadable images out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No plan and no progress, only the results.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
-_SPEC = "timm:NAME, open_clip:NAME, checkpoint:PATH or features:PATH"
 _ALIGN = "Remove what a linear map can undo; alone: cka."
 _MODES = "classifier, ground_truth, tpfp, tpnfpn or true_pos."
-SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=_SPEC)]
+SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=f"{spec_forms()}.")]
 SpecB = Annotated[str, typer.Option("--b", metavar="SPEC", help="What it is compared with.")]
 Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table with a path column.")]
 Labels = Annotated[Path | None, typer.Option(help="One label a line, or CSV with ids.")]
@@ -73,6 +80,7 @@ Solver = Annotated[str | None, typer.Option(help="auto (by size and memory), den
 def run_command(
     configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
     force: Force = False, device: Device = "auto", seed: Seed = None, max_memory: MaxMemory = None,
+    workers: Workers = None, cluster: OnCluster = None,
     skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Run the experiments of configuration files."""
@@ -83,7 +91,7 @@ def run_command(
         edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [load_experiment(path, edits) for path in configs]
         folders = run_folders(configs, [one.name for one in experiments], output_dir)
-        _carry_out(experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
+        _carry_out(experiments, folders, (workers, cluster), device=device, dry_run=dry_run, force=force, quiet=quiet)
 
 
 @app.command("compare")
@@ -93,6 +101,7 @@ def compare_command(
     align: Align = None, guidance: Guidance = None, solver: Solver = None, statistics: Statistics = None,
     output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
     seed: Seed = None, max_memory: MaxMemory = None,
+    workers: Workers = None, cluster: OnCluster = None,
     skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Compare two models, or two arrays of features."""
@@ -107,7 +116,7 @@ def compare_command(
             skip_bad_images=skip_bad_images or None,
         )  # fmt: skip
         folders = run_folders([], [config.name], output_dir)
-        _carry_out([config], folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
+        _carry_out([config], folders, (workers, cluster), device=device, dry_run=dry_run, force=force, quiet=quiet)
 
 
 @app.command("train")
@@ -143,6 +152,7 @@ def train_command(
 def sweep_command(
     configs: Configs, output_dir: OutputDir = None, changes: Changes = None, dry_run: DryRun = False,
     force: Force = False, device: Device = "auto", seed: Seed = None, max_memory: MaxMemory = None,
+    workers: Workers = None, cluster: OnCluster = None,
     skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Which k, γ, β? RDX over a grid of settings, with a suggestion; `sweep:` in the configuration has the grid."""
@@ -154,7 +164,7 @@ def sweep_command(
         edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [as_sweep(load_experiment(path, edits)) for path in configs]
         folders = run_folders([], [one.name for one in experiments], output_dir)
-        _carry_out(experiments, folders, device=device, dry_run=dry_run, force=force, quiet=quiet)
+        _carry_out(experiments, folders, (workers, cluster), device=device, dry_run=dry_run, force=force, quiet=quiet)
 
 
 @app.command("explore")
@@ -170,17 +180,27 @@ def explore_command(
                 print(page)
 
 
-def _carry_out(experiments, folders, *, device: str, dry_run: bool, force: bool, quiet: bool) -> None:
+def _carry_out(
+    experiments, folders, spread: tuple[int | None, str | None], *, device: str, dry_run: bool, force: bool, quiet: bool
+) -> None:
     """Check all experiments, then run them one after the other, alone in their folders."""
+    from rdx.compute.engine import check_spread, engine_for
     from rdx.experiment.run.runner import device_named
+    from rdx.features.cache import cache_folder
     from rdx.locks import alone
 
     device = device_named(device)
-    with nullcontext() if dry_run else alone(folders):
+    if dry_run:
+        check_spread(*spread)
         _carry_out_alone(experiments, folders, device, dry_run, force, quiet)
+        return
+    with engine_for(*spread, device, cache_folder()) as engine, alone(folders):
+        _carry_out_alone(experiments, folders, device, dry_run, force, quiet, engine)
 
 
-def _carry_out_alone(experiments, folders, device: str, dry_run: bool, force: bool, quiet: bool) -> None:
+def _carry_out_alone(
+    experiments, folders, device: str, dry_run: bool, force: bool, quiet: bool, engine: Engine | None = None
+) -> None:
     from rdx.experiment.plan import report
     from rdx.experiment.plan.prepare import check_features, look
     from rdx.experiment.run.runner import run
@@ -198,9 +218,9 @@ def _carry_out_alone(experiments, folders, device: str, dry_run: bool, force: bo
             print(line)
         return
     for prepared in checked:
-        check_features(prepared, device=device, progress=not quiet, force=force)
+        check_features(prepared, device=device, progress=not quiet, force=force, engine=engine)
     for prepared in checked:
-        run(prepared, device=device, progress=not quiet, report=say)
+        run(prepared, device=device, progress=not quiet, report=say, engine=engine)
         for line in report.results(prepared):
             print(line)
 

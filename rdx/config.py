@@ -30,7 +30,7 @@ class _Strict(BaseModel):
 class Representation(_Strict):
     """One model, one of its layers, and what figures call it."""
 
-    model: str  # SPEC: timm:… open_clip:… checkpoint:… features:…
+    model: str  # SPEC, as in rdx.models.spec
     layer: str | None = None  # None: the model's own default layer
     pool: str | None = None  # None: what suits the layer
     title: str | None = None  # None: the key
@@ -129,7 +129,7 @@ class Sweep(_Strict):
 class Naming(_Strict):
     """Words for concepts, from an image-text model (docs/naming.md)."""
 
-    model: str  # SPEC: open_clip:…
+    model: str  # SPEC of a family with a text tower: open_clip:…
     words: str | None = None  # a file with one word or phrase a line; None: the names of the labels
     top: Annotated[int, Field(ge=1)] = 3  # words a concept
     prompt: str = "a photo of a {}"  # the text for each word

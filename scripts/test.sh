@@ -31,10 +31,11 @@ fi
 set_up
 status=0
 
-# Files of tests side by side, one thread each: torch's threads wait for each other busily, so that several processes
-# with several threads each take many times as long.
-arguments=(-n auto --maxprocesses 8 --dist loadfile ${arguments[@]+"${arguments[@]}"})
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+# Files of tests side by side, the longest first (tests/conftest.py), one thread each: torch's threads wait for each
+# other busily, so that several processes with several threads each take many times as long.
+arguments=(-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder ${arguments[@]+"${arguments[@]}"})
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
+unset PYTHONDONTWRITEBYTECODE # or every process compiles all tests again, which takes longer than most of them
 
 "$RDX_PYTHON" -m ruff check . || status=1
 scripts=(.ci/run)

@@ -1,16 +1,85 @@
-"""Puts this folder on the path, so that every test can import `made_data`."""
+"""What all tests share: this folder on the path, the order of files, and what makes runs of experiments quick."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections import Counter
 from pathlib import Path
+
+import pytest
 
 FOLDER = str(Path(__file__).parent)
 if FOLDER not in sys.path:
     sys.path.insert(0, FOLDER)
 
+SECONDS = "rdx/seconds"  # in pytest's cache: how long each file took when it last ran
+# Where nothing is known yet: files that take longest, of all that are run side by side.
+LONG = ("test_processes.py", "test_quickstart.py", "test_scripts.py", "test_cub_script.py")
 
-def pytest_collection_modifyitems(items):
-    """Files that hold slow tests first: side by side with others, one that comes last is waited for alone."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+
+class Durations:
+    """Files that take longest come first: side by side with others, one that comes last is waited for alone."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.cache = getattr(config, "cache", None)
+        self.known = self.cache.get(SECONDS, {}) if self.cache else {}
+        self.seconds: Counter[str] = Counter()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: -self._expected(item, slow))
+
+    def _expected(self, item: pytest.Item, slow: set[Path]) -> float:
+        guess = 10.0 * (item.path.name in LONG) + 5.0 * (item.path in slow)
+        return self.known.get(item.nodeid.partition("::")[0], guess)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid.partition("::")[0]] += report.duration
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.cache and not hasattr(session.config, "workerinput"):
+            self.cache.set(SECONDS, {**self.known, **self.seconds})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Durations(config), "durations of files")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk():
+    """What the process writes survives no power cut here; commands in processes of their own sync as always."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
+def _always(monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:
+    """Comparisons of `rdx compare` have these settings, whatever they are called with."""
+    from rdx.experiment import compare
+
+    configuration = compare.configuration
+    monkeypatch.setattr(compare, "configuration", lambda *given, **options: configuration(*given, **options | settings))
+
+
+@pytest.fixture
+def quick_statistics(monkeypatch):
+    """`rdx compare` with statistics that take a second."""
+    from made_runs import QUICK
+
+    _always(monkeypatch, statistics=QUICK)
+
+
+@pytest.fixture
+def plain_comparisons(quick_statistics, monkeypatch):
+    """`rdx compare` without figures and with quick statistics, which take most of its time."""
+    _always(monkeypatch, figures=False)
+
+
+@pytest.fixture
+def light_pictures(monkeypatch):
+    """Pictures are written without the matrices and maps in them, which take most of the time of a small run."""
+    from rdx.figures import overview
+
+    monkeypatch.setattr(overview, "draw_map", lambda *_: None)
+    monkeypatch.setattr(overview, "draw_matrix", lambda *_: None)

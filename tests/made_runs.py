@@ -1,12 +1,13 @@
 """Real runs of the commands in processes of their own, quick to start and free to be killed.
 
 `Commands` keeps a process that has everything loaded; each command is a fork of it. `SMALL` is an experiment with
-training, extraction, statistics, figures and an explorer. Use: `from made_runs import Commands` (the tests' folder
-is on the path).
+training, extraction, statistics, figures and an explorer, all of the smallest. Use: `from made_runs import Commands`
+(the tests' folder is on the path).
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -21,9 +22,10 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+QUICK = {"n_surrogates": 20, "n_subsamples": 2, "n_groups": 50, "n_items": 20}  # statistics in a second
 NET = {
     "data": {"dataset": "digits", "split": "train", "images_per_class": 20},
-    "tiny": True, "steps": 12, "batch_size": 32, "checkpoint_fractions": {"early": 0.5},
+    "tiny": True, "steps": 8, "batch_size": 32, "checkpoint_fractions": {"early": 0.5},
 }  # fmt: skip
 SMALL = {
     "name": "small",
@@ -32,11 +34,8 @@ SMALL = {
         "a": {"model": "checkpoint:checkpoints/a/early.safetensors", "layer": "layer2"},
         "b": {"model": "checkpoint:checkpoints/b/last.safetensors", "layer": "layer2"},
     },
-    "methods": [
-        {"name": "rdx", "method": "rdx", "n_clusters": 2, "images_per_concept": 4},
-        {"name": "kmeans", "method": "kmeans", "n_clusters": 2, "images_per_concept": 4},
-    ],
-    "statistics": {"n_surrogates": 20, "n_subsamples": 2, "n_groups": 50, "n_items": 20},
+    "methods": [{"name": "rdx", "method": "rdx", "n_clusters": 1, "images_per_concept": 4}],
+    "statistics": QUICK,
     "explorer": {"umap": False},
 }
 TRAIN = ["train", "a.yaml", "b.yaml", "--quiet"]
@@ -138,6 +137,7 @@ def wait_for(ready, command: Command, seconds: float = 120.0) -> bool:
 
 
 def _serve() -> None:
+    from rdx.figures import overview
     from rdx.models import training
 
     answers = os.fdopen(os.dup(1), "w")
@@ -145,12 +145,15 @@ def _serve() -> None:
     ended: dict[int, int] = {}
     # OpenMP's threads do not come along in a fork: whatever used more than one before would wait for them for ever.
     training._THREADS = 1
+    # That a picture is written is looked at here, not what is in it: matrices and maps are most of a run's time.
+    overview.draw_map = overview.draw_matrix = lambda *_: None
     for line in sys.stdin:
         question = json.loads(line)
         if "warm" in question:
             os.chdir(question["cwd"])
             answer = _carried_out(question["warm"])
             sys.stdout.flush()  # or every fork would print it again
+            gc.freeze()  # what is loaded is not looked through, and so not copied, in every fork
         elif "start" in question:
             answer = os.fork()
             if answer == 0:

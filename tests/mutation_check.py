@@ -10,9 +10,9 @@ tests (files, or single tests of slow files) that ought to fail. Leave out chang
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("rdx", "baselines", "tests", "pyproject.toml")
 PASSED, FAILED = 0, 1  # pytest's exit codes; others mean that tests could not run
 PATIENCE = 600  # seconds for one run of tests; an error that makes them hang is noticed too
+# Imported once by a server of which every run is a fork: what tests and source import, but nothing of theirs.
+LOADED = ["pytest", "hypothesis.extra.numpy", "pandas", "sklearn.cluster", "sklearn.decomposition", "scipy.stats",
+          "numba", "torch", "networkx"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -261,19 +264,38 @@ def _noticed(copy: Path, mutation: Mutation) -> bool:
 
 
 def _run(copy: Path, tests: Sequence[str], expected: int) -> int | None:
-    """pytest's exit code, None where it took too long; shows the end of its report where it is not ``expected``.
-
-    Without bytecode, which can outlive a change within a second.
-    """
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": ""}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *tests]
-    try:
-        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
+    """pytest's exit code, None where it took too long; shows the end of its report where it is not ``expected``."""
+    report = copy / "report.txt"
+    run = _SERVER.Process(target=_pytest, args=(str(copy), list(tests), str(report)))
+    run.start()
+    run.join(PATIENCE)
+    if run.is_alive():
+        run.kill()
         return None
-    if done.returncode != expected:
-        print(done.stdout[-2000:], done.stderr[-2000:], file=sys.stderr)
-    return done.returncode
+    if run.exitcode != expected:
+        print(report.read_text(encoding="utf-8")[-3000:], file=sys.stderr)
+    return run.exitcode
+
+
+def _pytest(copy: str, tests: list[str], report: str) -> None:
+    """Runs tests in the copy, in a process of its own. Without bytecode, which can outlive a change within a second."""
+    import pytest
+
+    with open(report, "w", encoding="utf-8") as output:
+        for number in (1, 2):
+            os.dup2(output.fileno(), number)
+    os.chdir(copy)
+    sys.path[:] = [copy, *(place for place in sys.path if Path(place) not in (ROOT, ROOT / "tests"))]
+    sys.dont_write_bytecode = True
+    os.environ.update({"PYTHONPATH": copy, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": ""})
+    options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow"]
+    code = pytest.main([*options, *tests])
+    sys.stdout.flush()
+    os._exit(code)
+
+
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(LOADED)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,18 @@ where they are given none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Protocol
 
 from rdx.compute.threads import map_ordered
+from rdx.errors import InputError
 
 
 class Engine(Protocol):
     """Where tasks run."""
+
+    elsewhere: bool  # in other processes than this one
 
     def map(
         self, function: Callable[..., Any], tasks: Iterable[Any], shared: Sequence[Any] = (), *,
@@ -32,5 +37,32 @@ class Engine(Protocol):
 class Threads:
     """Threads of this process, one task each; tasks that use all threads themselves run one after the other."""
 
+    elsewhere = False
+
     def map(self, function, tasks, shared=(), *, whole=False, gpu=False):
         return map_ordered(function, tasks, shared, whole=whole)
+
+
+def engine_for(
+    workers: int | None = None, cluster: str | None = None, device: str = "cpu", folder: Path = Path()
+) -> AbstractContextManager[Engine]:
+    """The engine that is asked for: threads, or `workers` processes on this machine, or a `cluster` that runs.
+
+    folder: one that all workers must see.
+
+    Raises InputError, one line, where it cannot be had.
+    """
+    check_spread(workers, cluster)
+    if workers is None and cluster is None:
+        return nullcontext(Threads())
+    from rdx.compute.cluster import Cluster
+
+    return Cluster(cluster, workers, folder=folder, gpu=device.startswith("cuda"))
+
+
+def check_spread(workers: int | None, cluster: str | None) -> None:
+    """Raises InputError for options that mean nothing, before anything is started."""
+    if workers is not None and cluster is not None:
+        raise InputError("--workers and --cluster don't go together: give one of them")
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise InputError(f"--workers must be 1 or more, not {workers}")

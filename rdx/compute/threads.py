@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 TILE_BYTES = 5 << 19  # float64 working space of one tile: it stays near the caches
 
@@ -24,7 +30,7 @@ def row_tiles(n: int, tile_rows: int | None = None) -> list[slice]:
     return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
-_limits: list = []  # the limit in force; one is enough, and finding the libraries takes a millisecond
+_limits: list = []  # the limit in force; one is enough
 
 
 @contextlib.contextmanager
@@ -36,14 +42,24 @@ def one_thread_each() -> Iterator[None]:
     if _limits:
         yield
         return
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1) as limit:
+    with _libraries().limit(limits=1) as limit:
         _limits.append(limit)
         try:
             yield
         finally:
             _limits.pop()
+
+
+def _libraries() -> ThreadpoolController:
+    """BLAS and OpenMP as loaded now. Finding them takes ten milliseconds, so only an import has them found again."""
+    return _libraries_of(len(sys.modules))
+
+
+@lru_cache(maxsize=1)
+def _libraries_of(n_modules: int) -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def for_each_tile(tiles: list, work: Callable, threads: int | None = None) -> None:
@@ -88,6 +104,4 @@ def map_ordered(
 
 def _one_openmp_thread() -> None:
     """OpenMP counts threads for each thread that calls it, so every thread of a pool needs to be told."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(limits=1, user_api="openmp")
+    _libraries().select(user_api="openmp").limit(limits=1)

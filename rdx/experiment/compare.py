@@ -19,6 +19,7 @@ from rdx.experiment.stages.kept_inputs import keep
 from rdx.locks import alone
 from rdx.method.concepts import Explanations
 from rdx.method.neighborhoods import as_array
+from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +70,8 @@ def compare(
     device: str = "auto",
     progress: bool = False,
     force: bool = False,
+    workers: int | None = None,
+    cluster: str | None = None,
     **options: Any,
 ) -> Comparison:
     """Compare two representations of the same items, and write a run's folder.
@@ -77,20 +80,23 @@ def compare(
     of paths; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
     version, gamma, beta, solver (RDX), align, guidance, guidance_rule, statistics, seed, figures,
     skip_bad_images, max_memory, name.
+    workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     The folder is `output_dir`, else outputs/<a>_vs_<b>.
 
     Raises:
         InputError: whatever is wrong with the input; nothing was written then.
     """
+    from rdx.compute.engine import engine_for
     from rdx.experiment.plan.prepare import prepare
     from rdx.experiment.run.runner import device_named, run
+    from rdx.features.cache import cache_folder
 
     device = device_named(device)
     config = configuration(a, b, images, labels, methods, **options)
     folder = Path(output_dir) if output_dir is not None else Path(OUTPUTS) / config.name
-    with alone([folder]):
-        prepared = prepare(config, folder, device=device, progress=progress, force=force)
-        run(prepared, device=device, progress=progress)
+    with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
+        prepared = prepare(config, folder, device=device, progress=progress, force=force, engine=engine)
+        run(prepared, device=device, progress=progress, engine=engine)
     return Comparison(folder, folder / pair_name("a", "b"), tuple(entry.name for entry in prepared.runs))
 
 
@@ -114,7 +120,7 @@ def configuration(
     values = {
         "name": given.get("name", f"{_short(specs['a'])}_vs_{_short(specs['b'])}"),
         "data": _data(images, labels),
-        "representations": {key: {"model": spec, "title": _title(spec)} for key, spec in specs.items()},
+        "representations": {key: {"model": spec, "title": parse_spec(spec).title} for key, spec in specs.items()},
         "methods": [
             {"name": name, "method": name, **shared, **(own if name == "rdx" else {})} for name in methods
         ],
@@ -138,16 +144,6 @@ def _data(images: str | Path | None, labels: Any) -> dict[str, Any] | None:
     return {"dataset": "features", **given} if given else None
 
 
-def _title(spec: str) -> str:
-    """What figures call a SPEC: without its family, folders and options."""
-    family, _, rest = spec.partition(":")
-    name = rest.partition("?")[0] or family
-    if family not in ("checkpoint", "features"):
-        return name
-    path = Path(name)
-    return path.parent.name if path.stem in ("last", "features") and path.parent.name else path.stem
-
-
 def _short(spec: str) -> str:
-    """A title as a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", _title(spec)).strip("-.") or "model"
+    """A SPEC's title as a folder's name."""
+    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", parse_spec(spec).title).strip("-.") or "model"

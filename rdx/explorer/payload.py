@@ -18,6 +18,7 @@ SHOWN = 9  # neighbours in a list
 LEAST_SHOWN = 3  # inside a concept, where there are many methods
 EVERY = 20_000  # more items, and only those of the grids have lists of neighbours
 INSIDE_BYTES = 5e6  # for the lists inside concepts, of all methods together
+_COLUMNS = ("direction", "concept", "size", "is_null")  # of concepts.csv that say which concept it is
 _MEASURES = ("mean_affinity", "bsr", "p_random", "p_value", "q_value", "stability")
 
 
@@ -43,6 +44,7 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
         "maps": list(content.maps),
         "views": list(views),
         "methods": methods,
+        "measures": _added(content),
         "lists": {name: found.neighbors.shape[1] for name, found in lists.items()},
         "verdict": content.verdict,
         "reason": content.reason,
@@ -82,7 +84,7 @@ def _method(
                 "size": concept.size,
                 "grid": concept.indices.tolist(),
                 "typical": {side: typical_rank(views[side], concept.indices) for side in (A, B)},
-                **{key: rows.get(concept.number, {}).get(key) for key in _MEASURES},
+                **{key: rows.get(concept.number, {}).get(key) for key in (*_MEASURES, *_added(content))},
             }
             for concept in found.concepts
         ]
@@ -106,6 +108,12 @@ def _method(
             "pairs": {direction: list(pair) for direction, pair in formula.pairs.items()},
         },
     }
+
+
+def _added(content: Content) -> list[str]:
+    """Columns of concepts.csv that the page has no words of its own for."""
+    rows = (row for method in content.methods for found in method.rows.values() for row in found)
+    return [key for key in dict.fromkeys(key for row in rows for key in row) if key not in (*_COLUMNS, *_MEASURES)]
 
 
 def _matrix(method: Method, direction: str, name: str, block: ArrayBlock) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from rdx.models import load_model
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rdx.compute.engine import Engine
     from rdx.data.items import Items
 
 __all__ = [
@@ -90,13 +91,14 @@ def load_representation(
     device: str = "cpu",
     progress: bool = False,
     cache_dir: str | Path | None = None,
+    engine: Engine | None = None,
 ) -> Features:
     """The representation that `settings` ask for: from its file, from the cache, or computed and cached.
 
     `together` are the settings of others that will be asked for. Where a pass over the items is needed, it
     also computes and caches those of the same model, so that a sweep over layers costs one pass; pooled
     with `flatten`, a representation is computed on its own. A pass that was broken off goes on from the
-    chunks that are there.
+    chunks that are there. Where the engine's workers are other processes, they compute the chunks.
     Raises InputError for wrong settings, files or images, one line each.
     """
     request = parse_request(settings)
@@ -120,7 +122,7 @@ def load_representation(
         if values is not None:
             return Features(values, key, from_cache=True)
         group, one = _prepare_pass(request, made_by, items, together, device, cache_dir)
-        one.compute(device=device, precision=request.precision, progress=progress)
+        one.compute(device=device, precision=request.precision, progress=progress, spread=_elsewhere(engine))
         for choice, found in one.values():
             layer, pool = choice
             if found is not None:
@@ -130,9 +132,14 @@ def load_representation(
             values = found if choice == request.choice else values
     if values is None:  # another run has stored them meanwhile
         return load_representation(
-            settings, items, together=together, device=device, progress=progress, cache_dir=cache_dir
+            settings, items, together=together, device=device, progress=progress, cache_dir=cache_dir, engine=engine
         )
     return Features(values, key, images_per_second=one.images / one.seconds if one.images else None)
+
+
+def _elsewhere(engine: Engine | None) -> Callable | None:
+    """Where other processes can compute; in this one a pass reads ahead from chunk to chunk instead."""
+    return engine.map if engine is not None and engine.elsewhere else None
 
 
 def _prepare_pass(
@@ -144,7 +151,7 @@ def _prepare_pass(
     group = {request.choice: fingerprint(made_by)} | _missing(request, made_by, together, cache_dir)
     model = load_model(request.spec, device)
     layout = layout_of(model, items, request.batch_size, device)
-    return group, Pass(model, items, group, layout, cache_dir)
+    return group, Pass(model, items, group, layout, cache_dir, request.spec)
 
 
 def _check_rows(name: str, n: int, ids: tuple[str, ...] | None, items: Items) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,9 +22,11 @@ from rdx.features.capture import Choice
 from rdx.features.chunks import Chunks
 from rdx.features.extraction import batch_spans, default_batch_size, stream
 from rdx.files import fingerprint
+from rdx.models import load_model
 
 if TYPE_CHECKING:
     from rdx.data.items import Items
+    from rdx.models.spec import ModelSpec
     from rdx.models.vision_model import VisionModel
 
 _BATCHES = 16  # of a chunk, at least: some seconds' work
@@ -98,31 +101,50 @@ class Pass:
 
     def __init__(
         self, model: VisionModel, items: Items, keys: Mapping[Choice, str], layout: Layout,
-        folder: str | Path | None = None,
+        folder: str | Path | None = None, spec: ModelSpec | None = None,
     ) -> None:  # fmt: skip
-        self.model, self.items, self.layout = model, items, layout
+        self.model, self.items, self.layout, self.spec = model, items, layout, spec
         self.chunks = {choice: layout.chunks(key, len(items), folder) for choice, key in keys.items()}
         self.images, self.seconds = 0, 0.0  # of what was computed
 
-    def compute(self, *, device: str, precision: str, progress: bool) -> None:
-        """Compute the chunks that are missing; those of all representations in step."""
+    def compute(
+        self, *, device: str, precision: str, progress: bool, spread: Callable | None = None
+    ) -> None:
+        """Compute the chunks that are missing, of all representations in step; elsewhere where `spread` is given."""
         each = {choice: chunks.missing() for choice, chunks in self.chunks.items()}
         missing = sorted(set().union(*each.values()))
         batches = {number: self.layout.spans(number, len(self.items)) for number in missing}
-        spans = [span for number in missing for span in batches[number]]
         start = time.perf_counter()
-        found = stream(
-            self.model, self.items, list(self.chunks), spans, device=device, precision=precision, progress=progress
-        )
-        for number in missing:
-            vectors = [next(found) for _ in batches[number]]
+        how = {"device": device, "precision": precision, "progress": progress}
+        found = self._here(batches, **how) if spread is None else self._elsewhere(batches, spread, **how)
+        for number, vectors in zip(missing, found, strict=True):
             for choice, chunks in self.chunks.items():
                 if number in each[choice]:
-                    rows = np.concatenate([one[choice] for one in vectors])
-                    chunks.write(number, {_TENSOR: rows})
+                    chunks.write(number, {_TENSOR: vectors[choice]})
             self.images += sum(map(len, batches[number]))
             self.seconds = time.perf_counter() - start
-        found.close()
+
+    def _here(self, batches: Mapping[int, list[range]], **how: Any) -> Iterator[dict[Choice, np.ndarray]]:
+        """The vectors of chunk after chunk, while the next one's images are read."""
+        spans = [span for each in batches.values() for span in each]
+        with closing(stream(self.model, self.items, list(self.chunks), spans, **how)) as found:
+            for each in batches.values():
+                yield _joined([next(found) for _ in each])
+
+    def _elsewhere(
+        self, batches: Mapping[int, list[range]], spread: Callable, *, device: str, precision: str, progress: bool
+    ) -> Iterator[dict[Choice, np.ndarray]]:
+        """The same from other processes, each of which loads the model once and reads its images itself."""
+        from tqdm import tqdm
+
+        kind = self.layout.kind
+        shared = (self.spec, self.items, list(self.chunks), kind, precision)
+        total = sum(len(span) for each in batches.values() for span in each)
+        with tqdm(total=total, desc="features", unit="image", disable=not progress) as bar:
+            found = spread(compute_chunk, batches.values(), shared, whole=True, gpu=kind == "cuda")
+            for each, vectors in zip(batches.values(), found, strict=True):
+                bar.update(sum(map(len, each)))
+                yield vectors
 
     def values(self) -> Iterator[tuple[Choice, np.ndarray | None]]:
         """The features (n, d) of every choice, one after the other.
@@ -131,3 +153,22 @@ class Pass:
         """
         for choice, chunks in self.chunks.items():
             yield choice, _together(chunks, len(self.items))
+
+
+_loaded: dict[tuple[str, str], VisionModel] = {}  # the model that a worker computes with, by SPEC and device
+
+
+def compute_chunk(
+    spans: list[range], spec: ModelSpec, items: Items, choices: list[Choice], device: str, precision: str
+) -> dict[Choice, np.ndarray]:
+    """The vectors (b, d) of a chunk's batches, by choice, in a worker."""
+    key = str(spec), device
+    if key not in _loaded:
+        _loaded.clear()
+        _loaded[key] = load_model(spec, device)
+    return _joined(list(stream(_loaded[key], items, choices, spans, device=device, precision=precision, processes=0)))
+
+
+def _joined(vectors: list[dict[Choice, np.ndarray]]) -> dict[Choice, np.ndarray]:
+    """Batches' vectors (b, d) under each other."""
+    return {choice: np.concatenate([one[choice] for one in vectors]) for choice in vectors[0]}

@@ -150,7 +150,7 @@ def try_layer(model: VisionModel, image: Image.Image, layer: str, pool: str | No
     """
     import torch
 
-    device = next(model.module.parameters()).device
+    device = next((one.device for one in model.module.parameters()), torch.device("cpu"))
     with torch.inference_mode(), looking(model, [(layer, pool)]) as look:
         try:
             return look(model.transform(image)[None].to(device))[layer, pool].shape[1]

@@ -35,7 +35,7 @@ class Request:
 
     @property
     def is_array(self) -> bool:
-        return self.spec.family == "features"
+        return not self.spec.is_model
 
     @property
     def choice(self) -> tuple[str | None, str | None]:
@@ -61,7 +61,7 @@ def parse_request(settings: Mapping[str, Any]) -> Request:
         raise InputError(f"batch_size must be a whole number of 1 or more, not {batch_size!r}")
     layer, pool = (_one_of(settings, spec, key) for key in ("layer", "pool"))
     precision = check_precision(settings.get("precision") or "float32")
-    if spec.family == "features" and (layer or pool):
+    if not spec.is_model and (layer or pool):
         raise InputError(f"'{spec}' is an array: it takes no layer and no pool")
     options = {key: value for key, value in spec.options.items() if key not in ("layer", "pool")}
     return Request(ModelSpec(spec.family, spec.name, options), layer, check_pool(pool), batch_size, precision)

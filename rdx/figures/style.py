@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import baselines
 from rdx.files import atomic_path
 
 if TYPE_CHECKING:
@@ -30,11 +31,9 @@ CONCEPT_COLORS = (
     "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7",
     "#56B4E9", "#882255", "#999933", "#332288", "#661100",
 )  # fmt: skip
-# One colour a method in every figure; RDX's own variants are a lighter blue.
-METHOD_COLORS = {
-    "rdx": "#0072B2", "kmeans": "#D55E00", "pca": "#009E73", "nmf": "#E69F00", "cnmf": "#CC79A7", "snmf": "#56B4E9",
-    "sae": "#882255", "topk_sae": "#999933", "usae": "#332288", "nlmcd": "#661100", "spec": "#44AA99",
-}  # fmt: skip
+# One colour a method in every figure: RDX, then the baselines in their registry's order. RDX's own variants are a
+# lighter blue.
+_RDX_COLOR, *_BASELINE_COLORS = (*CONCEPT_COLORS, "#44AA99", "#117733", "#AA4499", "#DDCC77", "#6699CC", "#AA4466")
 _VARIANT_COLOR, _OTHER_METHOD = "#8FBBDD", "#767676"
 _MARKERS = "osD^v"
 _FONT = "DejaVu Sans"  # comes with matplotlib: the same on every machine
@@ -61,9 +60,10 @@ def concept_color(number: int) -> str:
 
 def method_color(name: str, method: str) -> str:
     """The colour of a method called ``name`` in its run; mapped forms of a baseline share one."""
-    if method == "rdx" and name != "rdx":
-        return _VARIANT_COLOR
-    return METHOD_COLORS.get(method, _OTHER_METHOD)
+    if method == "rdx":
+        return _RDX_COLOR if name == "rdx" else _VARIANT_COLOR
+    place = baselines.position(method)
+    return _BASELINE_COLORS[place % len(_BASELINE_COLORS)] if place >= 0 else _OTHER_METHOD
 
 
 def concept_marker(number: int) -> str:

@@ -11,7 +11,7 @@ all rows, for the largest distance, and is left out of comparisons of more than 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +29,7 @@ from rdx.method.neighborhoods import (
     rank_rows,
     squared_distance_rows,
 )
+from rdx.metrics import Explained
 
 ALL_PAIRS = 100_000  # items up to which a pass over all pairs is made: a minute for each side on two cores
 _SIGMA = 7  # local scaling: the neighbour whose distance is an item's scale
@@ -59,16 +60,10 @@ def binary_success_rate(grids, A, B, direction: str = A_NOT_B, distance: str = "
     return SuccessMeter(A, B).rate(grids, direction, distance)
 
 
-def success_rates(
-    grids_by_direction: Mapping[str, object], A, B, distances: Iterable[str] = DISTANCES
-) -> dict[tuple[str, str], SuccessRate]:
-    """Rates by (direction, distance) for the grids of both directions; A and B are converted once."""
-    meter = SuccessMeter(A, B)
-    rates = {}
-    for direction, grids in grids_by_direction.items():
-        for distance, rate in meter.rates(grids, direction, distances).items():
-            rates[direction, distance] = rate
-    return rates
+def concept_bsr(explained: Explained) -> list[float | None]:
+    """Each concept's own success rate, by neighbourhood ranks."""
+    meter = SuccessMeter(explained.own, explained.other)
+    return [meter.rate([concept.indices]).bsr for concept in explained.concepts]
 
 
 class SuccessMeter:

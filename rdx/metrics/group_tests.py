@@ -10,7 +10,7 @@ The statistic is a share of the group, so it depends on a group only through a c
   purity, that is the share of each group's *own* majority class, which is free of that. The class counts of
   random groups follow a multivariate hypergeometric distribution.
 
-p = (1 + #{random ≥ observed}) / (1 + N), never 0 (Phipson and Smyth, 2010); q after Benjamini and Hochberg.
+p = (1 + #{random ≥ observed}) / (1 + N), never 0 (Phipson and Smyth, 2010).
 """
 
 from __future__ import annotations
@@ -76,13 +76,6 @@ def class_tests(
         purity = _test(own[largest], random.max(axis=1), len(group))
         tests.append((int(values[largest]), share, purity))
     return tests
-
-
-def adjusted(p_values: Sequence[float]) -> np.ndarray:
-    """q-values (m,) after Benjamini and Hochberg (1995): the false discovery rate at which each is found."""
-    from scipy.stats import false_discovery_control
-
-    return false_discovery_control(np.asarray(p_values, dtype=np.float64)) if len(p_values) else np.empty(0)
 
 
 def _test(observed: int, random: np.ndarray, size: int) -> GroupTest:

@@ -7,8 +7,7 @@ that several can go side by side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -78,6 +77,10 @@ class Refits:
     def __len__(self) -> int:
         return len(self.features["A"])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is quicker computed again, once by each worker, than sent: matrices (n, n)."""
+        return {name: value for name, value in vars(self).items() if name not in ("unchanged", "_distances")}
+
     def subset(self, items: np.ndarray) -> Refits:
         """The same on some of the items."""
         features = {name: values[items] for name, values in self.features.items()}
@@ -133,20 +136,3 @@ class Refits:
         raw, _ = cluster(graph, settings)
         raw, _ = drop_small(raw, settings.min_concept_size)
         return order(raw, graph, settings)[0]
-
-
-def in_order(work: Callable[[int], Any], count: int, threads: int) -> Iterator[Any]:
-    """``work(0)``, ``work(1)`` … in order, several at a time; what is ahead when the caller stops is dropped."""
-    with one_thread_each(), ThreadPoolExecutor(threads, initializer=_one_openmp_thread) as pool:
-        waiting = [pool.submit(work, i) for i in range(min(threads, count))]
-        for ahead in range(len(waiting), count + len(waiting)):
-            yield waiting.pop(0).result()
-            if ahead < count:
-                waiting.append(pool.submit(work, ahead))
-
-
-def _one_openmp_thread() -> None:
-    """OpenMP counts threads for each thread that calls it, so k-means needs to be told in every worker."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(limits=1, user_api="openmp")

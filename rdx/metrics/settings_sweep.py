@@ -1,7 +1,7 @@
 """Which k, γ, β? RDX over a small grid of settings: how many concepts, how successful, how stable.
 
 Neighbourhood distances do not depend on any of the three, so those of all items, and those of each
-subsample, are computed once for the whole grid.
+subsample, are computed once for the whole grid: one task fits the whole grid on one choice of items.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from itertools import product
 import numpy as np
 from sklearn.base import clone
 
+from rdx.compute.threads import map_ordered
 from rdx.errors import InputError
 from rdx.method.concepts import DIRECTIONS, Explanations
 from rdx.method.neighborhoods import Points, as_points
@@ -60,12 +61,14 @@ def sweep_settings(
     share: float = SHARE,
     random_state: int = 0,
     tick: Callable[[], None] = lambda: None,
+    spread: Callable = map_ordered,
 ) -> list[Setting]:
     """What RDX finds with the parameters of `base` at every point of `grid`, in the grid's order.
 
     features: "A" and "B" (n, d), aligned also "a_to_b" and "b_to_a". grid: values for n_clusters, gamma and
     beta. Stability: each concept's best Jaccard with a concept of the same settings on `share` of the items,
-    its mean over the `subsamples` and concepts. `tick` is called after every fit of both directions.
+    its mean over the `subsamples` and concepts. `tick` is called for every fit of both directions. `spread`: see
+    `rdx.compute.engine`.
 
     Raises:
         InputError: a value out of its range, before anything is computed.
@@ -78,14 +81,19 @@ def sweep_settings(
         if estimator.clustering == "spectral" and estimator.n_clusters + 1 > least:
             raise InputError(f"n_clusters={estimator.n_clusters} is too much for subsamples of {least} items")
     meter = SuccessMeter(points["A"], points["B"])
-    found = [_explanations(fitted) for fitted in _fitted(estimators, points, tick)]
+    fits = spread(_fit_grid, [None, *range(subsamples)], (estimators, points, share, random_state), whole=True)
+    found: list[dict[str, Explanations]] = []
     overlaps: list[dict[str, list[np.ndarray]]] = [{direction: [] for direction in DIRECTIONS} for _ in estimators]
-    for draw in range(subsamples):
+    for draw, again in enumerate(fits, start=-1):
+        for _ in estimators:
+            tick()
+        if draw < 0:
+            found = again
+            continue
         items = subsample(len(points["A"]), draw, random_state, share)
-        part = {name: values.subset(items) for name, values in points.items()}
-        for whole, overlap, fitted in zip(found, overlaps, _fitted(estimators, part, tick), strict=True):
-            for direction, again in _explanations(fitted).items():
-                overlap[direction].append(best_jaccard(whole[direction].labels[items], again.labels))
+        for whole, part, overlap in zip(found, again, overlaps, strict=True):
+            for direction in DIRECTIONS:
+                overlap[direction].append(best_jaccard(whole[direction].labels[items], part[direction].labels))
     return [
         _setting(estimator, whole, overlap, meter)
         for estimator, whole, overlap in zip(estimators, found, overlaps, strict=True)
@@ -122,16 +130,16 @@ def _grid(grid: Mapping[str, Sequence]) -> Iterator[dict]:
         yield dict(zip(SETTINGS, values, strict=True))
 
 
-def _fitted(estimators: Sequence[RDX], points: Mapping[str, Points], tick: Callable[[], None]) -> Iterator[RDX]:
-    """Every estimator on the same points; the distances are computed once."""
+def _fit_grid(
+    draw: int | None, estimators: Sequence[RDX], points: Mapping[str, Points], share: float, random_state: int
+) -> list[dict[str, Explanations]]:
+    """What every estimator finds on all items (None) or on a subsample; the distances are computed once."""
+    if draw is not None:
+        items = subsample(len(points["A"]), draw, random_state, share)
+        points = {name: values.subset(items) for name, values in points.items()}
     distances: dict = {}
-    for estimator in estimators:
-        yield clone(estimator).fit_points(points, distances)
-        tick()
-
-
-def _explanations(fitted: RDX) -> dict[str, Explanations]:
-    return {direction: getattr(fitted, f"{direction}_") for direction in DIRECTIONS}
+    fitted = (clone(estimator).fit_points(points, distances) for estimator in estimators)
+    return [{direction: getattr(one, f"{direction}_") for direction in DIRECTIONS} for one in fitted]
 
 
 def _setting(estimator: RDX, found: dict[str, Explanations], overlaps: dict, meter: SuccessMeter) -> Setting:

@@ -7,14 +7,14 @@ p-value below 0.05 anywhere in a run is a false alarm in at most 5 % of the runs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from rdx.compute.threads import default_threads
+from rdx.compute.threads import map_ordered
 from rdx.method.concepts import DIRECTIONS
-from rdx.metrics.refits import Refits, concept_gains, in_order
+from rdx.metrics.refits import Refits, concept_gains
 from rdx.metrics.stability import subsample
 from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs
 
@@ -63,16 +63,16 @@ def clear_after(strongest: float, null: np.ndarray) -> int | None:
 
 def concept_significance(
     gains: Mapping[str, np.ndarray], surrogates: NoiseSurrogates | ReferencePairs, count: int = 99,
-    threads: int | None = None,
+    spread: Callable = map_ordered,
 ) -> Significance:  # fmt: skip
     """p and q of concepts with ``gains`` (c,) by direction, from ``count`` draws of surrogates or fewer.
 
     Where a draw has several sources, A's side and B's, each gives p-values, and the larger one counts:
-    a concept stands out only if noise on neither side explains it.
+    a concept stands out only if noise on neither side explains it. ``spread``: see `rdx.compute.engine`.
     """
     observed = np.concatenate([gains[direction] for direction in DIRECTIONS])
     drawn: list[tuple[float, ...]] = []
-    for values in in_order(surrogates.draw, count, threads or default_threads()):
+    for values in spread(_draw, range(count), (surrogates,)):
         drawn.append(values)
         if clear_after(observed.max(), np.array(drawn)):
             break
@@ -97,16 +97,11 @@ def gains_of(refits: Refits, labels: Mapping[str, np.ndarray]) -> dict[str, np.n
 
 
 def subsampled_gains(
-    refits: Refits, labels: Mapping[str, np.ndarray], count: int, random_state: int = 0, threads: int | None = None
-) -> dict[str, np.ndarray]:
+    refits: Refits, labels: Mapping[str, np.ndarray], count: int, random_state: int = 0,
+    spread: Callable = map_ordered,
+) -> dict[str, np.ndarray]:  # fmt: skip
     """The mean gain (c,) of given concepts on subsamples, as ``ReferencePairs`` draws them."""
-
-    def work(draw: int) -> list[np.ndarray]:
-        items = subsample(len(refits), draw, random_state)
-        graphs = refits.subset(items).unchanged
-        return [_padded(concept_gains(graphs[d], labels[d][items]), labels[d]) for d in DIRECTIONS]
-
-    runs = list(in_order(work, count, threads or default_threads()))
+    runs = list(spread(_gains_again, range(count), (refits, dict(labels), random_state)))
     return {direction: np.mean([run[i] for run in runs], axis=0) for i, direction in enumerate(DIRECTIONS)}
 
 
@@ -132,6 +127,17 @@ def random_group_p(
                 null = np.einsum("ng,ng->g", nearer @ members, members, dtype=np.float64) / size
                 found[direction][i] = monte_carlo_p(np.array([gain]), null)[0]
     return found
+
+
+def _draw(number: int, surrogates: NoiseSurrogates | ReferencePairs) -> tuple[float, ...]:
+    return surrogates.draw(number)
+
+
+def _gains_again(draw: int, refits: Refits, labels: Mapping[str, np.ndarray], random_state: int) -> list[np.ndarray]:
+    """The gains (c,) of given concepts on one subsample, by direction."""
+    items = subsample(len(refits), draw, random_state)
+    graphs = refits.subset(items).unchanged
+    return [_padded(concept_gains(graphs[d], labels[d][items]), labels[d]) for d in DIRECTIONS]
 
 
 def _padded(gains: np.ndarray, labels: np.ndarray) -> np.ndarray:

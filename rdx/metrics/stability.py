@@ -7,14 +7,14 @@ the same direction there, counted among the subsample's items, and the mean of t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from rdx.compute.threads import default_threads
+from rdx.compute.threads import map_ordered
 from rdx.errors import InputError
 from rdx.method.concepts import DIRECTIONS, NULL
-from rdx.metrics.refits import Refits, in_order
+from rdx.metrics.refits import Refits
 
 SHARE = 0.8  # of the items in a subsample
 LEAST_OTHERS = 15  # items: the chance that a subsample misses as many is below 1e-10
@@ -56,27 +56,31 @@ def check_varied(features: np.ndarray, name: str) -> None:
 
 
 def concept_stability(
-    refits: Refits, labels: Mapping[str, np.ndarray], count: int = 20, random_state: int = 0, threads: int | None = None
-) -> dict[str, np.ndarray]:
+    refits: Refits, labels: Mapping[str, np.ndarray], count: int = 20, random_state: int = 0,
+    spread: Callable = map_ordered,
+) -> dict[str, np.ndarray]:  # fmt: skip
     """Mean best Jaccard (c,) of the concepts of both directions over ``count`` subsamples.
 
     ``labels`` (n,) by direction are the concepts that ``refits``' settings, or a run on more items, found.
-    NaN for a concept that no subsample has an item of.
+    NaN for a concept that no subsample has an item of. ``spread``: see `rdx.compute.engine`.
     """
     found: dict[str, list[np.ndarray]] = {direction: [] for direction in DIRECTIONS}
-
-    def work(draw: int) -> dict[str, np.ndarray]:
-        items = subsample(len(refits), draw, random_state)
-        again = refits.subset(items).run()
-        return {
-            direction: best_jaccard(labels[direction][items], again.labels[direction], int(labels[direction].max()))
-            for direction in DIRECTIONS
-        }
-
-    for scores in in_order(work, count, threads or default_threads()):
+    for scores in spread(_overlaps, range(count), (refits, dict(labels), random_state)):
         for direction, values in scores.items():
             found[direction].append(values)
     return {direction: _mean(np.array(values)) for direction, values in found.items()}
+
+
+def _overlaps(
+    draw: int, refits: Refits, labels: Mapping[str, np.ndarray], random_state: int
+) -> dict[str, np.ndarray]:
+    """The best Jaccard index (c,) of every concept with one of a run on a subsample, by direction."""
+    items = subsample(len(refits), draw, random_state)
+    again = refits.subset(items).run()
+    return {
+        direction: best_jaccard(labels[direction][items], again.labels[direction], int(labels[direction].max()))
+        for direction in DIRECTIONS
+    }
 
 
 def _mean(scores: np.ndarray) -> np.ndarray:

@@ -1,28 +1,26 @@
 """What turns images into vectors: one file a model family, all of which return a `VisionModel`.
 
-A family is a module with `load(spec, weights=True)`, `model_fingerprint(spec)` and `needs_download(spec)`, one
-line in `FAMILIES`, and its options in `spec.py`.
+A family is one line in `rdx.models.registry` and a module with
+
+- `OPTIONS`, what may stand behind ``?``: each option's name with its kind (`str`, `int`, `bool`, or `Path` for files);
+- `load(spec, weights=True)`, the model; without `weights` a shell, good for looking up layers;
+- `model_fingerprint(spec)`, which changes with everything that its numbers depend on;
+- `needs_download(spec)`, where it has published weights: whether they are not on this machine yet.
 """
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from rdx.errors import InputError
+from rdx.models.registry import family_module
 from rdx.models.spec import ModelSpec, parse_spec
 
 if TYPE_CHECKING:
     from rdx.models.vision_model import VisionModel
 
-__all__ = ["FAMILIES", "ModelSpec", "load_model", "model_fingerprint", "needs_download", "parse_spec"]
-
-FAMILIES: dict[str, str] = {
-    "timm": "rdx.models.timm_models",
-    "open_clip": "rdx.models.open_clip_models",
-    "checkpoint": "rdx.models.checkpoints",
-}
+__all__ = ["ModelSpec", "load_model", "model_fingerprint", "needs_download", "parse_spec"]
 
 
 def load_model(spec: ModelSpec | str, device: str = "cpu", *, weights: bool = True) -> VisionModel:
@@ -49,13 +47,14 @@ def model_fingerprint(spec: ModelSpec | str) -> str:
 def needs_download(spec: ModelSpec | str) -> bool:
     """Whether a model's published weights are not on this machine yet. Raises InputError for an unknown name."""
     spec = parse_spec(spec) if isinstance(spec, str) else spec
-    return _family(spec).needs_download(spec)
+    asked = getattr(_family(spec), "needs_download", None)
+    return asked is not None and asked(spec)
 
 
 def _family(spec: ModelSpec) -> ModuleType:
-    if spec.family not in FAMILIES:
+    if not spec.is_model:
         raise InputError(f"'{spec}' is an array, not a model")
-    return importlib.import_module(FAMILIES[spec.family])
+    return family_module(spec.family)
 
 
 def _place(model: VisionModel, device: str) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from rdx.models.convnet import ConvNet
 
+OPTIONS = {"layer": str, "pool": str}
 FORMAT, VERSION = "rdx-checkpoint", 1
 _KEY = "rdx"  # one metadata entry: with several, safetensors would write them in any order
 _PAPER_PREFIX = "model."
@@ -102,11 +103,6 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
 def model_fingerprint(spec: ModelSpec) -> str:
     """Changes with the file's contents, not with its place."""
     return fingerprint(FORMAT, VERSION, contents(existing_file(spec.name, "checkpoint")))
-
-
-def needs_download(spec: ModelSpec) -> bool:
-    """Never: a checkpoint is a file on disk."""
-    return False
 
 
 def _build(path: Path, tensors: Mapping[str, Any], header: Header, torch: Any) -> ConvNet:

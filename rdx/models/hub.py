@@ -1,4 +1,4 @@
-"""Fetching published weights: quietly, and with one clear line when they can't be had."""
+"""Fetching published weights: quietly, and with one clear line where they are unavailable."""
 
 from __future__ import annotations
 

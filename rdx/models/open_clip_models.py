@@ -17,12 +17,13 @@ from rdx.data.locate import locate
 from rdx.errors import InputError, unknown
 from rdx.files import fingerprint
 from rdx.models.hub import fetching, in_cache, quiet
-from rdx.models.spec import ModelSpec
+from rdx.models.spec import LOCAL_FOLDER, ModelSpec
 from rdx.models.timm_models import default_layer as timm_default_layer
 from rdx.models.vision_model import OUTPUT, Evaluation, VisionModel, seeded, token_layout
 from rdx.models.weights import WEIGHT_SUFFIXES, contents, existing_file, misfit, read_state_dict
 
-_HUB, _FOLDER = "hf-hub:", "local-dir:"
+OPTIONS = {"layer": str, "pool": str, "weights": Path, "pretrained": bool, "seed": int}
+_HUB = "hf-hub:"
 _CONFIG = "open_clip_config.json"
 _TOWER = "visual."  # the image tower's part of a whole model's weights
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # of weights on the hub
@@ -84,8 +85,8 @@ def model_fingerprint(spec: ModelSpec) -> str:
     local, name = [], spec.name
     if "weights" in spec.options:
         local.append(existing_file(spec.options["weights"], f"weights of open_clip:{name}"))
-    if name.startswith(_FOLDER):
-        folder, name = locate(name.removeprefix(_FOLDER)), _FOLDER
+    if name.startswith(LOCAL_FOLDER):
+        folder, name = locate(name.removeprefix(LOCAL_FOLDER)), LOCAL_FOLDER
         local += sorted(path for path in folder.glob("*") if path.is_file())
     libraries = [version(name) for name in ("open_clip_torch", "timm", "torch", "torchvision", "pillow")]
     return fingerprint("open_clip", name, options, [contents(path) for path in local], libraries)
@@ -96,7 +97,7 @@ def needs_download(spec: ModelSpec) -> bool:
     import open_clip
 
     name, _, tag = spec.name.partition("/")
-    if not takes_published(spec) or name.startswith(_FOLDER):
+    if not takes_published(spec) or name.startswith(LOCAL_FOLDER):
         return False
     if name.startswith(_HUB):
         return not in_cache(spec.name.removeprefix(_HUB), _FILES)
@@ -122,8 +123,8 @@ def source_of(spec: ModelSpec, *, published: bool) -> _Source:
         with fetching(f"open_clip:{spec.name}"):
             path = Path(download_pretrained_from_hf(hub, filename=_CONFIG))
         return _described(path, hub=hub)
-    if spec.name.startswith(_FOLDER):
-        folder = locate(spec.name.removeprefix(_FOLDER))
+    if spec.name.startswith(LOCAL_FOLDER):
+        folder = locate(spec.name.removeprefix(LOCAL_FOLDER))
         path = existing_file(folder / _CONFIG, f"model open_clip:{spec.name}")
         files = [file for suffix in WEIGHT_SUFFIXES for file in sorted(folder.glob(f"*{suffix}"))]
         return _described(path, weights=files[0] if files else None)

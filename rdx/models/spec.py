@@ -1,28 +1,20 @@
 """SPEC, the one-line name of a model: ``timm:resnet50?layer=layer3&pool=mean&weights=PATH&pretrained=false``.
 
-timm:NAME · open_clip:NAME[/PRETRAINED] · checkpoint:PATH · features:PATH, options after ``?``
+FAMILY:NAME, options after ``?``; the families, and which of them name a path, are in `rdx.models.registry`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rdx.data.locate import locate
 from rdx.errors import InputError, unknown
+from rdx.models.registry import families, family_module, is_path
 
-# Which options each family takes. The families' modules are in rdx.models.FAMILIES.
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "timm": ("layer", "pool", "weights", "pretrained", "seed", "img_size", "num_classes"),
-    "open_clip": ("layer", "pool", "weights", "pretrained", "seed"),
-    "checkpoint": ("layer", "pool"),
-    "features": ("key", "drop", "names"),
-}
-_FILE_FAMILIES = ("checkpoint", "features")  # whose name is a path
-_FOLDER = "local-dir:"  # a path in the place of a published name
-_FILES = ("weights", "names")
-_SWITCHES = ("pretrained",)
-_NUMBERS = ("seed", "img_size", "num_classes")
+LOCAL_FOLDER = "local-dir:"  # a path in the place of a published name
+_PLAIN_STEMS = ("last", "features")  # names of files that say less than their folders
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -37,6 +29,32 @@ class ModelSpec:
     def __str__(self) -> str:
         options = "&".join(f"{key}={value}" for key, value in sorted(self.options.items()))
         return f"{self.family}:{self.name}" + (f"?{options}" if options else "")
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it names a model, which needs images, and not an array that is there already."""
+        return hasattr(family_module(self.family), "load")
+
+    @property
+    def title(self) -> str:
+        """What figures call it: without its family, folders and options."""
+        if not is_path(self.family):
+            return self.name
+        path = Path(self.name)
+        return path.parent.name if path.stem in _PLAIN_STEMS and path.parent.name else path.stem
+
+    @property
+    def files(self) -> list[str]:
+        """The files it names: what it is, weights of one's own, names of columns."""
+        own = [self.name] if is_path(self.family) else []
+        paths = [key for key, kind in _kinds(self.family).items() if kind is Path]
+        return own + [self.options[key] for key in paths if key in self.options]
+
+    def without_folders(self) -> str:
+        """It as a page may show it that is passed on: no folders of this machine."""
+        if is_path(self.family):
+            return f"{self.family}:{Path(self.name).name}"
+        return f"{self.family}:{self.name}" if self.files else str(self)
 
     def switch(self, option: str, default: bool) -> bool:
         """An option that is true or false."""
@@ -54,37 +72,41 @@ def parse_spec(text: str) -> ModelSpec:
     family, colon, rest = text.strip().partition(":")
     if not colon:
         raise InputError(
-            f"model '{text}' has no family; write one of {', '.join(f'{name}:…' for name in OPTIONS)}, "
+            f"model '{text}' has no family; write one of {', '.join(f'{name}:…' for name in families())}, "
             f"for example 'timm:{family}'"
         )
-    if family not in OPTIONS:
-        raise unknown("model family", family, OPTIONS)
+    kinds = _kinds(family)
     name, _, query = rest.partition("?")
     if not name:
         raise InputError(f"model '{text}' has no name after '{family}:'")
-    return ModelSpec(family, name, _options(family, query, text))
+    return ModelSpec(family, name, _options(family, kinds, query, text))
 
 
-def _options(family: str, query: str, text: str) -> dict[str, str]:
+def _kinds(family: str) -> Mapping[str, type]:
+    """The options that a family takes, each with what it is: text, a whole number, a switch or a path."""
+    return family_module(family).OPTIONS
+
+
+def _options(family: str, kinds: Mapping[str, type], query: str, text: str) -> dict[str, str]:
     options: dict[str, str] = {}
     for part in filter(None, query.split("&")):
         key, equals, value = part.partition("=")
-        if key not in OPTIONS[family]:
-            raise unknown(f"option of '{family}:'", key, OPTIONS[family])
+        if key not in kinds:
+            raise unknown(f"option of '{family}:'", key, kinds)
         if not equals or not value:
             raise InputError(f"option '{key}' of model '{text}' has no value; write {key}=VALUE")
         if options.get(key, value) != value:
             raise InputError(f"option '{key}' of model '{text}' is given twice")
-        options[key] = _checked(key, value, text)
+        options[key] = _checked(key, kinds[key], value, text)
     return options
 
 
-def _checked(key: str, value: str, text: str) -> str:
-    if key in _SWITCHES:
+def _checked(key: str, kind: type, value: str, text: str) -> str:
+    if kind is bool:
         if value.lower() not in _TRUTH:
             raise InputError(f"option '{key}' of model '{text}' is true or false, not '{value}'")
         return "true" if _TRUTH[value.lower()] else "false"
-    if key in _NUMBERS and not value.isdecimal():
+    if kind is int and not value.isdecimal():
         raise InputError(f"option '{key}' of model '{text}' is a whole number, not '{value}'")
     return value
 
@@ -92,11 +114,11 @@ def _checked(key: str, value: str, text: str) -> str:
 def with_absolute_paths(spec: ModelSpec) -> ModelSpec:
     """The same model, whatever folder it is later looked up from."""
     name, options = spec.name, dict(spec.options)
-    if spec.family in _FILE_FAMILIES:
+    if is_path(spec.family):
         name = str(locate(name))
-    elif name.startswith(_FOLDER):
-        name = _FOLDER + str(locate(name.removeprefix(_FOLDER)))
-    for key in _FILES:
-        if key in options:
+    elif name.startswith(LOCAL_FOLDER):
+        name = LOCAL_FOLDER + str(locate(name.removeprefix(LOCAL_FOLDER)))
+    for key, kind in _kinds(spec.family).items():
+        if kind is Path and key in options:
             options[key] = str(locate(options[key]))
     return ModelSpec(spec.family, name, options)

@@ -13,7 +13,7 @@ from rdx.data.locate import locate
 from rdx.errors import InputError, unknown
 from rdx.files import fingerprint
 from rdx.models.hub import fetching, in_cache, quiet
-from rdx.models.spec import ModelSpec
+from rdx.models.spec import LOCAL_FOLDER, ModelSpec
 from rdx.models.vision_model import (
     OUTPUT,
     PRE_LOGITS,
@@ -25,8 +25,11 @@ from rdx.models.vision_model import (
 )
 from rdx.models.weights import contents, existing_file, misfit, read_state_dict, tensors_only
 
-_HUB, _FOLDER = ("hf-hub:", "hf_hub:"), "local-dir:"
-_ELSEWHERE = (*_HUB, _FOLDER)  # names that timm looks up outside its own list
+OPTIONS = {
+    "layer": str, "pool": str, "weights": Path, "pretrained": bool, "seed": int, "img_size": int, "num_classes": int,
+}  # fmt: skip
+_HUB = ("hf-hub:", "hf_hub:")
+_ELSEWHERE = (*_HUB, LOCAL_FOLDER)  # names that timm looks up outside its own list
 _FILES = ("model.safetensors", "pytorch_model.bin")  # of published weights, as timm looks for them
 # Weights that timm's authors publish without listing them in the library: the listed ones they were trained
 # from, whose architecture, image size and normalisation they share, and their number of outputs.
@@ -69,8 +72,8 @@ def model_fingerprint(spec: ModelSpec) -> str:
     options = {key: value for key, value in spec.options.items() if key not in ("layer", "pool", "weights")}
     local, name = spec.options.get("weights"), spec.name
     held: Any = contents(existing_file(local, f"weights of timm:{name}")) if local else None
-    if name.startswith(_FOLDER):
-        folder, name = locate(name.removeprefix(_FOLDER)), _FOLDER
+    if name.startswith(LOCAL_FOLDER):
+        folder, name = locate(name.removeprefix(LOCAL_FOLDER)), LOCAL_FOLDER
         held = [held, *(contents(path) for path in sorted(folder.glob("*")) if path.is_file())]
     libraries = [version(name) for name in ("timm", "torch", "torchvision", "pillow")]
     return fingerprint("timm", name, options, held, libraries)
@@ -79,7 +82,7 @@ def model_fingerprint(spec: ModelSpec) -> str:
 def needs_download(spec: ModelSpec) -> bool:
     """Whether published weights have to be fetched first."""
     name = spec.name
-    if "weights" in spec.options or not spec.switch("pretrained", True) or name.startswith(_FOLDER):
+    if "weights" in spec.options or not spec.switch("pretrained", True) or name.startswith(LOCAL_FOLDER):
         return False
     if name in _UNLISTED:
         return not in_cache(f"timm/{name}", _FILES)
@@ -106,8 +109,8 @@ def default_layer(module: Any) -> str:
 def _check_name(name: str) -> None:
     import timm
 
-    if name.startswith(_FOLDER):
-        existing_file(locate(name.removeprefix(_FOLDER)) / "config.json", f"model timm:{name}")
+    if name.startswith(LOCAL_FOLDER):
+        existing_file(locate(name.removeprefix(LOCAL_FOLDER)) / "config.json", f"model timm:{name}")
     if name.startswith(_ELSEWHERE) or name in _UNLISTED:
         return
     architecture, _, tag = name.partition(".")
@@ -131,8 +134,8 @@ def _create(spec: ModelSpec, **more: Any) -> Any:
     if name in _UNLISTED:
         name, outputs = _UNLISTED[name]
         settings.setdefault("num_classes", outputs)
-    if name.startswith(_FOLDER):
-        name = _FOLDER + str(locate(name.removeprefix(_FOLDER)))
+    if name.startswith(LOCAL_FOLDER):
+        name = LOCAL_FOLDER + str(locate(name.removeprefix(LOCAL_FOLDER)))
     elsewhere = fetching(f"timm:{spec.name}") if name.startswith(_ELSEWHERE) else nullcontext()
     try:
         with elsewhere, tensors_only():
@@ -166,7 +169,7 @@ def _with_weights(spec: ModelSpec) -> Any:
 
 
 def _published(name: str) -> Any | None:
-    """Where a listed name's weights are to be had; None where nowhere."""
+    """timm's entry for a listed name's weights; None where there are none."""
     from timm.models import get_pretrained_cfg
 
     config = get_pretrained_cfg(name)

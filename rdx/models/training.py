@@ -52,7 +52,7 @@ class TrainingResult:
 
     paths: tuple[Path, ...]  # checkpoints in the order of their steps; the final one is last.safetensors
     test_accuracy: float | None  # of the final one; None where there are no test items
-    reused: bool  # whether it was there already
+    reused: bool  # from an earlier training
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class VisionModel:
 
 
 def has_pre_logits(module: torch.nn.Module) -> bool:
-    """Whether the module has timm's two halves, so that its pooled features are to be had."""
+    """Whether the module has timm's two halves, so that its pooled features can be taken."""
     return hasattr(module, "forward_features") and hasattr(module, "forward_head")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rdx import compare
 
-N = 80
+N = 48
 METHODS = ("kmeans", "pca", "rdx")
 
 
@@ -18,7 +18,7 @@ def in_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_order_of_methods_changes_no_byte(tmp_path):
+def test_order_of_methods_changes_no_byte(tmp_path, quick_statistics):
     rng = np.random.default_rng(0)
     labels = np.arange(N) % 4
     a = (rng.normal(size=(N, 6)) + 3 * np.eye(4, 6)[labels]).astype(np.float32)

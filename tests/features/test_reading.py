@@ -31,26 +31,19 @@ def model():
     return load_model("timm:test_resnet?pretrained=false")
 
 
-def test_processes_read_what_threads_read(model, tmp_path):
+def test_processes_read_what_threads_read_and_fail_with_the_same_line(model, tmp_path):
     items = photos(tmp_path)
-    spans = batch_spans(len(items), 3)
-    by_threads = list(reading.batches(model, items, spans[1:], processes=0))
-    by_processes = list(reading.batches(model, items, spans[1:], processes=2))
-    assert [len(images) for images in by_threads] == [3, 3, 1]
-    for one, other in zip(by_threads, by_processes, strict=True):
-        assert torch.equal(one, other)
-    assert torch.equal(by_threads[0][1], model.transform(items.image(4)))
-
-
-def test_errors_of_other_processes_are_the_same_line(model, tmp_path):
-    items = photos(tmp_path)
-    (tmp_path / "7.jpg").write_bytes((tmp_path / "7.jpg").read_bytes()[:300])
-    said = []
-    for processes in (0, 1):
-        with pytest.raises(InputError, match="^image '[^\n]*7.jpg' cannot be read: [^\n]*$") as error:
-            list(reading.batches(model, items, batch_spans(len(items), 3), processes=processes))
+    (tmp_path / "9.jpg").write_bytes((tmp_path / "9.jpg").read_bytes()[:300])
+    found, said = {0: [], 2: []}, []
+    for processes, images in found.items():
+        with pytest.raises(InputError, match="^image '[^\n]*9.jpg' cannot be read: [^\n]*$") as error:
+            images.extend(reading.batches(model, items, batch_spans(len(items), 3), processes=processes))
         said.append(str(error.value))
     assert said[0] == said[1]
+    assert [len(images) for images in found[0]] == [3, 3, 3]
+    for one, other in zip(*found.values(), strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(found[0][1][1], model.transform(items.image(4)))
 
 
 def test_what_cannot_be_handed_over_is_read_by_threads(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rdx.errors import InputError
 from rdx.method.concepts import Concept, Explanations
 from rdx.metrics import bsr as module
-from rdx.metrics.bsr import SuccessMeter, binary_success_rate, success_rates
+from rdx.metrics.bsr import SuccessMeter, binary_success_rate
 
 DISTANCES = ("neighborhood", "local_scaling", "max_normalized")
 
@@ -138,11 +138,13 @@ def test_all_rates_at_once_equal_one_at_a_time(pair, monkeypatch):
     real = module.as_points
     monkeypatch.setattr(module, "as_points", lambda X, name: conversions.append(name) or real(X, name))
     grids = {"a_not_b": [[1, 2, 3]], "b_not_a": [[9, 4, 5, 6]]}
-    rates = success_rates(grids, *pair)
+    meter = SuccessMeter(*pair)
+    rates = {direction: meter.rates(shown, direction) for direction, shown in grids.items()}
     assert len(conversions) == 2
-    assert len(rates) == 6
-    for (direction, distance), rate in rates.items():
-        assert rate == binary_success_rate(grids[direction], *pair, direction=direction, distance=distance)
+    for direction, shown in grids.items():
+        assert len(rates[direction]) == 3
+        for distance, rate in rates[direction].items():
+            assert rate == binary_success_rate(shown, *pair, direction=direction, distance=distance)
 
 
 def test_only_max_normalized_passes_over_all_rows(pair, monkeypatch):
@@ -172,10 +174,10 @@ def test_wrong_input_is_named(pair):
 
 def test_many_items_have_no_rate_by_max_normalized(pair, monkeypatch):
     grids = [[4, 1, 9], [7, 8]]
-    before = success_rates({"a_not_b": grids}, *pair)
+    before = SuccessMeter(*pair).rates(grids)
     monkeypatch.setattr(module, "ALL_PAIRS", 59)
     monkeypatch.setattr(module, "max_distance", None)  # no pass over all rows
-    after = success_rates({"a_not_b": grids}, *pair)
-    assert after["a_not_b", "max_normalized"] == module.SuccessRate(None, None, 8, None)
+    after = SuccessMeter(*pair).rates(grids)
+    assert after["max_normalized"] == module.SuccessRate(None, None, 8, None)
     for distance in ("neighborhood", "local_scaling"):
-        assert after["a_not_b", distance] == before["a_not_b", distance]
+        assert after[distance] == before[distance]

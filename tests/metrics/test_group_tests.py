@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import hypergeom
 
 from rdx.errors import InputError
-from rdx.metrics.group_tests import adjusted, class_tests, share_test
+from rdx.metrics.group_tests import class_tests, share_test
+from rdx.metrics.significance import benjamini_hochberg
 
 N, MANY = 300, 40_000
 
@@ -84,8 +85,8 @@ def test_same_seed_same_numbers(groups):
 def test_benjamini_hochberg_by_hand():
     p = np.array([0.03, 0.005, 0.2, 0.011])
     # sorted 0.005, 0.011, 0.03, 0.2: times 4/1, 4/2, 4/3, 4/4, then the smallest from the right
-    np.testing.assert_allclose(adjusted(p), [0.04, 0.02, 0.2, 0.022])
-    assert adjusted([]).shape == (0,) and share_test(np.zeros(4), []) == []
+    np.testing.assert_allclose(benjamini_hochberg(p), [0.04, 0.02, 0.2, 0.022])
+    assert benjamini_hochberg([]).shape == (0,) and share_test(np.zeros(4), []) == []
 
 
 @pytest.mark.parametrize(

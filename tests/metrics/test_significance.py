@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, monte_carlo_test
 
 from rdx import RDX
+from rdx.compute.threads import map_ordered
 from rdx.method.concepts import DIRECTIONS
 from rdx.metrics.refits import Refits
 from rdx.metrics.significance import (
@@ -25,7 +28,7 @@ from rdx.metrics.significance import (
 from rdx.metrics.stability import subsample
 from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs, with_noise
 
-N = 150
+N = 100
 
 
 def mixture(merged=0.0, seed=0, n=N):
@@ -109,7 +112,7 @@ def test_the_larger_of_both_sides_counts():
             return (float(number), 100.0 + number)
 
     gains = {"a_not_b": np.array([50.5, 200.0]), "b_not_a": np.array([110.5])}
-    found = concept_significance(gains, Sides(), 30, threads=1)
+    found = concept_significance(gains, Sides(), 30, partial(map_ordered, threads=1))
     assert found.draws == 30
     np.testing.assert_allclose(found.p_value["a_not_b"], [1.0, 1 / 31])
     np.testing.assert_allclose(found.p_value["b_not_a"], [(1 + 19) / 31])
@@ -118,7 +121,7 @@ def test_the_larger_of_both_sides_counts():
 
 def test_threads_and_repetition_change_nothing():
     features = mixture(0.5)
-    first, second = (outcome(features, 12, threads=threads) for threads in (1, 3))
+    first, second = (outcome(features, 12, spread=partial(map_ordered, threads=threads)) for threads in (1, 3))
     for side in ("a", "b"):
         np.testing.assert_array_equal(first.null[side], second.null[side])
     for direction in DIRECTIONS:

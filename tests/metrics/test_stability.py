@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdx import RDX
+from rdx.compute.threads import map_ordered
 from rdx.errors import InputError
 from rdx.metrics.refits import Refits
 from rdx.metrics.stability import best_jaccard, check_varied, concept_stability, subsample
@@ -63,7 +66,7 @@ def test_concept_stability_is_a_mean_over_plain_refits(planted):
     estimator = RDX(2, version="v1").fit(*planted)
     labels = {direction: getattr(estimator, f"{direction}_").labels for direction in ("a_not_b", "b_not_a")}
     refits = Refits(estimator, dict(zip("AB", planted, strict=True)))
-    found = concept_stability(refits, labels, count=4, random_state=3, threads=2)
+    found = concept_stability(refits, labels, count=4, random_state=3, spread=partial(map_ordered, threads=2))
     for direction, own in labels.items():
         scores = []
         for draw in range(4):

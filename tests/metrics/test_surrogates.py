@@ -8,7 +8,7 @@ import pytest
 from rdx import RDX
 from rdx.method.neighborhoods import as_points, neighborhood_ranks
 from rdx.metrics import refits as refits_module
-from rdx.metrics.refits import Refits, concept_gains, in_order
+from rdx.metrics.refits import Refits, concept_gains
 from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs, noise_level, rank_change, spread, with_noise
 
 N = 120
@@ -157,22 +157,3 @@ def test_reference_pairs_take_turns_on_subsamples(pair):
     drawn = ReferencePairs([first, second], random_state=1, margin=2.0)
     assert drawn.draw(1) == (0.0,)
     assert drawn.draw(0)[0] == 2 * ReferencePairs([first], random_state=1).draw(0)[0] > 0
-
-
-@pytest.mark.parametrize("threads", [1, 3, 8])
-def test_in_order(threads):
-    assert list(in_order(lambda i: i * i, 7, threads)) == [i * i for i in range(7)]
-    assert list(in_order(lambda i: i, 0, threads)) == []
-    started = []
-    for value in in_order(lambda i: started.append(i) or i, 100, threads):
-        if value == 2:
-            break
-    assert len(started) <= 3 + threads
-
-
-def test_an_error_in_a_worker_is_raised():
-    def work(i):
-        raise ValueError(f"draw {i}")
-
-    with pytest.raises(ValueError, match="draw 0"):
-        list(in_order(work, 3, 2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -120,14 +119,6 @@ def small_models(words: list[str]) -> list[str]:
     return [small(word) if words[i - 1] in ("--a", "--b") else word for i, word in enumerate(words)]
 
 
-@pytest.fixture
-def no_figures(monkeypatch):
-    """The command's comparisons with `figures: false`, for which it has no option: they take most of the time."""
-    from rdx.experiment import compare
-
-    monkeypatch.setattr(compare, "configuration", partial(compare.configuration, figures=False))
-
-
 def rdx(words: list[str]) -> None:
     """The command line in this process."""
     from rdx.cli import main
@@ -157,7 +148,7 @@ OTHERS = [pytest.param(line, marks=pytest.mark.slow) for line in COMPARISONS[1:]
 
 
 @pytest.mark.parametrize("line", [COMPARISONS[0], *OTHERS])
-def test_a_comparison_runs_as_written(place, no_figures, line):
+def test_a_comparison_runs_as_written(place, plain_comparisons, line):
     rdx(small_models(shlex.split(line)))
     folder = run_folder()
     expected = {"rdx", "kmeans"}
@@ -172,7 +163,7 @@ def test_a_comparison_runs_as_written(place, no_figures, line):
         assert "n_clusters: 3" in (folder / "config.yaml").read_text()
 
 
-def test_the_picture_to_look_at_first_is_there(place):
+def test_the_picture_to_look_at_first_is_there(place, quick_statistics, light_pictures):
     (line,) = [line for line in COMPARISONS if "after.npy --images" in line]
     rdx(small_models(shlex.split(line)))
     (picture,) = re.findall(r"`(\S+summary\S+)`", PAGE)
@@ -201,7 +192,7 @@ def test_the_models_of_the_page_exist():
             assert tuple(name.split("/")) in open_clip.list_pretrained()
 
 
-def test_labels_are_matched_by_id(place, no_figures):
+def test_labels_are_matched_by_id(place, plain_comparisons):
     """species.csv is in the reverse order: labels follow the ids, not the rows."""
     import pandas as pd
 
@@ -223,7 +214,7 @@ def test_the_tables_on_the_page_are_read(place):
         assert Path("holiday", name).is_file() and Path(cells[1].split(",")[0]) == Path("holiday", name)
 
 
-def test_the_program_in_python(place, capsys):
+def test_the_program_in_python(place, capsys, light_pictures):
     (program,) = blocks("python")
     exec(program, {})
     assert measured(Path("outputs/from_python")) <= {"rdx", "kmeans"}

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
+import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,14 +17,32 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def first_run(tmp_path_factory):
+def project(tmp_path_factory) -> Path:
+    """A folder around this code with nothing trained, whose environment is set up and whose statistics are quick."""
+    from made_runs import QUICK
+
+    root = tmp_path_factory.mktemp("in a clone") / "project"
+    root.mkdir()
+    for name in ("rdx", "baselines"):
+        (root / name).symlink_to(ROOT / name)
+    for name in ("configs", "scripts"):
+        shutil.copytree(ROOT / name, root / name)
+    (root / "setup.sh").write_text("exit 0\n")
+    with (root / "configs/quickstart/compare.yaml").open("a") as file:
+        file.write(f"statistics: {json.dumps(QUICK)}\n")
+    return root
+
+
+@pytest.fixture(scope="module")
+def first_run(project, tmp_path_factory):
     output = tmp_path_factory.mktemp("quick start") / "out"  # a space, as home folders have
-    return output, quickstart(output.name, cwd=output.parent)
+    return output, quickstart(project, output.name, cwd=output.parent)
 
 
-def quickstart(*arguments: str, cwd: Path) -> str:
-    command = ["bash", str(ROOT / "scripts" / "quickstart.sh"), *arguments]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+def quickstart(project: Path, *arguments: str, cwd: Path) -> str:
+    command = ["bash", str(project / "scripts" / "quickstart.sh"), *arguments]
+    environment = {**os.environ, "VIRTUAL_ENV": sys.prefix}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -47,12 +70,21 @@ def test_it_prints_the_table_and_where_to_look(first_run):
         assert (output / "a_vs_b" / "rdx" / name).stat().st_size > 5000
 
 
-def test_a_second_quickstart_reuses_what_exists(first_run):
+def test_a_second_quickstart_reuses_what_exists(project, first_run):
     output, text = first_run
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*.csv")}
-    again = quickstart(str(output), cwd=ROOT)
+    again = quickstart(project, str(output), cwd=project)
     assert again.count("(was there)") == 2
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*.csv")} == before
+
+
+@pytest.mark.slow
+def test_the_quick_start_as_it_is(tmp_path):
+    """In this checkout and its environment, with its own statistics."""
+    command = ["bash", str(ROOT / "scripts" / "quickstart.sh"), str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^  difference: \d of 6 concepts stand out", done.stdout, re.MULTILINE)
 
 
 def test_wrong_usage_is_one_line(tmp_path):

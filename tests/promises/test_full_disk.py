@@ -6,14 +6,12 @@ import builtins
 import errno
 import os
 import shutil
-import signal
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from made_runs import RUN, TRAIN, Commands, contents, write_experiment
+from made_runs import contents
 
 from rdx import cli
 from rdx.files import write_text
@@ -28,11 +26,34 @@ CALLS = {
 }  # fmt: skip
 
 
+RUN = ("run", "small.yaml", "--quiet", "--output-dir", "run")
+CHANGE = ("--set", "methods.rdx.gamma=0.2")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A folder with an experiment on two arrays, what its run leaves (`done`), and with another γ (`whole`)."""
+    folder = tmp_path_factory.mktemp("disk")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_inputs()
+        for left, change in (("whole", CHANGE), ("done", ())):
+            assert rdx(*RUN, *change) == 0
+            Path("run").rename(left)
+    return folder
+
+
 @pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
-    """A working folder with an experiment on two arrays."""
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+def here(place, monkeypatch) -> Path:
+    """That folder, in which nothing has run."""
+    monkeypatch.setenv("RDX_CACHE", str(place / "cache"))
+    monkeypatch.chdir(place)
+    for name in ("run", "cache"):
+        shutil.rmtree(name, ignore_errors=True)
+    return place
+
+
+def write_inputs() -> None:
     rng = np.random.default_rng(0)
     np.save("a.npy", rng.random((N, 6), dtype=np.float32))
     np.save("b.npy", rng.random((N, 4), dtype=np.float32))
@@ -41,7 +62,6 @@ def here(tmp_path, monkeypatch) -> Path:
         "methods": METHODS, "statistics": "off", "figures": False,
     }  # fmt: skip
     Path("small.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    return tmp_path
 
 
 def rdx(*arguments: str) -> int:
@@ -84,11 +104,9 @@ def refuse(monkeypatch, call: str, number: int, below: Path, after: int) -> list
 @pytest.mark.parametrize("call", [name for name in CALLS if name != "remove"])
 def test_a_refused_write_is_one_line_and_changes_nothing_old(here, capsys, call, after):
     number = NUMBERS[(list(CALLS).index(call) + after) % len(NUMBERS)]
-    assert rdx("run", "small.yaml", "--quiet", "--output-dir", "run") == 0
-    assert rdx("run", "small.yaml", "--quiet", "--output-dir", "whole", "--set", "methods.rdx.gamma=0.2") == 0
+    shutil.copytree(here / "done", here / "run")
     before, whole = contents(here / "run"), contents(here / "whole")
-    again = ["run", "small.yaml", "--quiet", "--output-dir", "run", "--set", "methods.rdx.gamma=0.2"]
-    capsys.readouterr()
+    again = [*RUN, *CHANGE]
     with pytest.MonkeyPatch.context() as patch:
         refused = refuse(patch, call, number, here / "run", after)
         code = rdx(*again)
@@ -110,13 +128,12 @@ def test_a_refused_write_is_one_line_and_changes_nothing_old(here, capsys, call,
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_forced_run_that_fails_keeps_the_finished_one(here, capsys, number):
-    command = ["run", "small.yaml", "--quiet", "--output-dir", "run"]
-    assert rdx(*command) == 0
+def test_a_forced_run_that_fails_keeps_the_finished_one(here, number):
+    shutil.copytree(here / "done", here / "run")
     before = contents(here / "run")
     with pytest.MonkeyPatch.context() as patch:
         assert refuse(patch, "rename", number, here / "run", 9) == []
-        assert rdx(*command, "--force") == 1
+        assert rdx(*RUN, "--force") == 1
     assert contents(here / "run") == before
 
 
@@ -172,70 +189,3 @@ def test_a_write_error_names_the_file_that_was_to_be(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OSError, match=r"^cannot write '.*/file/table.csv': Not a directory$"):
         write_text(tmp_path / "file/table.csv", "x")
-
-
-@pytest.fixture(scope="module")
-def commands(tmp_path_factory):
-    base = tmp_path_factory.mktemp("disk")
-    commands = Commands(base / "notes", base / "cache")
-    write_experiment(base / "work")
-    commands.warm_up([TRAIN, RUN], base / "work")
-    shutil.copytree(base / "work", base / "whole")
-    yield base, commands
-    commands.close()
-
-
-@pytest.fixture
-def fresh(commands):
-    """The folder of the experiment before anything was done, and what starts commands there."""
-    base, server = commands
-    for name in ("work/checkpoints", "work/run", "cache"):
-        shutil.rmtree(base / name, ignore_errors=True)
-    return base, server.start
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on the size of files")
-@pytest.mark.parametrize("largest", [500, 40_000, *(pytest.param(n, marks=pytest.mark.slow) for n in (2_000, 6_000))])
-def test_the_system_itself_refuses_to_write_more(fresh, largest):
-    """Whoever writes, in Python, C or Rust: the kernel refuses what goes beyond the largest size of a file."""
-    base, start = fresh
-    refused = 0
-    for arguments in (TRAIN, [*RUN, "--quiet"]):
-        command = start(arguments, base / "work", largest_file=largest)
-        code, said = command.wait(), command.err.read_text().splitlines()
-        if code:
-            refused += 1
-            assert code == 1 and len(said) == 1, said
-            assert said[0].startswith("failed: cannot write '") and said[0].endswith("': File too large"), said
-            assert ".part" not in said[0]
-            assert not [name for name in contents(base / "work") if ".part" in name or name.endswith(".lock")]
-            assert start(arguments, base / "work").wait() == 0
-    assert refused
-    assert contents(base / "work") == contents(base / "whole")
-
-
-def test_nothing_is_written_outside_the_output_folder_and_the_cache(fresh):
-    import matplotlib
-
-    base, start = fresh
-    allowed = {0: [base / "work/checkpoints"], 1: [base / "work/run", base / "cache"]}
-    for i, arguments in enumerate((TRAIN, RUN)):
-        notes = base / f"written_{i}.txt"
-        assert start(arguments, base / "work", audit=str(notes)).wait() == 0
-        written = {Path(line) for line in notes.read_text().splitlines()} - {Path(os.devnull)}
-        assert len(written) > 10
-        libraries = [Path(matplotlib.get_cachedir()), Path(sys.prefix)]
-        inside = [*allowed[i], *libraries]
-        assert [path for path in written if not any(path.is_relative_to(place) for place in inside)] == []
-
-
-def test_a_reader_that_has_left_is_no_failure(fresh):
-    """`rdx … | head`: quietly, with the exit code of a command that SIGPIPE ends, and to be gone on with."""
-    base, start = fresh
-    for arguments in (TRAIN, RUN):
-        for options in (["--dry-run"], []):
-            command = start([*arguments, *options], base / "work", closed_pipe=True)
-            assert command.wait() == 141
-            assert "failed" not in command.err.read_text() and "Error" not in command.err.read_text()
-        assert start(arguments, base / "work").wait() == 0
-    assert contents(base / "work") == contents(base / "whole")

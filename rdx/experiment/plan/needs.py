@@ -21,6 +21,7 @@ from rdx.data import Items, items_without_images
 from rdx.errors import InputError, MissingInput
 from rdx.experiment.plan.fits import Demand, too_large
 from rdx.experiment.run.folder import pair_name
+from rdx.experiment.stages import methods
 from rdx.method.many.solver import LIBRARIES
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _described(config: Experiment, key: str, items: Items, missing: list[str] | 
 
     settings = config.representations[key].extraction
     with noted(missing):
-        if settings["model"].startswith("features:"):
+        if not parse_spec(settings["model"]).is_model:
             return describe(settings)
         chosen = {name: settings[name] for name in ("model", "layer", "pool", "precision")}
         found = _of_blank_image(tuple(chosen.items()), model_fingerprint(parse_spec(settings["model"])))
@@ -244,18 +245,13 @@ def _written(
             total += n * _EXPLORED
         for run in runs:
             if f"{pair}/{run.name}" in todo:
-                codes = _latents(run, widest) * (n + widest)
-                total += 2 * (n * _ROW + (0 if run.is_rdx else _FLOAT * codes))
+                total += 2 * n * _ROW
+                if not run.is_rdx:
+                    latents = methods.method_class(run.method).latents((widths[a], widths[b]), run.parameters)
+                    total += 2 * _FLOAT * latents * (n + widest)
             if f"{pair}/{run.name}/figures" in todo:
                 total += _IMAGES if images else _FIGURES
     return total
-
-
-def _latents(run: MethodRun, widest: int) -> int:
-    """The columns of a method's coefficients; a universal SAE's are eight times the representation's."""
-    if run.method == "usae":
-        return 8 * widest
-    return int(run.parameters.get("n_latents") or run.parameters.get("n_clusters") or 0)
 
 
 def _caches(features: float, download: float) -> dict[Path, float]:

@@ -21,8 +21,10 @@ from rdx.experiment.stages import inputs, kept_inputs, methods, naming, probes
 from rdx.experiment.stages.layers import analysis as layer_analysis
 from rdx.method.alignment import LEAST_ITEMS, check_alignable
 from rdx.method.neighborhoods import as_array
+from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
+    from rdx.compute.engine import Engine
     from rdx.data import Items
     from rdx.experiment.stages.methods import MethodRun
     from rdx.features import Features
@@ -56,7 +58,8 @@ class Prepared:
 
 
 def prepare(
-    config: Experiment, folder: Path, *, device: str = "cpu", progress: bool = False, force: bool = False
+    config: Experiment, folder: Path, *, device: str = "cpu", progress: bool = False, force: bool = False,
+    engine: Engine | None = None,
 ) -> Prepared:
     """Check names, files, items, models, features and methods. Only caches may grow; the folder is read.
 
@@ -64,7 +67,7 @@ def prepare(
         InputError: whatever a user can have got wrong.
     """
     prepared = look(config, folder, device=device, progress=progress, force=force)
-    check_features(prepared, device=device, progress=progress, force=force)
+    check_features(prepared, device=device, progress=progress, force=force, engine=engine)
     return prepared
 
 
@@ -151,7 +154,7 @@ def _is_there(made_by: str, n: int) -> bool:
 
 def _array(config: Experiment, key: str) -> Features:
     model = config.representations[key].model
-    if not model.startswith("features:"):
+    if parse_spec(model).is_model:
         needed = "give 'data' (compare: --images)"
         raise InputError(f"representation '{key}' is a model ('{model}'), so images are needed: {needed}")
     return inputs.load_features(config, key, None, device="cpu", progress=False)
@@ -192,7 +195,8 @@ def _check_items(config: Experiment, items: Items) -> None:
 
 
 def check_features(
-    prepared: Prepared, *, device: str = "cpu", progress: bool = False, force: bool = False
+    prepared: Prepared, *, device: str = "cpu", progress: bool = False, force: bool = False,
+    engine: Engine | None = None,
 ) -> None:
     """Look at every pair's numbers as its methods will; finished methods passed that before.
 
@@ -200,10 +204,12 @@ def check_features(
         InputError: numbers that a method cannot take, or features that cannot be computed.
     """
     with heard(prepared.remarks.append):
-        _check_features(prepared, device, progress, force)
+        _check_features(prepared, device, progress, force, engine)
 
 
-def _check_features(prepared: Prepared, device: str, progress: bool, force: bool) -> None:
+def _check_features(
+    prepared: Prepared, device: str, progress: bool, force: bool, engine: Engine | None
+) -> None:
     config, items, loaded = prepared.config, prepared.items, prepared.loaded
     todo = {step.name for step in prepared.todo}
     held: dict[str, np.ndarray] = {}
@@ -218,7 +224,7 @@ def _check_features(prepared: Prepared, device: str, progress: bool, force: bool
         if key in loaded:
             found = loaded[key].values
         elif f"representations/{key}" in todo:
-            features = inputs.load_features(config, key, items, device=device, progress=progress)
+            features = inputs.load_features(config, key, items, device=device, progress=progress, engine=engine)
             if features.images_per_second:
                 prepared.speeds[f"representations/{key}"] = f"{features.images_per_second:.1f} images/s"
             found = features.values

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import rdx
 from rdx.experiment.run.context import alignment_file, representation_file
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, pair_name
+from rdx.experiment.run.tables import CONCEPTS
 from rdx.experiment.stages import (
     alignment,
     explore,
@@ -174,7 +175,9 @@ def _concepts(
             files, cost = statistics.outputs(pair, run), statistics.seconds(config, run, n)
             needs += (add(f"{run.name}/statistics", work, files, below, settings=chosen, cost=cost),)
         work, file = partial(methods.describe, run=run), [f"{pair}/{run.name}/concepts.csv"]
-        names += (*needs[1 + len(seen) :], add(f"{run.name}/concepts", work, file, needs, cost=0.2))
+        chosen = {"columns": CONCEPTS}
+        table = add(f"{run.name}/concepts", work, file, (*needs, "items"), settings=chosen, cost=0.2)
+        names += (*needs[1 + len(seen) :], table)
     return names
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rdx.compute.engine import Engine, Threads
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, RunFolder, pair_name
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 
@@ -31,6 +32,7 @@ class Context:
     items: Items
     device: str = "cpu"
     progress: bool = False
+    engine: Engine = field(default_factory=Threads)
     log: list[str] = field(default_factory=list)  # lines for run.log, taken after every step
     _held: dict[str, np.ndarray] = field(default_factory=dict)
 

@@ -111,7 +111,7 @@ def _inputs(prepared: Prepared) -> dict[str, Any]:
     made = {step.name: step.settings for step in prepared.steps}
     names = {key: f"representations/{key}" for key in config.representations}
     made_by = {key: made[name] for key, name in names.items() if name in made}
-    files = [_file(config.representations[key].model) for key in made_by]
+    files = [file for key in made_by for file in parse_spec(config.representations[key].model).files]
     files.append((config.data or {}).get("labels"))
     return {
         "configuration": fingerprint(config.as_yaml()),
@@ -119,9 +119,3 @@ def _inputs(prepared: Prepared) -> dict[str, Any]:
         "representations": made_by,
         "sha256": {name: contents(Path(name)) for name in files if isinstance(name, str) and Path(name).is_file()},
     }
-
-
-def _file(model: str) -> str | None:
-    """The file that a representation is read from, or its weights; None for published ones."""
-    spec = parse_spec(model)
-    return spec.name if spec.family in ("features", "checkpoint") else spec.options.get("weights")

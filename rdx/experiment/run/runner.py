@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-
 import rdx
+from rdx.compute.engine import Engine, Threads
+from rdx.compute.seeds import seed_everything
 from rdx.errors import InputError, unknown
 from rdx.experiment.plan.prepare import Prepared
 from rdx.experiment.plan.steps import Step
@@ -31,6 +30,7 @@ def run(
     device: str = "cpu",
     progress: bool = False,
     report: Callable[[str], None] = lambda line: None,
+    engine: Engine | None = None,
 ) -> Path:
     """Complete a run's folder and return it; steps that are done and unchanged are left alone.
 
@@ -38,16 +38,16 @@ def run(
     Where another process might be at work in the folder, hold `alone([folder])` from before `prepare` on.
     """
     with alone([prepared.folder.root]):
-        return _run(prepared, device, progress, report)
+        return _run(prepared, device, progress, report, engine or Threads())
 
 
-def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str], None]) -> Path:
+def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str], None], engine: Engine) -> Path:
     folder, steps = prepared.folder, prepared.steps
     gone = [name for name in folder.stamps() if name not in steps]
     _save_config(prepared)
     if not prepared.todo and not gone:
         return folder.root
-    context = Context(prepared.config, folder, prepared.items, device, progress)
+    context = Context(prepared.config, folder, prepared.items, device, progress, engine)
     write_json(folder.path("environment.json"), environment(prepared, device))
     write_json(folder.path("plan.json"), prepared.plan())
     with run_log(folder.path("run.log")) as note, heard(note):
@@ -99,15 +99,6 @@ def device_named(name: str) -> str:
     if name not in DEVICES and not re.fullmatch(r"cuda:\d+", name):
         raise unknown("device", name, DEVICES)
     return resolve_device(name)
-
-
-def seed_everything(seed: int) -> None:
-    """Set every global generator, so that the order of steps changes nothing."""
-    import torch
-
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
 
 
 def _save_config(prepared: Prepared) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from rdx.files import atomic_path
 from rdx.method.concepts import NULL, Concept, Explanations
+from rdx.metrics import MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,19 +22,23 @@ if TYPE_CHECKING:
 
 ASSIGNMENTS = ("direction", "index", "concept", "affinity")
 EXPLANATIONS = ("direction", "concept", "position", "index", "id", "label")
-CONCEPTS = (
-    "direction", "concept", "size", "mean_affinity", "bsr",
-    "p_random", "p_value", "q_value", "stability", "is_null",
-)  # fmt: skip
-STATISTICS = ("direction", "concept", "gain", "p_random", "p_value", "q_value", "stability")
+TESTED = ("p_random", "p_value", "q_value", "stability")
+# Of concepts.csv, in order: its own columns, and those of measures that were added later.
+CONCEPTS = tuple(dict.fromkeys(
+    ("direction", "concept", "size", "mean_affinity", "bsr", *TESTED, "is_null", *MEASURES)
+))  # fmt: skip
+STATISTICS = ("direction", "concept", "gain", *TESTED)
 METHOD_FILE, STATISTICS_FILE = "method.json", "statistics.csv"
 ITEMS = ("index", "id", "path", "label", "label_name")
 _PARTS = 2  # labels named for one concept
 _LEAST = 0.1  # smaller shares are not named
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A CSV with a header, whole or not at all; None and NaN are empty fields, floats keep every digit."""
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any] | Mapping[str, Any]]) -> None:
+    """A CSV with a header, whole or not at all; None and NaN are empty fields, floats keep every digit.
+
+    A row has its fields in the order of the columns, or by their names, and then may lack some.
+    """
     import pandas as pd
 
     frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
@@ -81,18 +86,24 @@ def grid_rows(explanations: Mapping[str, Explanations], items: Items) -> Iterabl
 
 def concept_rows(
     explanations: Mapping[str, Explanations],
-    bsr: Mapping[tuple[str, int], float | None],
-    tested: Mapping[tuple[str, int], tuple],
-) -> Iterable[tuple]:
-    """One row a concept, and one for the null cluster where there is one; `bsr`, `tested` by direction and number."""
+    measured: Mapping[str, Mapping[str, Sequence[float | None]]],
+    tested: Mapping[tuple[str, int], Mapping[str, float]],
+) -> Iterator[dict[str, Any]]:
+    """One row a concept, and one for the null cluster where there is one.
+
+    `measured`: each direction's columns of one number a concept; `tested`: the statistics by direction and number.
+    """
     for direction, found in explanations.items():
-        for concept in found.concepts:
-            key = (direction, concept.number)
-            measured = (concept.size, concept.mean_affinity, bsr.get(key), *tested.get(key, (None,) * 4))
-            yield direction, concept.number, *measured, False
+        for i, concept in enumerate(found.concepts):
+            row = {"direction": direction, "concept": concept.number, "size": concept.size}
+            row |= {"mean_affinity": concept.mean_affinity, "is_null": False}
+            row |= {column: values[i] for column, values in measured[direction].items()}
+            yield row | dict(tested.get((direction, concept.number), {}))
         if found.null_size:
-            measured = (found.null_size, found.null_affinity, None)
-            yield direction, NULL, *measured, None, None, None, None, True
+            yield {
+                "direction": direction, "concept": NULL, "size": found.null_size,
+                "mean_affinity": found.null_affinity, "is_null": True,
+            }  # fmt: skip
 
 
 def make_up(concept: Concept, items: Items) -> str:
@@ -115,12 +126,10 @@ def mean_affinities(explanations: Mapping[str, Explanations]) -> dict[str, dict[
     }
 
 
-def read_statistics(folder: Path) -> dict[tuple[str, int], tuple]:
-    """p_random, p_value, q_value and stability by direction and number, from a tested method's statistics.csv."""
-    rows = read_table(folder / STATISTICS_FILE).itertuples()
-    return {
-        (row.direction, row.concept): (row.p_random, row.p_value, row.q_value, row.stability) for row in rows
-    }
+def read_statistics(folder: Path) -> dict[tuple[str, int], dict[str, float]]:
+    """The columns `TESTED` by direction and number, from a tested method's statistics.csv."""
+    rows = read_table(folder / STATISTICS_FILE).to_dict("records")
+    return {(row["direction"], row["concept"]): {column: row[column] for column in TESTED} for row in rows}
 
 
 def read_explanations(folder: Path) -> dict[str, Explanations]:

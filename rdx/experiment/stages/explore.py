@@ -16,6 +16,7 @@ from rdx.experiment.stages import pictures
 from rdx.experiment.stages.methods import METHOD_FILE
 from rdx.files import atomic_path, write_text
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
+from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
     from rdx.config import Experiment
@@ -209,7 +210,8 @@ def _facts(context: Context, folder: Path, a: str, b: str, summary: Mapping[str,
     cka = json.loads((folder / "cka.json").read_text(encoding="utf-8"))[RAW]
     facts = [("items", f"{len(context.items):,}"), ("seed", str(context.config.seed))]
     for side, key in (("A", a), ("B", b)):
-        facts.append((side, f"{context.title(key)}: {_model(context.config.representations[key].model)}"))
+        spec = parse_spec(context.config.representations[key].model)
+        facts.append((side, f"{context.title(key)}: {spec.without_folders()}"))
     if cka is not None:
         facts.append(("CKA", f"{cka:.3f}"))
     if (folder / "classification.csv").is_file():
@@ -219,15 +221,6 @@ def _facts(context: Context, folder: Path, a: str, b: str, summary: Mapping[str,
         facts.append(("agreement", f"{agreed[pair_name(a, b)]:.1%} of predictions"))
     facts += [(key, str(summary[key])) for key in ("version", "solver") if summary[key]]
     return facts
-
-
-def _model(spec: str) -> str:
-    """A SPEC without the folders in which its file lies: pages are passed on."""
-    family, _, rest = spec.partition(":")
-    path, question, options = rest.partition("?")
-    if family in ("checkpoint", "features"):
-        return f"{family}:{Path(path).name}"
-    return f"{family}:{path}" + ("" if "weights=" in options else question + options)
 
 
 def _number(value: Any) -> Any:

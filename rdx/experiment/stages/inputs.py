@@ -19,6 +19,7 @@ from rdx.models.spec import parse_spec
 from rdx.models.spec import with_absolute_paths as with_absolute_model_paths
 
 if TYPE_CHECKING:
+    from rdx.compute.engine import Engine
     from rdx.config import Experiment, Representation
     from rdx.experiment.run.context import Context
     from rdx.features import Features
@@ -63,7 +64,7 @@ def keys_in_use(config: Experiment) -> list[str]:
 
 
 def load_features(
-    config: Experiment, key: str, items: Items | None, *, device: str, progress: bool
+    config: Experiment, key: str, items: Items | None, *, device: str, progress: bool, engine: Engine | None = None
 ) -> Features:
     """One representation, from the cache where it is there.
 
@@ -75,8 +76,9 @@ def load_features(
     entries = config.representations
     together = [entries[other].extraction for other in keys_in_use(config) if other != key]
     return load_representation(
-        entries[key].extraction, _with_images(items), together=together, device=device, progress=progress
-    )
+        entries[key].extraction, _with_images(items), together=together, device=device, progress=progress,
+        engine=engine,
+    )  # fmt: skip
 
 
 def forget_features(config: Experiment, keys: Iterable[str], items: Items) -> None:
@@ -116,8 +118,9 @@ def write_representation(context: Context, key: str) -> None:
     from safetensors.numpy import save_file
 
     features = load_features(
-        context.config, key, context.items, device=context.device, progress=context.progress
-    )
+        context.config, key, context.items, device=context.device, progress=context.progress,
+        engine=context.engine,
+    )  # fmt: skip
     made_by = {"fingerprint": features.fingerprint, **context.config.representations[key].extraction}
     with atomic_path(context.folder.path(representation_file(key))) as temporary:
         values = np.ascontiguousarray(features.values, dtype=np.float32)

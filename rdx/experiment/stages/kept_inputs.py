@@ -35,7 +35,7 @@ def keep(content: np.ndarray | str) -> Path:
 def check(config: Experiment) -> None:
     """Raises InputError where a kept input is not what its name says: it cannot be made again from here."""
     specs = [parse_spec(entry.model) for entry in config.representations.values()]
-    paths = [Path(spec.name) for spec in specs if spec.family == "features"]
+    paths = [Path(spec.name) for spec in specs if not spec.is_model]
     paths += [Path(str(config.data["labels"]))] if config.data and config.data.get("labels") else []
     for path in paths:
         if path.parent == cache_folder() / _FOLDER and path.is_file() and not _is_whole(path):

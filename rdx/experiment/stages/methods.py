@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rdx.compute.seeds import seed_everything
 from rdx.errors import InputError, unknown
 from rdx.experiment.run import tables
 from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.files import atomic_path, write_json
-from rdx.method.concepts import DIRECTIONS, Explanations
+from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS, Explanations
 
 if TYPE_CHECKING:
     from rdx.config import Experiment, Method
@@ -171,7 +172,11 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
     """Fit one method to one comparison and write its tables."""
     estimator = build(run, context.config, device=context.device, progress=context.progress, solver=solver)
     inputs = *context.pair(a, b, run.view), beside(context, a, b, run)
-    estimator.fit(*inputs[:2], **inputs[2])
+    if context.engine.elsewhere and solver != "sparse":
+        task = (estimator, context.config.seed)
+        (estimator,) = context.engine.map(fit_seeded, [task], (inputs,), whole=True, gpu=context.device != "cpu")
+    else:
+        estimator.fit(*inputs[:2], **inputs[2])
     explanations = {direction: getattr(estimator, f"{direction}_") for direction in DIRECTIONS}
     folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
     for found in explanations.values():
@@ -190,6 +195,13 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
         ran["agreement"] = dense_agreement(estimator, *inputs[:2], **inputs[2])
         ran["rank_errors"] = getattr(estimator, "rank_errors_", None)
     write_json(folder / METHOD_FILE, {**ran, "mean_affinity": tables.mean_affinities(explanations)})
+
+
+def fit_seeded(task: tuple[Any, int], inputs: tuple) -> Any:
+    """A fitted estimator, in whatever process: every global generator starts as it does for a step of a run."""
+    estimator, seed = task
+    seed_everything(seed)
+    return estimator.fit(*inputs[:2], **inputs[2])
 
 
 def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
@@ -225,24 +237,20 @@ def beside(context: Context, a: str, b: str, run: MethodRun) -> dict[str, np.nda
 
 
 def describe(context: Context, a: str, b: str, run: MethodRun) -> None:
-    """concepts.csv: size, mean affinity and success rate of every concept, and its statistics where tested."""
+    """concepts.csv: size, mean affinity and measures of every concept, and its statistics where tested."""
+    from rdx.metrics import Explained, measured
+
     folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
     explanations = tables.read_explanations(folder)
     tested = tables.read_statistics(folder) if run.statistics != "off" else {}
-    rows = tables.concept_rows(explanations, _success(context, a, b, explanations), tested)
-    tables.write_table(folder / "concepts.csv", tables.CONCEPTS, rows)
-
-
-def _success(context: Context, a: str, b: str, explanations: dict[str, Explanations]) -> dict:
-    """Each concept's own success rate, on the raw pair."""
-    from rdx.metrics.bsr import SuccessMeter
-
-    meter = SuccessMeter(*context.pair(a, b))
-    return {
-        (direction, concept.number): meter.rate([concept.indices], direction, "neighborhood").bsr
+    pair = context.pair(a, b)
+    sides = {A_NOT_B: pair, B_NOT_A: pair[::-1]}
+    numbers = {
+        direction: measured(Explained(found.concepts, *sides[direction], context.items.labels))
         for direction, found in explanations.items()
-        for concept in found.concepts
     }
+    rows = tables.concept_rows(explanations, numbers, tested)
+    tables.write_table(folder / "concepts.csv", tables.CONCEPTS, rows)
 
 
 def _write_coefficients(path: Path, explanations: dict[str, Explanations]) -> None:

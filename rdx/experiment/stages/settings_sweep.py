@@ -93,6 +93,7 @@ def sweep(context: Context, a: str, b: str, run: MethodRun, solver: str) -> None
             build(run, context.config, device=context.device, solver=solver), features,
             {name: getattr(grid, name) for name in ("n_clusters", "gamma", "beta")},
             subsamples=grid.subsamples, random_state=context.config.seed, tick=bar.update,
+            spread=context.engine.map,
         )  # fmt: skip
     chosen, reason = suggest(found)
     rows = [

@@ -115,7 +115,7 @@ def examine(context: Context, a: str, b: str, run: MethodRun) -> None:
         found, how = _significance(context, refits, labels, items, done)
         told |= {"surrogates": found.draws, **how, **_judged(found, done)}
         told["null"] = {source: null.tolist() for source, null in found.null.items()}
-    stability = concept_stability(refits, labels, done.n_subsamples, seed)
+    stability = concept_stability(refits, labels, done.n_subsamples, seed, context.engine.map)
     p_random = random_group_p(refits, labels, done.n_groups, seed)
     rows = [
         (direction, i + 1, *(_field(column[direction][i], np.count_nonzero(labels[direction] == i + 1)) for column in (
@@ -157,9 +157,9 @@ def _significance(
     else:
         pairs = [_reference(context, refits.estimator, c, d) for c, d in combinations(done.reference, 2)]
         drawn = surrogates.ReferencePairs([pair.subset(items) for pair in pairs], seed, done.reference_margin)
-        gains = significance.subsampled_gains(refits, labels, done.n_subsamples, seed)
+        gains = significance.subsampled_gains(refits, labels, done.n_subsamples, seed, context.engine.map)
         how = {}
-    return significance.concept_significance(gains, drawn, done.n_surrogates), how
+    return significance.concept_significance(gains, drawn, done.n_surrogates, context.engine.map), how
 
 
 def _reference(context: Context, estimator: Any, c: str, d: str) -> Refits:

@@ -74,8 +74,15 @@ function markCard() {
     if (current) card.setAttribute("aria-current", "true");
     else card.removeAttribute("aria-current");
     card.style.borderColor = current ? css(conceptColor(state.concept)) : "";
-    if (current) card.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (current) showInStrip(card);
   }
+}
+
+/** Scrolls the list of concepts only: scrollIntoView would have the Tab key begin here. */
+function showInStrip(card) {
+  const strip = byId("concepts");
+  const [seen, place] = [strip.getBoundingClientRect(), card.getBoundingClientRect()];
+  strip.scrollTop += Math.min(0, place.top - seen.top) + Math.max(0, place.bottom - seen.bottom);
 }
 
 function fillConcept() {
@@ -188,7 +195,7 @@ function measures(one) {
       return make(
         "div",
         {},
-        make("dt", {}, term(text, word)),
+        make("dt", {}, word === null ? text : term(text, word)),
         make(
           "dd",
           {},

@@ -1,5 +1,5 @@
 // Dots as pixels: every dot is a small stamp blended into an image, which stays fluid with 50,000 of them
-// on any machine, with or without a graphics card.
+// on any machine, with or without a GPU.
 
 const SUB = 2; // positions inside a pixel, so that dots glide instead of jumping
 const SAMPLES = 4; // per pixel and axis, for smooth edges

@@ -108,6 +108,7 @@ const MEASURES = [
   ["q_value", "q-value", "q", chanceNumber],
   ["stability", "Stability", "stability", shortNumber],
   ["p_random", "p, random", "random", chanceNumber],
+  ...DATA.measures.map((name) => [name, name.replaceAll("_", " "), null, shortNumber]),
 ];
 
 // A word with its explanation, which shows when it is pointed at or has the focus.

@@ -22,6 +22,7 @@ from rdx.experiment.stages import inputs
 from rdx.experiment.stages.layers import figures as layer_figures
 from rdx.experiment.stages.layers import heads as layer_heads
 from rdx.experiment.stages.layers import probes as layer_probes
+from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
     from rdx.config import Experiment, LayerAnalysis
@@ -60,7 +61,7 @@ def look(
     run = _method(settings, runs)
     for key in inputs.keys_in_use(config):
         model = config.representations[key].model
-        if model.startswith("features:"):
+        if not parse_spec(model).is_model:
             raise InputError(f"'layer_analysis' needs models, and representation '{key}' is an array ('{model}')")
     others, made_by = None, {}
     if settings.probe_data is not None:

@@ -46,7 +46,8 @@ def probe(context: Context, others: Items) -> None:
 
 def compare_with_groups(context: Context, a: str, b: str, run: MethodRun) -> None:
     """Hold every concept of one comparison against random groups of its size."""
-    from rdx.metrics.group_tests import adjusted, class_tests, share_test
+    from rdx.metrics.group_tests import class_tests, share_test
+    from rdx.metrics.significance import benjamini_hochberg
 
     chosen, labels = context.config.layer_analysis, context.items.labels
     how = {"n_random": chosen.group_tests, "seed": chosen.group_seed}
@@ -64,7 +65,7 @@ def compare_with_groups(context: Context, a: str, b: str, run: MethodRun) -> Non
         results["purity"].append((label, purity))
     rows = []
     for name, outcomes in results.items():
-        q_values = adjusted([test.p_value for _, test in outcomes])
+        q_values = benjamini_hochberg([test.p_value for _, test in outcomes])
         for (way, concept), (label, test), q in zip(concepts, outcomes, q_values, strict=True):
             ratio = test.ratio if np.isfinite(test.ratio) else None
             label_name = None if label is None else context.items.label_names.get(label, str(label))

@@ -1,7 +1,12 @@
-"""Killed at any moment: the same command again finishes, with the same bytes, and nothing is left lying about."""
+"""Commands in processes of their own, with whatever may happen to one.
+
+Killed at any moment, the same command again finishes, with the same bytes, and nothing is left lying about. The
+kernel may refuse to write more, two processes may meet in one folder, and who reads the output may have left.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -51,7 +56,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Iterator[Place]:
-    base = tmp_path_factory.mktemp("kills")
+    base = tmp_path_factory.mktemp("processes")
     commands = Commands(base / "notes", base / "cache")
     place = Place(commands, base / "work", base / "cache", {}, {}, {})
     place.clean()
@@ -179,7 +184,7 @@ def test_two_processes_in_one_folder(place):
     assert f"is in use by process {first.pid} on " in second.err.read_text()
     finished(first)
     finished(second)
-    assert "all 16 steps are done" in second.out.read_text()
+    assert "all 13 steps are done" in second.out.read_text()
     place.check()
 
 
@@ -195,4 +200,50 @@ def test_many_processes_at_once(place):
     other, whole = contents(place.work / "other"), contents(place.work / "run")
     assert other == whole
     shutil.rmtree(place.work / "other")
+    place.check()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on the size of files")
+@pytest.mark.parametrize("largest", [500, 40_000, *(pytest.param(n, marks=SLOW) for n in (2_000, 6_000))])
+def test_the_system_itself_refuses_to_write_more(place, largest):
+    """Whoever writes, in Python, C or Rust: the kernel refuses what goes beyond the largest size of a file."""
+    place.clean()
+    refused = 0
+    for arguments in (TRAIN, [*RUN, "--quiet"]):
+        command = place.commands.start(arguments, place.work, largest_file=largest)
+        code, said = command.wait(), command.err.read_text().splitlines()
+        if code:
+            refused += 1
+            assert code == 1 and len(said) == 1, said
+            assert said[0].startswith("failed: cannot write '") and said[0].endswith("': File too large"), said
+            assert ".part" not in said[0]
+            assert not [name for name in contents(place.work) if ".part" in name or name.endswith(".lock")]
+            finished(place.commands.start(arguments, place.work))
+    assert refused
+    place.check()
+
+
+def test_nothing_is_written_outside_the_output_folder_and_the_cache(place, tmp_path):
+    import matplotlib
+
+    place.clean()
+    allowed = {0: [place.work / "checkpoints"], 1: [place.work / "run", place.cache]}
+    for i, arguments in enumerate((TRAIN, RUN)):
+        notes = tmp_path / f"written_{i}.txt"
+        finished(place.commands.start(arguments, place.work, audit=str(notes)))
+        written = {Path(line) for line in notes.read_text().splitlines()} - {Path(os.devnull)}
+        assert len(written) > 10
+        inside = [*allowed[i], Path(matplotlib.get_cachedir()), Path(sys.prefix)]
+        assert [path for path in written if not any(path.is_relative_to(folder) for folder in inside)] == []
+
+
+def test_a_reader_that_has_left_is_no_failure(place):
+    """`rdx … | head`: quietly, with the exit code of a command that SIGPIPE ends, and to be gone on with."""
+    place.clean()
+    for arguments in (TRAIN, RUN):
+        for options in (["--dry-run"], []):
+            command = place.commands.start([*arguments, *options], place.work, closed_pipe=True)
+            assert command.wait() == 141
+            assert "failed" not in command.err.read_text() and "Error" not in command.err.read_text()
+        finished(place.commands.start(arguments, place.work))
     place.check()

@@ -1,0 +1,7 @@
+"""Family ``features:PATH``: no model but an array that is there already; `rdx.features.arrays` reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+OPTIONS = {"key": str, "drop": str, "names": Path}

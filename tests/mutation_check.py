@@ -135,7 +135,8 @@ MUTATIONS = (
         "wanted = asked = settings.n_clusters + 1", "wanted = asked = settings.n_clusters", _CLUSTERS,
     ),
     Mutation(
-        "no null rule in v2", "rdx/method/versions.py", "return strength < settings.null_threshold", "return strength < 0.0",
+        "no null rule in v2", "rdx/method/versions.py",
+        "return strength < settings.null_threshold", "return strength < 0.0",
         ("tests/method/test_rdx.py::test_v2_merges_what_is_below_the_threshold",),
     ),
     Mutation(

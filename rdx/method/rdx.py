@@ -5,7 +5,7 @@ Kondapaneni, Mac Aodha, Perona: "Representational Difference Explanations", Neur
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 
 from rdx.compute.devices import check_device, tile_device
 from rdx.compute.memory import parse_memory
-from rdx.compute.threads import one_thread_each
+from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.errors import InputError, check_number, check_whole, unknown
 from rdx.method import alignment as align
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
@@ -21,7 +21,6 @@ from rdx.method.difference import DIFFERENCES, DifferenceGraph, Distances, check
 from rdx.method.grids import SELECTIONS
 from rdx.method.guidance import RULES, make_guide
 from rdx.method.many import sparse
-from rdx.method.many.pair_parts import Stores
 from rdx.method.many.solver import SOLVERS, FitPlan, plan_fit
 from rdx.method.neighborhoods import DISTANCES, Points, as_array, as_points
 from rdx.method.pipeline import CLUSTERINGS, Settings, check_enough_items, explain
@@ -97,14 +96,14 @@ class RDX(BaseEstimator):
 
     def fit(
         self, A, B, a_to_b=None, b_to_a=None, groups_a=None, groups_b=None, groups_a_to_b=None, groups_b_to_a=None,
-        *, stores: Stores | None = None,
+        *, spread: Callable = map_ordered,
     ) -> RDX:  # fmt: skip
         """Compares A (n, d_a) with B (n, d_b), arrays or tensors of the same items in the same order.
 
         ``a_to_b``, ``b_to_a``: A mapped to B's space and B mapped to A's, for an aligned comparison
-        with maps learnt elsewhere. ``groups_*`` (n,): guidance labels. ``stores``: where the parts of sparse
-        samples are that several processes made, see `share_pairs`. Raises InputError (a ValueError) for anything
-        that can't be compared, naming the parameter or the row.
+        with maps learnt elsewhere. ``groups_*`` (n,): guidance labels. ``spread``: where the passes over
+        pairs of the sparse and approximate solvers run, see `rdx.compute.engine.Engine.map`. Raises InputError (a
+        ValueError) for anything that can't be compared, naming the parameter or the row.
         """
         version = self.check_parameters()
         arrays = {"A": as_array(A, "A"), "B": as_array(B, "B")}
@@ -129,22 +128,8 @@ class RDX(BaseEstimator):
             if len(array) != n:
                 raise InputError(f"{name} has {len(array)} items, A and B have {n}")
         points = {name: as_points(array, name) for name, array in arrays.items()}
-        self._fit_directions(points, groups, version, None, stores)
+        self._fit_directions(points, groups, version, None, spread)
         return self
-
-    def share_pairs(self, A, B, a_to_b=None, b_to_a=None, *, stores: Stores) -> None:
-        """A process's part of the pairs that `fit` draws with solver "sparse", with the same arrays; fits nothing.
-
-        ``stores`` says which part, and where the parts go: see ``rdx.method.many.pair_parts``.
-        """
-        version = self.check_parameters()
-        arrays = {"A": A, "B": B} | ({} if a_to_b is None else {"a_to_b": a_to_b, "b_to_a": b_to_a})
-        points = {name: as_points(array, name) for name, array in arrays.items()}
-        if len({len(each) for each in points.values()}) > 1:
-            raise InputError(f"A has {len(points['A'])} items, others have not: all must show the same items")
-        device = tile_device(self.device, len(points["A"]))
-        with one_thread_each():
-            sparse.share_pairs(points, self._sampling(version, device, points, stores))
 
     def fit_points(self, points: Mapping[str, Points], distances: dict[tuple, Distances] | None = None) -> RDX:
         """`fit` for many settings or many partners of one representation: nothing is computed twice.
@@ -175,14 +160,14 @@ class RDX(BaseEstimator):
 
     def _fit_directions(
         self, points: dict[str, Points], groups: dict, version: Version, shared: dict[tuple, Distances] | None,
-        stores: Stores | None = None,
+        spread: Callable = map_ordered,
     ) -> None:  # fmt: skip
         """Both directions. Unaligned they share their distances; aligned each has a pair of its own."""
         device = self._tile_device(len(points["A"]), shared)
         self.device_ = str(device or "cpu")
         with one_thread_each():
             if self.solver_ != "dense":
-                self._fit_sparse(points, groups, self._sampling(version, device, points, stores), version)
+                self._fit_sparse(points, groups, self._sampling(version, device, points, spread), version)
             else:
                 self._fit_each(points, groups, version, shared, device)
         self.n_items_ = len(points["A"])
@@ -208,10 +193,10 @@ class RDX(BaseEstimator):
             return None
         return device
 
-    def _sampling(self, version: Version, device, points: dict, stores: Stores | None) -> sparse.Sampling:
+    def _sampling(self, version: Version, device, points: dict, spread: Callable) -> sparse.Sampling:
         return sparse.Sampling(
             version.symmetric_distances, gamma_for(self.gamma, len(points["A"])), self.beta, self.pairs_per_item,
-            self.random_state, device=device, stores=stores,
+            self.random_state, device=device, spread=spread,
         )  # fmt: skip
 
     def _fit_sparse(self, points: dict[str, Points], groups: dict, sampling: sparse.Sampling, version: Version) -> None:

@@ -188,7 +188,7 @@ MUTATIONS = (
         "(ranks.b, ranks.a) if swapped", "(ranks.a, ranks.b) if swapped", _SPARSE,
     ),
     Mutation(
-        "a background with self-loops", "rdx/method/many/sparse_adjacency.py",
+        "a background with self-loops", "rdx/method/many/sparse_graph.py",
         "self._background(vectors) - vectors", "self._background(vectors)", _SPARSE,
     ),
     Mutation(

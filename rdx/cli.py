@@ -1,37 +1,22 @@
 """The commands: parse, call, print; no work here.
 
-Exit codes: 0 done; 1 the run failed; 2 wrong usage, configuration or input (nothing was written but caches);
-130 interrupted; 141 nobody reads the output any more (as of every command that is piped into `head`).
+Exit codes are those of `rdx.console`.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdx.errors import InputError, WriteError
+from rdx.console import Debug, exit_codes
+from rdx.models.registry import spec_forms
 
 if TYPE_CHECKING:
     from rdx.compute.engine import Engine
-from rdx.models.registry import spec_forms
-
-
-class ExitCode(IntEnum):
-    """What the commands leave with."""
-
-    DONE = 0
-    FAILED = 1
-    WRONG_INPUT = 2
-    INTERRUPTED = 130
-    NOBODY_READS = 141  # 128 + SIGPIPE
 
 
 app = typer.Typer(
@@ -57,7 +42,6 @@ OnCluster = Annotated[
 ]
 SkipBadImages = Annotated[bool, typer.Option("--skip-bad-images", help="Leave unreadable images out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No plan and no progress, only the results.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 _ALIGN = "Remove what a linear map can undo; alone: cka."
 _MODES = "classifier, ground_truth, tpfp, tpnfpn or true_pos."
@@ -232,48 +216,6 @@ def _edits(seed: int | None, skip_bad_images: bool, max_memory: str | None = Non
         yield "skip_bad_images=true"
     if max_memory is not None:
         yield f"max_memory={max_memory}"
-
-
-@contextmanager
-def exit_codes(debug: bool) -> Iterator[None]:
-    """Turn what goes wrong into one line and an exit code."""
-    try:
-        yield
-        sys.stdout.flush()  # here, where a closed pipe can still be answered for
-    except InputError as error:
-        _stop(f"error: {error}", ExitCode.WRONG_INPUT, debug)
-    except KeyboardInterrupt:
-        _stop("interrupted; run the same command again to go on from here", ExitCode.INTERRUPTED, debug)
-    except BrokenPipeError:
-        _leave_quietly()
-    except (typer.Exit, typer.Abort):
-        raise
-    except WriteError as error:
-        _stop(f"failed: {error}", ExitCode.FAILED, debug)
-    except Exception as error:
-        text = " ".join(str(error).split())
-        hint = "" if debug else " (--debug shows where)"
-        _stop(f"failed: {type(error).__name__}: {text}{hint}", ExitCode.FAILED, debug)
-
-
-def _leave_quietly() -> None:
-    """Nobody reads any more (`rdx run … | head`), so there is nobody to tell.
-
-    As other commands do, which SIGPIPE ends there and then: no message, and the exit code a shell shows for them.
-    What was finished stays, as after an interruption.
-    """
-    silence = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):  # or Python would complain at its end, when it writes out the rest
-        with suppress(OSError, ValueError):
-            os.dup2(silence, stream.fileno())
-    raise typer.Exit(int(ExitCode.NOBODY_READS))
-
-
-def _stop(line: str, code: ExitCode, debug: bool) -> None:
-    if debug:
-        traceback.print_exc()
-    print(line, file=sys.stderr)
-    raise typer.Exit(int(code))
 
 
 def main(arguments: list[str] | None = None) -> None:

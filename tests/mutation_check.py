@@ -102,7 +102,7 @@ MUTATIONS = (
         "sign of the affinity", "rdx/method/difference.py", "np.float32(-beta)", "np.float32(beta)", _DIFFERENCE,
     ),
     Mutation(
-        "distances left asymmetric in v2", "rdx/method/rdx.py",
+        "distances left asymmetric in v2", "rdx/method/versions.py",
         'V2 = Version("v2", symmetric_distances=True', 'V2 = Version("v2", symmetric_distances=False', _DIFFERENCE,
     ),
     Mutation(
@@ -135,7 +135,8 @@ MUTATIONS = (
         "wanted = asked = settings.n_clusters + 1", "wanted = asked = settings.n_clusters", _CLUSTERS,
     ),
     Mutation(
-        "no null rule in v2", "rdx/method/rdx.py", "return strength < settings.null_threshold", "return strength < 0.0",
+        "no null rule in v2", "rdx/method/versions.py",
+        "return strength < settings.null_threshold", "return strength < 0.0",
         ("tests/method/test_rdx.py::test_v2_merges_what_is_below_the_threshold",),
     ),
     Mutation(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rdx.cli import Debug, exit_codes
+from rdx.console import Debug, exit_codes
 
 Runs = Annotated[list[Path] | None, typer.Argument(metavar="[RUN_DIR...]", help="Finished runs, or folders of runs.")]
 OutputDir = Annotated[Path | None, typer.Option(help="Default: the folder `analysis` beside the runs.")]

@@ -27,6 +27,7 @@ from rdx.method.neighborhoods import (
     order_rows,
 )
 from rdx.method.rank_affinity import rank_affinity
+from rdx.method.versions import gamma_for
 
 DIFFERENCES = ("locally_biased", "plain")
 BLOCK = 256  # side of the square blocks in which symmetric matrices are filled
@@ -290,7 +291,7 @@ def pair_blocks(
     items = np.asarray(items)
     points = [as_points(features) for features in (A, B)]
     symmetric = version == "v2"
-    settings = {"difference": difference, "gamma": 80.0 / len(points[0]) if gamma == "auto" else gamma, "beta": beta}
+    settings = {"difference": difference, "gamma": gamma_for(gamma, len(points[0])), "beta": beta}
     if normalize_difference:  # the largest difference needs all pairs
         whole = [compute_distances(each, distance, symmetric=symmetric, sigma=sigma) for each in points]
         largest = DifferenceGraph(*whole, normalize=True, **settings).largest

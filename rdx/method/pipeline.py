@@ -5,32 +5,36 @@ Both versions of RDX share this; a Version says where they differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from rdx.errors import InputError
+from rdx.method.clusterings import CENTRALITIES, affinity_propagation, centrality_scores, pick_clusters
 from rdx.method.concepts import NULL, Concept, Explanations
-from rdx.method.difference import DifferenceGraph
 from rdx.method.grids import SELECTIONS, Cluster
-from rdx.method.many.neighbor_graph import CENTRALITIES, affinity_propagation, centrality_scores, pick_clusters
-from rdx.method.many.sparse_graph import SparseGraph
 from rdx.method.neighborhoods import Points
 from rdx.method.spectral import Adjacency, spectral_clusters
+from rdx.method.versions import Version
 
 CLUSTERINGS = ("spectral", "affinity_propagation", *CENTRALITIES)
 MORE_ASKS = 3  # how often the clustering is asked again when clusters are too small
 
 
-@dataclass(frozen=True)
-class Version:
-    """What tells one version of RDX from another."""
+class Graph(Protocol):
+    """The difference graph of one direction, n items; exact, or made of a sample of the pairs."""
 
-    name: str
-    symmetric_distances: bool  # symmetrise r before the difference, or only the affinity
-    min_concept_size: Callable[[int], int]  # the default, from the images per concept m
-    null: Callable[[np.ndarray, Settings], np.ndarray]  # strengths (c,), strongest first → which are null (c,)
+    def __len__(self) -> int: ...
+
+    def adjacency(self) -> np.ndarray | Adjacency:
+        """The symmetric affinity (n, n) that is clustered, with guidance."""
+
+    def affinity(self, rows: np.ndarray, columns: np.ndarray, guided: bool = True) -> np.ndarray:
+        """The affinity at rows × columns (index arrays that broadcast)."""
+
+    def affinity_to_clusters(self, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+        """Summed affinity of every item to each cluster, without guidance: (n, c)."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Settings:
     threads: int | None = None
 
 
-def explain(direction: str, graph: DifferenceGraph | SparseGraph, points: Points, settings: Settings) -> Explanations:
+def explain(direction: str, graph: Graph, points: Points, settings: Settings) -> Explanations:
     """The concepts of one direction; ``points`` is the unaligned representation that has them."""
     raw, notes = cluster(graph, settings)
     raw, dropped = drop_small(raw, settings.min_concept_size)
@@ -68,7 +72,7 @@ def explain(direction: str, graph: DifferenceGraph | SparseGraph, points: Points
     return Explanations(direction, labels, concepts, item_affinity, null_affinity, notes=notes)
 
 
-def cluster(graph: DifferenceGraph | SparseGraph, settings: Settings) -> tuple[np.ndarray, list[str]]:
+def cluster(graph: Graph, settings: Settings) -> tuple[np.ndarray, list[str]]:
     """Labels (n,) from 0, −1 where no cluster took the item; and notes for the user."""
     n = len(graph)
     affinity = graph.adjacency()
@@ -113,7 +117,7 @@ def drop_small(labels: np.ndarray, min_size: int) -> tuple[np.ndarray, int]:
 
 
 def order(
-    raw: np.ndarray, graph: DifferenceGraph | SparseGraph, settings: Settings
+    raw: np.ndarray, graph: Graph, settings: Settings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Final labels (n,), 0 = null; the strength of each concept, (concepts,); each item's, (n,).
 

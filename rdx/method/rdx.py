@@ -5,14 +5,15 @@ Kondapaneni, Mac Aodha, Perona: "Representational Difference Explanations", Neur
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from rdx.compute.devices import check_device, tile_device
 from rdx.compute.memory import parse_memory
-from rdx.compute.threads import one_thread_each
+from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.errors import InputError, check_number, check_whole, unknown
 from rdx.method import alignment as align
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
@@ -20,29 +21,13 @@ from rdx.method.difference import DIFFERENCES, DifferenceGraph, Distances, check
 from rdx.method.grids import SELECTIONS
 from rdx.method.guidance import RULES, make_guide
 from rdx.method.many import sparse
-from rdx.method.many.pair_parts import Stores
 from rdx.method.many.solver import SOLVERS, FitPlan, plan_fit
 from rdx.method.neighborhoods import DISTANCES, Points, as_array, as_points
-from rdx.method.pipeline import CLUSTERINGS, Settings, Version, check_enough_items, explain
+from rdx.method.pipeline import CLUSTERINGS, Settings, check_enough_items, explain
+from rdx.method.versions import Version, gamma_for, version_named
 
 
-def weak_are_null(strength: np.ndarray, settings: Settings) -> np.ndarray:
-    """v2: every cluster whose mean affinity is below the threshold."""
-    return strength < settings.null_threshold
-
-
-V2 = Version("v2", symmetric_distances=True, min_concept_size=lambda m: -(-m // 2), null=weak_are_null)
-
-
-def version_named(name: str) -> Version:
-    from rdx.method.versions import V1  # that module builds on this one
-
-    versions = {"v1": V1, "v2": V2}
-    if name not in versions:
-        raise unknown("version", name, versions)
-    return versions[name]
-
-
+@dataclass(eq=False, repr=False)
 class RDX(BaseEstimator):
     """Compares two representations of the same n items, in both directions.
 
@@ -83,48 +68,42 @@ class RDX(BaseEstimator):
     map_a_to_b_, map_b_to_a_ : the learnt LinearMaps, where ``alignment`` is set.
     """
 
-    def __init__(
-        self, n_clusters=5, *, version="v2", distance="neighborhood", difference="locally_biased", gamma=0.1,
-        beta=5.0, normalize_difference=False, sigma=7, clustering="spectral", cluster_size=9,
-        selection="max_total_affinity", images_per_concept=9, null_threshold=1.1, min_concept_size="auto",
-        alignment=None, align_steps=None, align_start="identity", guidance_rule="own", solver="auto",
-        pairs_per_item=600, max_memory=None, keep_matrices=False, random_state=0, device="auto",
-    ):  # fmt: skip
-        self.n_clusters = n_clusters
-        self.version = version
-        self.distance = distance
-        self.difference = difference
-        self.gamma = gamma
-        self.beta = beta
-        self.normalize_difference = normalize_difference
-        self.sigma = sigma
-        self.clustering = clustering
-        self.cluster_size = cluster_size
-        self.selection = selection
-        self.images_per_concept = images_per_concept
-        self.null_threshold = null_threshold
-        self.min_concept_size = min_concept_size
-        self.alignment = alignment
-        self.align_steps = align_steps
-        self.align_start = align_start
-        self.guidance_rule = guidance_rule
-        self.solver = solver
-        self.pairs_per_item = pairs_per_item
-        self.max_memory = max_memory
-        self.keep_matrices = keep_matrices
-        self.random_state = random_state
-        self.device = device
+    n_clusters: int = 5
+    _: KW_ONLY
+    version: str = "v2"
+    distance: str = "neighborhood"
+    difference: str = "locally_biased"
+    gamma: float | str = 0.1
+    beta: float = 5.0
+    normalize_difference: bool = False
+    sigma: int = 7
+    clustering: str = "spectral"
+    cluster_size: int = 9
+    selection: str = "max_total_affinity"
+    images_per_concept: int = 9
+    null_threshold: float = 1.1
+    min_concept_size: int | str = "auto"
+    alignment: str | None = None
+    align_steps: int | None = None
+    align_start: str = "identity"
+    guidance_rule: str = "own"
+    solver: str = "auto"
+    pairs_per_item: float = 600
+    max_memory: int | float | str | None = None
+    keep_matrices: bool = False
+    random_state: int = 0
+    device: str = "auto"
 
     def fit(
         self, A, B, a_to_b=None, b_to_a=None, groups_a=None, groups_b=None, groups_a_to_b=None, groups_b_to_a=None,
-        *, stores: Stores | None = None,
+        *, spread: Callable = map_ordered,
     ) -> RDX:  # fmt: skip
         """Compares A (n, d_a) with B (n, d_b), arrays or tensors of the same items in the same order.
 
         ``a_to_b``, ``b_to_a``: A mapped to B's space and B mapped to A's, for an aligned comparison
-        with maps learnt elsewhere. ``groups_*`` (n,): guidance labels. ``stores``: where the parts of sparse
-        samples are that several processes made, see `share_pairs`. Raises InputError (a ValueError) for anything
-        that can't be compared, naming the parameter or the row.
+        with maps learnt elsewhere. ``groups_*`` (n,): guidance labels. ``spread``: where the passes over
+        pairs of the sparse and approximate solvers run, see `rdx.compute.engine.Engine.map`. Raises InputError (a
+        ValueError) for anything that can't be compared, naming the parameter or the row.
         """
         version = self.check_parameters()
         arrays = {"A": as_array(A, "A"), "B": as_array(B, "B")}
@@ -149,22 +128,8 @@ class RDX(BaseEstimator):
             if len(array) != n:
                 raise InputError(f"{name} has {len(array)} items, A and B have {n}")
         points = {name: as_points(array, name) for name, array in arrays.items()}
-        self._fit_directions(points, groups, version, None, stores)
+        self._fit_directions(points, groups, version, None, spread)
         return self
-
-    def share_pairs(self, A, B, a_to_b=None, b_to_a=None, *, stores: Stores) -> None:
-        """A process's part of the pairs that `fit` draws with solver "sparse", with the same arrays; fits nothing.
-
-        ``stores`` says which part, and where the parts go: see ``rdx.method.many.pair_parts``.
-        """
-        version = self.check_parameters()
-        arrays = {"A": A, "B": B} | ({} if a_to_b is None else {"a_to_b": a_to_b, "b_to_a": b_to_a})
-        points = {name: as_points(array, name) for name, array in arrays.items()}
-        if len({len(each) for each in points.values()}) > 1:
-            raise InputError(f"A has {len(points['A'])} items, others have not: all must show the same items")
-        device = tile_device(self.device, len(points["A"]))
-        with one_thread_each():
-            sparse.share_pairs(points, self._sampling(version, device, points, stores))
 
     def fit_points(self, points: Mapping[str, Points], distances: dict[tuple, Distances] | None = None) -> RDX:
         """`fit` for many settings or many partners of one representation: nothing is computed twice.
@@ -195,14 +160,14 @@ class RDX(BaseEstimator):
 
     def _fit_directions(
         self, points: dict[str, Points], groups: dict, version: Version, shared: dict[tuple, Distances] | None,
-        stores: Stores | None = None,
+        spread: Callable = map_ordered,
     ) -> None:  # fmt: skip
         """Both directions. Unaligned they share their distances; aligned each has a pair of its own."""
         device = self._tile_device(len(points["A"]), shared)
         self.device_ = str(device or "cpu")
         with one_thread_each():
             if self.solver_ != "dense":
-                self._fit_sparse(points, groups, self._sampling(version, device, points, stores), version)
+                self._fit_sparse(points, groups, self._sampling(version, device, points, spread), version)
             else:
                 self._fit_each(points, groups, version, shared, device)
         self.n_items_ = len(points["A"])
@@ -228,10 +193,10 @@ class RDX(BaseEstimator):
             return None
         return device
 
-    def _sampling(self, version: Version, device, points: dict, stores: Stores | None) -> sparse.Sampling:
+    def _sampling(self, version: Version, device, points: dict, spread: Callable) -> sparse.Sampling:
         return sparse.Sampling(
-            version.symmetric_distances, self._gamma(len(points["A"])), self.beta, self.pairs_per_item,
-            self.random_state, device=device, stores=stores,
+            version.symmetric_distances, gamma_for(self.gamma, len(points["A"])), self.beta, self.pairs_per_item,
+            self.random_state, device=device, spread=spread,
         )  # fmt: skip
 
     def _fit_sparse(self, points: dict[str, Points], groups: dict, sampling: sparse.Sampling, version: Version) -> None:
@@ -288,17 +253,14 @@ class RDX(BaseEstimator):
         if device is not None:
             from rdx.method.gpu.device_graph import DeviceDifferenceGraph as kind
         graph = kind(
-            kept[own], kept[other], difference=self.difference, gamma=self._gamma(len(points[own])), beta=self.beta,
-            normalize=self.normalize_difference, guide=guide,
+            kept[own], kept[other], difference=self.difference, gamma=gamma_for(self.gamma, len(points[own])),
+            beta=self.beta, normalize=self.normalize_difference, guide=guide,
         )  # fmt: skip
         explanations = explain(direction, graph, points[own], self._settings(version))
         if self.keep_matrices:
             explanations.difference = graph.matrix("difference")
             explanations.affinity = graph.matrix("affinity")
         return explanations
-
-    def _gamma(self, n: int) -> float:
-        return 80.0 / n if self.gamma == "auto" else self.gamma
 
     def _settings(self, version: Version) -> Settings:
         least = self.min_concept_size
@@ -370,3 +332,10 @@ def compared(names) -> dict[str, tuple[str, str]]:
     if "a_to_b" in names:
         return {A_NOT_B: ("A", "b_to_a"), B_NOT_A: ("B", "a_to_b")}
     return {A_NOT_B: ("A", "B"), B_NOT_A: ("B", "A")}
+
+
+@dataclass(eq=False, repr=False)
+class RDXPaper(RDX):
+    """The RDX estimator with the paper's version as its default; same parameters, same attributes."""
+
+    version: str = field(default="v1", kw_only=True)

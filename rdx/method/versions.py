@@ -1,19 +1,37 @@
-"""RDX as in the paper (version v1).
+"""Where the two versions of RDX differ, and the settings that depend on the number of items.
 
-The affinity is symmetrised, for clustering only, and of the k + 1 clusters the weakest is always
-the null one, which leaves exactly k concepts.
+v1 is the paper's: the affinity is symmetrised, for clustering only, and of the k + 1 clusters the weakest is always the
+null one, which leaves exactly k concepts. v2 symmetrises the neighbourhood distances and drops weak clusters.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from rdx.method.pipeline import Settings, Version
-from rdx.method.rdx import RDX
+from rdx.errors import unknown
+
+if TYPE_CHECKING:
+    from rdx.method.pipeline import Settings
+
+AUTO_GAMMA = 80.0  # gamma="auto" is this over n: the paper's 0.1 at 800 items, 0.04 at 2,000
+
+
+@dataclass(frozen=True)
+class Version:
+    """What tells one version of RDX from another."""
+
+    name: str
+    symmetric_distances: bool  # symmetrise r before the difference, or only the affinity
+    min_concept_size: Callable[[int], int]  # the default, from the images per concept m
+    null: Callable[[np.ndarray, Settings], np.ndarray]  # strengths (c,), strongest first → which are null (c,)
 
 
 def weakest_is_null(strength: np.ndarray, settings: Settings) -> np.ndarray:
-    """The last of the clusters, which are sorted by strength.
+    """v1: the last of the clusters, which are sorted by strength.
 
     Centralities and affinity propagation leave their own null items, or none.
     """
@@ -24,25 +42,23 @@ def weakest_is_null(strength: np.ndarray, settings: Settings) -> np.ndarray:
     return null
 
 
+def weak_are_null(strength: np.ndarray, settings: Settings) -> np.ndarray:
+    """v2: every cluster whose mean affinity is below the threshold."""
+    return strength < settings.null_threshold
+
+
 V1 = Version("v1", symmetric_distances=False, min_concept_size=lambda m: 1, null=weakest_is_null)
+V2 = Version("v2", symmetric_distances=True, min_concept_size=lambda m: -(-m // 2), null=weak_are_null)
+VERSIONS = {version.name: version for version in (V1, V2)}
 
 
-class RDXPaper(RDX):
-    """The RDX estimator with the paper's version as its default; same parameters, same attributes."""
+def version_named(name: str) -> Version:
+    """The version with this name. Raises InputError for others."""
+    if name not in VERSIONS:
+        raise unknown("version", name, VERSIONS)
+    return VERSIONS[name]
 
-    def __init__(
-        self, n_clusters=5, *, version="v1", distance="neighborhood", difference="locally_biased", gamma=0.1,
-        beta=5.0, normalize_difference=False, sigma=7, clustering="spectral", cluster_size=9,
-        selection="max_total_affinity", images_per_concept=9, null_threshold=1.1, min_concept_size="auto",
-        alignment=None, align_steps=None, align_start="identity", guidance_rule="own", solver="auto",
-        pairs_per_item=600, max_memory=None, keep_matrices=False, random_state=0, device="auto",
-    ):  # fmt: skip
-        super().__init__(
-            n_clusters, version=version, distance=distance, difference=difference, gamma=gamma, beta=beta,
-            normalize_difference=normalize_difference, sigma=sigma, clustering=clustering,
-            cluster_size=cluster_size, selection=selection, images_per_concept=images_per_concept,
-            null_threshold=null_threshold, min_concept_size=min_concept_size, alignment=alignment,
-            align_steps=align_steps, align_start=align_start, guidance_rule=guidance_rule, solver=solver,
-            pairs_per_item=pairs_per_item, max_memory=max_memory, keep_matrices=keep_matrices,
-            random_state=random_state, device=device,
-        )  # fmt: skip
+
+def gamma_for(gamma: float | str, n: int) -> float:
+    """γ for n items: the number that was given, or what "auto" comes to."""
+    return AUTO_GAMMA / n if gamma == "auto" else float(gamma)

@@ -20,7 +20,8 @@ from rdx.method.difference import DifferenceGraph, Distances, compute_distances
 from rdx.method.guidance import make_guide
 from rdx.method.neighborhoods import as_array, as_points
 from rdx.method.pipeline import Settings, cluster, drop_small, order
-from rdx.method.rdx import RDX, version_named
+from rdx.method.rdx import RDX
+from rdx.method.versions import gamma_for, version_named
 
 # What a comparison is made of: in every pair a representation on A's side, and one on B's.
 PAIRS = (("A", "B"),)
@@ -111,7 +112,7 @@ class Refits:
         chosen = self.estimator
         settings = {
             "difference": chosen.difference, "beta": chosen.beta, "normalize": chosen.normalize_difference,
-            "gamma": 80.0 / len(self) if chosen.gamma == "auto" else chosen.gamma, "threads": 1,
+            "gamma": gamma_for(chosen.gamma, len(self)), "threads": 1,
         }  # fmt: skip
         graphs = {}
         for direction, (own, other) in self._directions.items():

@@ -96,6 +96,20 @@ def test_a_sweep_is_that_of_threads(cluster, pair):
     assert here == there
 
 
+@pytest.mark.parametrize("solver, version", [("sparse", "v1"), ("sparse", "v2"), ("approximate", "v2")])
+def test_a_sparse_fit_is_that_of_threads(cluster, solver, version):
+    rng = np.random.default_rng(1)
+    A, B = rng.normal(size=(2, 600, 6))  # five tiles of rows
+    A[:60] = 0.1 * A[:60] + 5
+    here, there = (
+        RDX(2, version=version, solver=solver, pairs_per_item=40).fit(A, B, spread=spread)
+        for spread in (map_ordered, cluster.map)
+    )
+    for direction in ("a_not_b_", "b_not_a_"):
+        np.testing.assert_array_equal(getattr(here, direction).labels, getattr(there, direction).labels)
+        np.testing.assert_array_equal(getattr(here, direction).item_affinity, getattr(there, direction).item_affinity)
+
+
 def test_files_that_a_worker_does_not_see_are_named(cluster, tmp_path):
     (tmp_path / "image.png").write_bytes(b"1234")
     cluster.check_files({str(tmp_path / "image.png"): 4})

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from rdx import compare
-from rdx.cli import ExitCode, main
+from rdx.cli import main
+from rdx.console import ExitCode
 from rdx.experiment.run.folder import OUTPUTS
 
 N = 24

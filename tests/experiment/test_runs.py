@@ -11,9 +11,9 @@ import yaml
 
 from rdx.config import load_experiment
 from rdx.experiment.plan.prepare import prepare
-from rdx.experiment.plan.steps import Step
 from rdx.experiment.run import runner
 from rdx.experiment.run.folder import pair_name
+from rdx.experiment.run.step import Step
 
 N = 80
 METHODS = [

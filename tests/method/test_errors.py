@@ -7,7 +7,7 @@ import pytest
 
 from rdx import RDX
 from rdx.errors import InputError
-from rdx.method.versions import RDXPaper
+from rdx.method.rdx import RDXPaper
 
 
 def pair(n=40):

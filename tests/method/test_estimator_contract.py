@@ -19,7 +19,7 @@ from sklearn.utils import estimator_checks
 import baselines
 from rdx import RDX
 from rdx.errors import InputError
-from rdx.method.versions import RDXPaper
+from rdx.method.rdx import RDXPaper
 
 CHECKS = (
     "check_no_attributes_set_in_init", "check_parameters_default_constructible", "check_get_params_invariance",

@@ -9,7 +9,7 @@ import oracle
 import pytest
 
 from rdx import RDX
-from rdx.method.versions import RDXPaper
+from rdx.method.rdx import RDXPaper
 
 
 @cache

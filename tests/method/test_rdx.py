@@ -17,7 +17,7 @@ from rdx import RDX
 from rdx.method import rdx as rdx_module
 from rdx.method.concepts import DIRECTIONS
 from rdx.method.neighborhoods import as_points
-from rdx.method.versions import RDXPaper
+from rdx.method.rdx import RDXPaper
 
 
 @cache

@@ -22,6 +22,7 @@ import yaml
 
 from rdx import cli
 from rdx._torchvision import ensure_torchvision
+from rdx.console import ExitCode
 from rdx.data.download.unpacking import Limits, unpacked
 from rdx.errors import InputError
 from rdx.models.weights import tensors_only
@@ -66,7 +67,7 @@ def refused(capsys, *arguments: str) -> str:
     with pytest.raises(SystemExit) as left:
         cli.main([*arguments, "--output-dir", "run", "--quiet", "--device", "cpu"])
     said = capsys.readouterr().err.strip()
-    assert left.value.code == cli.ExitCode.WRONG_INPUT and len(said.splitlines()) == 1, said
+    assert left.value.code == ExitCode.WRONG_INPUT and len(said.splitlines()) == 1, said
     assert not Path("run").exists()
     return said
 

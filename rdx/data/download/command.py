@@ -15,7 +15,7 @@ from rdx.errors import InputError, unknown
 
 # name → function; `rdx.data.download.source` says what it takes and does.
 DOWNLOADS: dict[str, str] = {
-    "checkpoints": "rdx.data.download.checkpoints:download",
+    "checkpoints": "rdx.models.paper_checkpoints:download",
     "cub": "rdx.data.download.cub:download",
     "efficientnet_lite": "rdx.data.download.efficientnet_lite:download",
     "food_photos": "rdx.data.download.food_photos:download",

@@ -7,20 +7,18 @@ computed, downloaded or written.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rdx.compute.memory import in_words as readable
-from rdx.data import Items, items_without_images
+from rdx.data import Items
 from rdx.errors import InputError, MissingInput
 from rdx.experiment.plan.fits import Demand, too_large
 from rdx.experiment.run.folder import pair_name
+from rdx.experiment.run.missing import noted
 from rdx.experiment.stages import methods
 from rdx.method.many.solver import LIBRARIES
 
@@ -30,10 +28,6 @@ if TYPE_CHECKING:
     from rdx.features import Description, Features
 
 GB = 1e9
-# Data sets that have to be fetched: how many items and classes to expect of them while they are not there.
-_ITEMS = {"mnist": 60_000, "mnist_10k": 8_000, "cub": 4_796, "rsna": 2_500}
-_CLASSES = {"mnist": 10, "mnist_10k": 10, "cub": 200, "rsna": 2}
-_UNKNOWN = 1_000  # items, where neither the data nor the configuration tells how many
 _WIDTH = 1_000  # dimensions of a representation whose model does not tell
 _ROW, _EXPLORED = 60, 6_000  # bytes an item: in the tables of a method, and in the explorer
 _FIGURES, _IMAGES = 2e6, 6e6  # bytes of a method's figures, without and with images
@@ -81,33 +75,6 @@ class Needs:
     def passes(self) -> dict[str, float]:
         """Seconds by the name of the step, for representations whose model tells."""
         return {f"representations/{one.key}": one.seconds for one in self.sources if one.seconds is not None}
-
-
-@contextmanager
-def noted(missing: list[str] | None) -> Iterator[None]:
-    """Inside, what is missing is added to the list; where there is none, it is raised."""
-    try:
-        yield
-    except MissingInput as error:
-        if missing is None:
-            raise
-        if str(error) not in missing:
-            missing.append(str(error))
-
-
-def expected_items(data: Mapping[str, Any]) -> Items:
-    """Items without images that stand in for those of a data set (its YAML keys) that is not there."""
-    name, per_class = data.get("dataset"), data.get("images_per_class")
-    items, classes = _ITEMS.get(name, _UNKNOWN), _CLASSES.get(name, 0)
-    if "flip" in str(data.get("variant")):
-        items *= 2  # the mirrored digits, which may be classes of their own
-        classes *= 2 if str(data["variant"]).endswith("_nl") else 1
-    asked = len(data.get("classes") or ()) or classes
-    if asked and per_class:
-        items = asked * per_class
-    elif asked and classes:
-        items = items * asked // classes
-    return items_without_images(items, labels=np.arange(items) % (asked or 2))
 
 
 def sources_of(

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rdx.config import Experiment
+from rdx.data.expected import expected_items
 from rdx.errors import InputError
 from rdx.experiment.plan import fits as fit_plans
 from rdx.experiment.plan import needs as plan
-from rdx.experiment.plan.steps import Step, Steps, table_of_steps
+from rdx.experiment.plan.steps import table_of_steps
 from rdx.experiment.run.context import read_features, representation_file
 from rdx.experiment.run.folder import RunFolder, pair_name
 from rdx.experiment.run.log import heard
+from rdx.experiment.run.missing import noted
+from rdx.experiment.run.step import Step, Steps
 from rdx.experiment.stages import inputs, kept_inputs, methods, naming, probes
 from rdx.experiment.stages.layers import analysis as layer_analysis
 from rdx.method.alignment import LEAST_ITEMS, check_alignable
@@ -103,11 +106,11 @@ def _look(
     missing: list[str] | None = [] if list_missing else None
     loaded: dict[str, Features] = {}
     items = None
-    with plan.noted(missing):
+    with noted(missing):
         items = inputs.read_items(config, progress)
     known = not missing
     if missing:
-        items = plan.expected_items(config.data)
+        items = expected_items(config.data)
     elif items is None:
         loaded = {key: _array(config, key) for key in used}
         items = _items_of(config, loaded)
@@ -135,7 +138,7 @@ def _look(
 
 def _made_by(config: Experiment, key: str, items: Items, known: bool, missing: list[str] | None) -> str:
     """The fingerprint of a representation after its model was checked; of no meaning where something is missing."""
-    with plan.noted(missing):
+    with noted(missing):
         inputs.check_model(config, key, items)
         if known:
             return inputs.fingerprint_of(config, key, items)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rdx.data import Items
     from rdx.experiment.plan.needs import Source
     from rdx.experiment.plan.prepare import Prepared
-    from rdx.experiment.plan.steps import Step
+    from rdx.experiment.run.step import Step
 
 _CONCEPTS = 5  # concepts named in one row
 _EACH = 3  # from more comparisons on, or layers of one model, each does not get lines of its own in the plan

@@ -1,20 +1,15 @@
-"""Every step of a run as one table.
-
-What is reused, what `--dry-run` prints and how a run goes on after a crash are readings of this
-table: a step's fingerprint is made of those of its inputs, its settings, the number of its file
-format and the version of the package; where the folder has a stamp with that fingerprint, it is done.
-"""
+"""The table of a run's steps: every stage, in an order in which each finds its inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import rdx
-from rdx.experiment.run.context import alignment_file, representation_file
+from rdx.experiment.run.context import representation_file
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, pair_name
+from rdx.experiment.run.maps import alignment_file
+from rdx.experiment.run.step import Step, Steps
 from rdx.experiment.run.tables import CONCEPTS
 from rdx.experiment.stages import (
     alignment,
@@ -30,55 +25,14 @@ from rdx.experiment.stages import (
 )
 from rdx.experiment.stages.layers import analysis as layer_analysis
 from rdx.figures.sweep import LEAST_PAIRS
-from rdx.files import fingerprint
+from rdx.metrics import MEASURES
 
 if TYPE_CHECKING:
     from rdx.config import Experiment
     from rdx.data import Items
     from rdx.experiment.plan.fits import Plans
-    from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
     from rdx.method.many.solver import FitPlan
-
-FORMAT = 2  # raise it when a step writes other files or columns than before
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing to do: `work(context)` writes `outputs` from those of `inputs` under `settings`."""
-
-    name: str
-    work: Callable[[Context], None]
-    outputs: tuple[str, ...]  # files, or folders (with a slash at the end), relative to the run's folder
-    inputs: tuple[str, ...] = ()  # names of earlier steps
-    settings: Any = field(default_factory=dict)  # JSON-able: all that changes the outputs
-    cost: float = 1.0  # seconds on two cores, roughly
-
-
-class Steps:
-    """A run's steps in an order in which each finds its inputs, with their fingerprints."""
-
-    def __init__(self) -> None:
-        self._steps: dict[str, Step] = {}
-        self.fingerprints: dict[str, str] = {}
-
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self._steps.values())
-
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._steps
-
-    def add(self, step: Step) -> str:
-        """Append a step whose inputs are there already; returns its name."""
-        if step.name in self._steps:
-            raise ValueError(f"two steps are named {step.name}")
-        below = [self.fingerprints[name] for name in step.inputs]
-        self.fingerprints[step.name] = fingerprint(step.name, below, step.settings, FORMAT, rdx.__version__)
-        self._steps[step.name] = step
-        return step.name
 
 
 def table_of_steps(
@@ -133,6 +87,7 @@ def _comparison(
             run.name, partial(methods.fit, run=run, solver=_solver(run, plans)), methods.outputs(pair, run),
             (*seen, "items", *(guide if run.is_rdx and config.guidance else ())),
             settings=methods.settings(config, run, _solver(run, plans)), cost=_seconds(run, n, plans),
+            code=(methods.method_class(run.method).__module__,),
         )
         for run in runs
     )  # fmt: skip
@@ -175,8 +130,8 @@ def _concepts(
             files, cost = statistics.outputs(pair, run), statistics.seconds(config, run, n)
             needs += (add(f"{run.name}/statistics", work, files, below, settings=chosen, cost=cost),)
         work, file = partial(methods.describe, run=run), [f"{pair}/{run.name}/concepts.csv"]
-        chosen = {"columns": CONCEPTS}
-        table = add(f"{run.name}/concepts", work, file, (*needs, "items"), settings=chosen, cost=0.2)
+        chosen, code = {"columns": CONCEPTS}, tuple(place.partition(":")[0] for place in MEASURES.values())
+        table = add(f"{run.name}/concepts", work, file, (*needs, "items"), settings=chosen, cost=0.2, code=code)
         names += (*needs[1 + len(seen) :], table)
     return names
 

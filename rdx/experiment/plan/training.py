@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rdx.experiment.plan.needs import expected_items, noted, readable
+from rdx.data.expected import expected_items
+from rdx.experiment.plan.needs import readable
 from rdx.experiment.plan.report import duration, not_ready
+from rdx.experiment.run.missing import noted
 
 if TYPE_CHECKING:
     from rdx.features.concept_bottleneck import BottleneckSettings

@@ -9,6 +9,7 @@ import numpy as np
 
 from rdx.compute.engine import Engine, Threads
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, RunFolder, pair_name
+from rdx.experiment.run.maps import alignment_file, read_map
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ class Context:
 
     def mapped(self, a: str, b: str, view: str) -> np.ndarray:
         """A as B would have it (`a_to_b`), or B as A would (`b_to_a`)."""
-        from rdx.experiment.stages.alignment import read_map
-
         pair = pair_name(a, b)
         source = a if view == A_TO_B else b
         path = self.folder.path(alignment_file(pair, view))
@@ -71,10 +70,6 @@ class Context:
 
 def representation_file(key: str) -> str:
     return f"representations/{key}.safetensors"
-
-
-def alignment_file(pair: str, view: str) -> str:
-    return f"{pair}/alignment/{view}.safetensors"
 
 
 def read_features(path: Path) -> np.ndarray:

@@ -13,11 +13,11 @@ from rdx.compute.engine import Engine, Threads
 from rdx.compute.seeds import seed_everything
 from rdx.errors import InputError, unknown
 from rdx.experiment.plan.prepare import Prepared
-from rdx.experiment.plan.steps import Step
 from rdx.experiment.run.context import Context
 from rdx.experiment.run.environment import environment
 from rdx.experiment.run.folder import CONFIG
 from rdx.experiment.run.log import heard, run_log
+from rdx.experiment.run.step import Step
 from rdx.files import write_json, write_text
 from rdx.locks import alone
 

@@ -174,7 +174,7 @@ def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
 def _formula(run: MethodRun, n: int) -> Formula | None:
     """What makes an RDX run's difference of two ranks; None where it is not made of ranks alone."""
     from rdx.explorer.content import Formula
-    from rdx.method.rdx import version_named
+    from rdx.method.versions import gamma_for, version_named
 
     chosen = run.parameters
     if not run.is_rdx or chosen["distance"] != "neighborhood" or chosen["difference"] != "locally_biased":
@@ -184,8 +184,8 @@ def _formula(run: MethodRun, n: int) -> Formula | None:
     pairs = {A_NOT_B: ("a", "b"), B_NOT_A: ("b", "a")}
     if run.aligned:
         pairs = {direction: (own, ALIGNED_VIEW[direction]) for direction, (own, _) in pairs.items()}
-    gamma = 80.0 / n if chosen["gamma"] == "auto" else float(chosen["gamma"])
-    return Formula(gamma, float(chosen["beta"]), version_named(chosen["version"]).symmetric_distances, pairs)
+    symmetric = version_named(chosen["version"]).symmetric_distances
+    return Formula(gamma_for(chosen["gamma"], n), float(chosen["beta"]), symmetric, pairs)
 
 
 def _said(run: MethodRun, folder: Path) -> list[tuple[str, str]]:

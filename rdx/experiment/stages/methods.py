@@ -172,7 +172,9 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
     """Fit one method to one comparison and write its tables."""
     estimator = build(run, context.config, device=context.device, progress=context.progress, solver=solver)
     inputs = *context.pair(a, b, run.view), beside(context, a, b, run)
-    if context.engine.elsewhere and solver != "sparse":
+    if solver in ("sparse", "approximate"):  # here, its passes over pairs on the engine
+        estimator.fit(*inputs[:2], **inputs[2], spread=context.engine.map)
+    elif context.engine.elsewhere:
         task = (estimator, context.config.seed)
         (estimator,) = context.engine.map(fit_seeded, [task], (inputs,), whole=True, gpu=context.device != "cpu")
     else:

@@ -17,8 +17,9 @@ import numpy as np
 
 from rdx.data.locate import locate
 from rdx.errors import InputError
-from rdx.experiment.plan import needs as plan
 from rdx.experiment.run.folder import pair_name
+from rdx.experiment.run.missing import noted
+from rdx.experiment.run.step import Step, Steps
 from rdx.experiment.run.tables import read_explanations, write_table
 from rdx.experiment.stages import inputs
 from rdx.files import atomic_path
@@ -29,7 +30,6 @@ from rdx.models.weights import existing_file
 if TYPE_CHECKING:
     from rdx.config import Experiment
     from rdx.data import Items
-    from rdx.experiment.plan.steps import Steps
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
 
@@ -78,15 +78,13 @@ def look(config: Experiment, items: Items, *, missing: list[str] | None = None) 
     found = Words(str(text_spec(config.naming.model)))
     if missing:  # the items only stand in for those that the run will have
         return found
-    with plan.noted(missing):
+    with noted(missing):
         found = _checked(config, items, found)
     return found
 
 
 def add_step(steps: Steps, items: Items, found: Words | None) -> None:
     """The step in which the model looks at images and words."""
-    from rdx.experiment.plan.steps import Step
-
     if found is not None:
         chosen = {"images": found.images_key, "words": found.words_key, "written": found.words}
         cost, work = 10 + len(items) / 100 + len(found.words) / 50, partial(write_embeddings, found=found)

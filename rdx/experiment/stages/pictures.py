@@ -105,9 +105,10 @@ def _draw_overview(context: Context, a: str, b: str, folder, run, blocks, found,
 def blocks_of(A: np.ndarray, B: np.ndarray, chosen: np.ndarray, direction: str, settings: dict[str, Any]) -> PairBlocks:
     """Distances, difference and affinity (s, s) of some items in one direction; A stays first."""
     from rdx.method.difference import pair_blocks
+    from rdx.method.versions import gamma_for
 
-    if settings.get("gamma") == "auto":
-        settings = {**settings, "gamma": 80.0 / len(A)}  # as RDX has it
+    if "gamma" in settings:
+        settings = {**settings, "gamma": gamma_for(settings["gamma"], len(A))}  # of all items, not of those chosen
     if direction == A_NOT_B:
         return pair_blocks(A, B, chosen, **settings)
     blocks = pair_blocks(B, A, chosen, **settings)

@@ -94,7 +94,7 @@ function measureText(name, value, direction) {
   if (name === "p_random") return "of random groups are as strong";
   if (name === "stability")
     return value >= 0.75 ? "comes back" : value >= 0.5 ? "mostly comes back" : "often does not come back";
-  if (name === "mean_affinity") return value > 1.1 ? "1 would be no difference" : "hardly any difference";
+  if (name === "mean_affinity") return "1 would be no difference";
   return "";
 }
 

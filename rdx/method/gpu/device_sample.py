@@ -6,7 +6,6 @@ items come in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -16,8 +15,7 @@ from rdx.method.gpu.device_choice import DeviceChoice, Side
 from rdx.method.gpu.device_counting import Chosen, count_ranks_on, starts_of
 from rdx.method.gpu.device_tiles import DevicePoints, for_each_rows, free_bytes
 from rdx.method.many.pair_choice import NEAR, PairChoice
-from rdx.method.many.pair_parts import Arrays, Drawn, chosen_arrays, joined, ranked_arrays
-from rdx.method.many.pair_sample import Gathered, PairSample, Ranks, transposed
+from rdx.method.many.pair_sample import Drawn, Gathered, PairSample, Ranks, transposed
 
 TRANSPOSED_BYTES = 48  # of device memory for each chosen pair
 SAMPLE_BYTES = 80  # of device memory for each pair of a tile: two distances, classes, random numbers, a histogram
@@ -70,7 +68,7 @@ def sample_pairs_on(
 
 def _choose_rows(
     a: DevicePoints, b: DevicePoints, tables: DeviceChoice, rows: slice, *, ranked: bool
-) -> tuple[np.ndarray, Arrays, np.ndarray]:
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """The chosen pairs of some rows: starts (t + 1,), what is known of them, and near (2, t, NEAR)."""
     sides = [tables.side(points, rows) for points in (a, b)]
     near = torch.stack([side.nearest() for side in sides])
@@ -95,7 +93,9 @@ def _choose_rows(
     return chosen.starts.cpu().numpy(), found, _numpy(near, np.int32)
 
 
-def _rank_rows(a: DevicePoints, b: DevicePoints, tables: DeviceChoice, drawn: Drawn, rows: slice) -> Arrays:
+def _rank_rows(
+    a: DevicePoints, b: DevicePoints, tables: DeviceChoice, drawn: Drawn, rows: slice
+) -> dict[str, np.ndarray]:
     """What some rows say of the pairs that they have chosen, and of those that have chosen them."""
     sides = [tables.side(points, rows) for points in (a, b)]
     forth = _chosen(rows, drawn.starts, drawn.items, tables.device)
@@ -115,7 +115,8 @@ def _rank_rows(a: DevicePoints, b: DevicePoints, tables: DeviceChoice, drawn: Dr
     for side in drawn.near:
         close = torch.as_tensor(side[rows], device=tables.device)[back.rows]
         chances[(close == back.items[:, None]).any(dim=1)] = 1.0
-    return ranked_arrays((a_forth, b_forth), (a_back, b_back), chances.cpu().numpy())
+    found = {"a": a_forth, "b": b_forth, "back_a": a_back, "back_b": b_back}
+    return {**found, "back_chances": chances.cpu().numpy()}
 
 
 def _chosen(rows: slice, starts: np.ndarray, items: np.ndarray, device: torch.device) -> Chosen:
@@ -142,37 +143,6 @@ def _transposed_there(
         return transposed(starts, items)
     back_starts, rows, place = transposed_on(*(torch.as_tensor(each, device=device) for each in (starts, items)))
     return back_starts.cpu().numpy(), rows.cpu().numpy(), place.int().cpu().numpy()
-
-
-class DeviceParts:
-    """The parts of ``pair_parts`` made on the points' device; as many rows at a time as its memory holds."""
-
-    threads = 1  # as the memory is one
-
-    def __init__(self, a: DevicePoints, b: DevicePoints) -> None:
-        self.a, self.b = a, b
-
-    def split(self, part: Sequence[range]) -> Sequence[range]:
-        return [range(part[0].start, part[-1].stop)]
-
-    def choose(self, choice: PairChoice, *, ranked: bool) -> Callable[[range], Arrays]:
-        tables = DeviceChoice(choice, self.a.device)
-        return self._joining(lambda rows: chosen_arrays(*_choose_rows(self.a, self.b, tables, rows, ranked=ranked)))
-
-    def rank(self, choice: PairChoice, drawn: Drawn) -> Callable[[range], Arrays]:
-        tables = DeviceChoice(choice, self.a.device)
-        return self._joining(lambda rows: _rank_rows(self.a, self.b, tables, drawn, rows))
-
-    def _joining(self, of_rows: Callable[[slice], Arrays]) -> Callable[[range], Arrays]:
-        """Of more rows than the memory holds at a time."""
-
-        def work(rows: range) -> Arrays:
-            found: list[Arrays] = []
-            shifted = lambda some: found.append(of_rows(slice(rows.start + some.start, rows.start + some.stop)))  # noqa: E731
-            for_each_rows(len(rows), len(self.a), SAMPLE_BYTES, self.a.device, shifted)
-            return joined(found)
-
-        return work
 
 
 def _ranks(side: Side, chosen: Chosen) -> np.ndarray:

@@ -8,14 +8,16 @@ Time grows with n · columns, memory with the kept pairs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 
+from rdx.compute.threads import map_ordered
 from rdx.method.many import pair_choice, rank_profiles
 from rdx.method.many.pair_choice import NEAR, PairChoice, choose_pairs
-from rdx.method.many.pair_sample import Gathered, gather_in_order, make_choice
+from rdx.method.many.pair_sample import Gathered, make_choice
 from rdx.method.many.rank_profiles import Profile, columns_of, squared_to_columns, tiles
 from rdx.method.neighborhoods import Points
 from rdx.method.rank_affinity import rank_affinity
@@ -58,7 +60,7 @@ def prepare_comparison(
 
 
 def approximate_pairs(
-    made: Comparison, threads: int | None = None
+    made: Comparison, spread: Callable = map_ordered
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """The kept pairs: starts (n + 1,), items (p,), and T (p,) float32 of each direction asked for."""
     n = made.choice.n
@@ -67,12 +69,9 @@ def approximate_pairs(
                         n * (made.choice.expected * made.share + 2 * NEAR))  # fmt: skip
     counts = np.empty(n, np.int64)
 
-    def work(rows: np.ndarray) -> dict[str, np.ndarray]:
-        part = _pairs_of(made, rows)
+    for rows, part in zip(tiles(n), spread(_pairs_of, tiles(n), (made,)), strict=True):
         counts[rows] = part.counts
-        return {"items": part.items, **dict(zip(names, part.values, strict=True))}
-
-    gather_in_order(tiles(n), work, gathered, threads)
+        gathered.append({"items": part.items, **dict(zip(names, part.values, strict=True))})
     found = gathered.arrays()
     starts = np.concatenate([[0], np.cumsum(counts)])
     return starts, found["items"], [found[name] for name in names]
@@ -87,7 +86,7 @@ class Part:
     values: list[np.ndarray]
 
 
-def _pairs_of(made: Comparison, own: np.ndarray) -> Part:
+def _pairs_of(own: np.ndarray, made: Comparison) -> Part:
     """The near pairs of a tile's rows, and those chosen among its columns."""
     columns = columns_of(own, made.choice.n, made.choice.seed)
     squared = [

@@ -7,18 +7,17 @@ seen from either end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from rdx.compute.threads import for_each_tile
+from rdx.compute.threads import map_ordered
 from rdx.method.many import pair_choice
 from rdx.method.many.pair_choice import NEAR, PairChoice
 from rdx.method.many.pair_tiles import PairTiles, row_blocks, tile_rows
 from rdx.method.neighborhoods import Points, squared_distance_rows
 
-_AHEAD = 64  # tiles whose pairs wait for their turn
 PILOT_PAIRS = 1 << 26  # at most so many pairs of items are looked at to fit the chances
 
 
@@ -75,10 +74,32 @@ def make_choice(
     return PairChoice(n, columns, positions, chances, seed, expected)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """All pairs of the first pass, from either end."""
+
+    starts: np.ndarray  # (n + 1,) int64: row i's are items[starts[i] : starts[i + 1]]
+    items: np.ndarray  # (p,) int32
+    near: np.ndarray  # (2, n, NEAR) int32
+    back_starts: np.ndarray  # the same pairs, `transposed`
+    back_items: np.ndarray
+
+    def of(self, rows: range) -> tuple:
+        """What `PairTiles.rank` takes of some rows."""
+        pairs = []
+        for starts, items in ((self.starts, self.items), (self.back_starts, self.back_items)):
+            first, last = starts[rows.start], starts[rows.stop]
+            pairs += [starts[rows.start : rows.stop + 1] - first, items[first:last]]
+        return rows, *pairs, [side[rows.start : rows.stop] for side in self.near]
+
+
 def sample_pairs(
-    a: Points, b: Points, choice: PairChoice, *, both_ways: bool, threads: int | None = None
+    a: Points, b: Points, choice: PairChoice, *, both_ways: bool, spread: Callable = map_ordered
 ) -> PairSample:
-    """All chosen pairs of n items with their ranks; ``both_ways`` also as seen from the second of each pair."""
+    """All chosen pairs of n items with their ranks; ``both_ways`` also as seen from the second of each pair.
+
+    ``spread``: how tiles of rows are worked on, see `rdx.compute.engine.Engine.map`.
+    """
     n, blocks = len(a), row_blocks(len(a))
     kinds = {"items": np.int32, "chances": np.float32}
     if not both_ways:
@@ -87,18 +108,23 @@ def sample_pairs(
     near = np.empty((2, n, NEAR), np.int32)
     counts = np.empty(n, np.int64)
     tiles = PairTiles(a, b, choice)
-
-    def work(rows: range) -> dict[str, np.ndarray]:
-        starts, found, near[:, rows.start : rows.stop] = tiles.choose(rows, ranked=not both_ways)
+    for rows, (starts, found, nearest) in zip(blocks, spread(_choose, blocks, (tiles, not both_ways)), strict=True):
+        near[:, rows.start : rows.stop] = nearest
         counts[rows.start : rows.stop] = np.diff(starts)
-        return found
-
-    gather_in_order(blocks, work, gathered, threads)
+        gathered.append(found)
     found = gathered.arrays()
     starts = np.concatenate([[0], np.cumsum(counts)])
     if not both_ways:
         return PairSample(starts, found["items"], Ranks(found["a"], found["b"], found["chances"]), None, near)
-    return rank_both_ways(tiles, starts, found["items"], found["chances"], near, threads)
+    return rank_both_ways(tiles, starts, found["items"], found["chances"], near, spread)
+
+
+def _choose(rows: range, tiles: PairTiles, ranked: bool) -> tuple:
+    return tiles.choose(rows, ranked=ranked)
+
+
+def _rank(task: tuple, tiles: PairTiles) -> tuple:
+    return tiles.rank(*task)
 
 
 class Gathered:
@@ -122,40 +148,22 @@ class Gathered:
         return {name: held[: self._size] for name, held in self._held.items()}
 
 
-def gather_in_order(tasks: Sequence, work: Callable, gathered: Gathered, threads: int | None = None) -> None:
-    """Appends what ``work(task)`` returns, in the order of the tasks; a few tasks' results are held at a time."""
-    for start in range(0, len(tasks), _AHEAD):
-        some = tasks[start : start + _AHEAD]
-        found: list = [None] * len(some)
-
-        def each(number: int, some=some, found=found) -> None:
-            found[number] = work(some[number])
-
-        for_each_tile(list(range(len(some))), each, threads)
-        for part in found:
-            gathered.append(part)
-
-
 def rank_both_ways(
     tiles: PairTiles, starts: np.ndarray, items: np.ndarray, chances: np.ndarray, near: np.ndarray,
-    threads: int | None = None,
+    spread: Callable = map_ordered,
 ) -> PairSample:  # fmt: skip
     """The sample of chosen pairs (i, j): j's ranks as seen from i, and i's as seen from j."""
-    total = len(items)
+    total, blocks = len(items), row_blocks(len(near[0]))
     back_starts, back_items, place = transposed(starts, items)
+    drawn = Drawn(starts, items, near, back_starts, back_items)
     seen = Ranks(np.empty(total, np.uint32), np.empty(total, np.uint32), chances)
     back = Ranks(np.empty(total, np.uint32), np.empty(total, np.uint32), np.empty(total, np.float32))
-
-    def work(rows: range) -> None:
-        which, where = (slice(each[rows.start], each[rows.stop]) for each in (starts, back_starts))
-        local, back_local = (each[rows.start : rows.stop + 1] - each[rows.start] for each in (starts, back_starts))
-        nearest = [side[rows.start : rows.stop] for side in near]
-        forth, other, chance = tiles.rank(rows, local, items[which], back_local, back_items[where], nearest)
+    tasks = (drawn.of(rows) for rows in blocks)
+    for rows, (forth, other, chance) in zip(blocks, spread(_rank, tasks, (tiles,)), strict=True):
+        which = slice(starts[rows.start], starts[rows.stop])
+        where = place[back_starts[rows.start] : back_starts[rows.stop]]
         seen.a[which], seen.b[which] = forth
-        where = place[where]
         back.a[where], back.b[where], back.chances[where] = *other, chance
-
-    for_each_tile(row_blocks(len(near[0])), work, threads)
     return PairSample(starts, items, seen, back, near)
 
 

@@ -6,14 +6,14 @@ propagation, the paper's guidance rule and whatever returns a matrix.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from rdx.compute.threads import map_ordered
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.method.many import approximate
-from rdx.method.many.pair_parts import ProcessorParts, Stores, Tiles, draw_in_parts
 from rdx.method.many.pair_sample import PairSample, make_choice, sample_pairs
 from rdx.method.many.pair_tiles import release_tiles
 from rdx.method.many.rank_profiles import make_profile
@@ -42,8 +42,8 @@ class Sampling:
     pairs_per_item: float
     seed: int
     threads: int | None = None
-    device: object = None  # the torch.device to compute on; None is the processor, with ``threads``
-    stores: Stores | None = None  # where other processes have a share in it
+    device: object = None  # the torch.device to compute on; None is the CPU, with ``threads``
+    spread: Callable = map_ordered  # how the CPU's tiles are worked on
 
     def placed(self, points: Mapping[str, Points]) -> dict[str, Points]:
         """The representations where they are computed on."""
@@ -53,18 +53,16 @@ class Sampling:
 
         return {name: on_device(each, self.device) for name, each in points.items()}
 
-    def draw(self, points: Mapping[str, Points], own: str, other: str) -> PairSample | None:
-        """The sample of two of the `placed` representations; None where a store ends this process's work before."""
+    def draw(self, points: Mapping[str, Points], own: str, other: str) -> PairSample:
+        """The sample of two of the `placed` representations."""
         a, b = points[own], points[other]
         settings = {
             "pairs_per_item": self.pairs_per_item, "gamma": self.gamma, "beta": self.beta, "seed": self.seed,
             "both_directions": "a_to_b" not in points,
         }  # fmt: skip
-        if self.stores is not None:
-            found = draw_in_parts(a, b, self._tiles(a, b), self.stores, both_ways=self.symmetric, **settings)
-        elif self.device is None:
+        if self.device is None:
             choice = make_choice(a, b, **settings)
-            found = sample_pairs(a, b, choice, both_ways=self.symmetric, threads=self.threads)
+            found = sample_pairs(a, b, choice, both_ways=self.symmetric, spread=self.spread)
         else:
             from rdx.method.gpu.device_sample import sample_pairs_on
 
@@ -72,24 +70,10 @@ class Sampling:
         release_tiles()
         return found
 
-    def _tiles(self, a: Points, b: Points) -> Tiles:
-        if self.device is None:
-            return ProcessorParts(a, b, self.threads)
-        from rdx.method.gpu.device_sample import DeviceParts
-
-        return DeviceParts(a, b)
-
 
 def sampled(points) -> list[tuple[str, str]]:
     """The representations, by name, between which pairs are drawn: unaligned one sample serves both directions."""
     return [("A", "b_to_a"), ("B", "a_to_b")] if "a_to_b" in points else [("A", "B")]
-
-
-def share_pairs(points: Mapping[str, Points], sampling: Sampling) -> None:
-    """This process's part of the samples of "A" and "B", aligned with "a_to_b" and "b_to_a": no graph is made."""
-    points = sampling.placed(points)
-    for own, other in sampled(points):
-        sampling.draw(points, own, other)
 
 
 def graphs(
@@ -131,7 +115,7 @@ def approximate_graphs(
             a, b, profiles, pairs_per_item=sampling.pairs_per_item, gamma=sampling.gamma, beta=sampling.beta,
             both_ways=sampling.symmetric, both_directions=not aligned, seed=seed,
         )  # fmt: skip
-        starts, items, values = approximate.approximate_pairs(made, threads)
+        starts, items, values = approximate.approximate_pairs(made, sampling.spread)
         errors = approximate.rank_errors(made)
         near = [profile.near for profile in profiles]
         del profiles, made

@@ -15,9 +15,9 @@ from made_server import serving
 
 from rdx.data.download import command as download
 from rdx.data.download import transfer
-from rdx.data.download.checkpoints import MODELS, PROJECTIONS
 from rdx.models.checkpoints import read_checkpoint, read_header
 from rdx.models.convnet import ConvNet, GreyTransform
+from rdx.models.paper_checkpoints import MODELS, PROJECTIONS
 
 PAPER = Path("checkpoints/paper")
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)

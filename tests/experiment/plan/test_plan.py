@@ -13,10 +13,12 @@ from PIL import Image
 
 from rdx import cli
 from rdx.config import parse_experiment
+from rdx.data.expected import expected_items
 from rdx.errors import InputError, MissingInput
 from rdx.experiment.plan import needs as plan
 from rdx.experiment.plan import report
 from rdx.experiment.plan.prepare import look
+from rdx.experiment.run.missing import noted
 from rdx.experiment.run.runner import run
 
 N = 20
@@ -123,7 +125,7 @@ def test_what_is_there_takes_no_time_and_no_room(here):
     ],
 )
 def test_what_a_configuration_leads_one_to_expect(data, n, labels):
-    items = plan.expected_items(data)
+    items = expected_items(data)
     assert len(items) == n and len(np.unique(items.labels)) == labels and not items.has_images
 
 
@@ -202,12 +204,12 @@ def test_many_comparisons_have_one_line_each_and_a_few_one_a_step(here):
 def test_noted_keeps_reasons_once_and_passes_on_the_rest():
     reasons: list[str] = []
     for _ in range(2):
-        with plan.noted(reasons):
+        with noted(reasons):
             raise MissingInput("gone")
     assert reasons == ["gone"]
-    with pytest.raises(InputError, match="wrong"), plan.noted(reasons):
+    with pytest.raises(InputError, match="wrong"), noted(reasons):
         raise InputError("wrong")
-    with pytest.raises(MissingInput), plan.noted(None):
+    with pytest.raises(MissingInput), noted(None):
         raise MissingInput("gone")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import oracle
 import pytest
 
+from rdx.compute.threads import map_ordered
 from rdx.method.many import pair_tiles
 from rdx.method.many.pair_sample import make_choice, sample_pairs, transposed
 from rdx.method.many.pair_tiles import release_tiles, row_blocks, tile
@@ -31,7 +32,8 @@ def representations(kind="normal"):
 def sampled(kind="normal", pairs=30, both_ways=True, threads=None, **changes):
     a, b = representations(kind)
     choice = make_choice(a, b, pairs_per_item=pairs, gamma=0.1, beta=5.0, both_directions=True, seed=1)
-    return sample_pairs(a, b, replace(choice, **changes), both_ways=both_ways, threads=threads)
+    spread = partial(map_ordered, threads=threads)
+    return sample_pairs(a, b, replace(choice, **changes), both_ways=both_ways, spread=spread)
 
 
 def arrays(sample):

@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from rdx import RDX
 from rdx.errors import InputError
-from rdx.method.versions import RDXPaper
+from rdx.method.rdx import RDXPaper
 
 VERSIONS = ("v1", "v2")
 

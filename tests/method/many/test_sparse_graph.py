@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import oracle
 import pytest
 
-from rdx.compute.threads import one_thread_each
+from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.method.many.pair_sample import make_choice, sample_pairs
 from rdx.method.many.sparse_adjacency import LEAST_DEGREE
 from rdx.method.many.sparse_graph import SparseGraph, excess
@@ -37,7 +37,8 @@ def choice_of(pairs):
 
 def graph_of(version="v2", pairs=N - 1, *, swapped=False, guided=False, seed=0, threads=None):
     a, b = map(as_points, features())
-    sample = sample_pairs(a, b, replace(choice_of(pairs), seed=seed), both_ways=version == "v2", threads=threads)
+    spread = partial(map_ordered, threads=threads)
+    sample = sample_pairs(a, b, replace(choice_of(pairs), seed=seed), both_ways=version == "v2", spread=spread)
     own, other = (b, a) if swapped else (a, b)
     return SparseGraph.of_sample(
         sample, own, other, swapped=swapped, gamma=0.1, beta=BETA, own_groups=GROUPS if guided else None,

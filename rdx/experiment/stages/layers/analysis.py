@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rdx.data import Items, load_items
+from rdx.data.expected import expected_items
 from rdx.errors import InputError, unknown
-from rdx.experiment.plan import needs as plan
 from rdx.experiment.run.folder import pair_name
+from rdx.experiment.run.missing import noted
+from rdx.experiment.run.step import Step, Steps
 from rdx.experiment.stages import inputs
 from rdx.experiment.stages.layers import figures as layer_figures
 from rdx.experiment.stages.layers import heads as layer_heads
@@ -26,7 +28,6 @@ from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
     from rdx.config import Experiment, LayerAnalysis
-    from rdx.experiment.plan.steps import Steps
     from rdx.experiment.stages.methods import MethodRun
 
 PROBES = "layer_analysis/probes"  # the step that needs the features of other items
@@ -71,7 +72,7 @@ def look(
     blocks = {}
     if settings.heads:
         blocks = layer_heads.blocks_of(config)
-        with plan.noted(missing):
+        with noted(missing):
             layer_heads.check(config, blocks, items)
         if settings.head_neighbors >= len(items):
             raise InputError(f"layer_analysis.head_neighbors must be below the number of items, {len(items)}")
@@ -93,8 +94,6 @@ def load_others(
 
 def add_steps(steps: Steps, config: Experiment, items: Items, analysis: Analysis | None) -> None:
     """Append the analysis to a run's steps; those of its representations and methods are there already."""
-    from rdx.experiment.plan.steps import Step
-
     if analysis is None:
         return
     settings, run, n = analysis.settings, analysis.run, len(items)
@@ -126,8 +125,6 @@ def _head_steps(
     steps: Steps, config: Experiment, analysis: Analysis, probed: tuple[str, ...], n: int
 ) -> tuple[str, ...]:
     """One step that looks at the blocks of all comparisons, and one a comparison that patches its heads."""
-    from rdx.experiment.plan.steps import Step
-
     settings, names = analysis.settings, ()
     deep = tuple(f"representations/{b}" for _, b in analysis.blocks)
     work, layers = partial(layer_heads.look_at_heads, blocks=analysis.blocks), list(analysis.blocks.values())
@@ -161,10 +158,10 @@ def _other_items(
 ) -> Items:
     """The items of `probe_data`, none of which is among the run's own."""
     others = None
-    with plan.noted(missing):
+    with noted(missing):
         others = load_items(**settings.probe_data, skip_bad_images=config.skip_bad_images, progress=progress)
     if others is None:
-        return plan.expected_items(settings.probe_data)
+        return expected_items(settings.probe_data)
     if missing:  # the run's own items only stand in for those it will have
         return others
     for name, of in (("data", items), ("layer_analysis.probe_data", others)):

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from rdx import RDX
-from rdx.method.many.neighbor_graph import centrality_scores
+from rdx.method.clusterings import centrality_scores
 
 CENTRALITIES = ("pagerank", "eigenvector_centrality")
 

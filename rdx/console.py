@@ -1,0 +1,72 @@
+"""What every command does around its work: one line for an error, and an exit code.
+
+0 done; 1 the run failed; 2 wrong usage, configuration or input (nothing was written but caches); 130 interrupted;
+141 output pipe closed (as of every command that is piped into `head`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import IntEnum
+from typing import Annotated
+
+import typer
+
+from rdx.errors import InputError, WriteError
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+class ExitCode(IntEnum):
+    """What the commands leave with."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_INPUT = 2
+    INTERRUPTED = 130
+    OUTPUT_CLOSED = 141  # 128 + SIGPIPE
+
+
+@contextmanager
+def exit_codes(debug: bool) -> Iterator[None]:
+    """Turn what goes wrong into one line and an exit code."""
+    try:
+        yield
+        sys.stdout.flush()  # here, where a closed pipe can still be answered for
+    except InputError as error:
+        _stop(f"error: {error}", ExitCode.WRONG_INPUT, debug)
+    except KeyboardInterrupt:
+        _stop("interrupted; run the same command again to go on from here", ExitCode.INTERRUPTED, debug)
+    except BrokenPipeError:
+        _leave_quietly()
+    except (typer.Exit, typer.Abort):
+        raise
+    except WriteError as error:
+        _stop(f"failed: {error}", ExitCode.FAILED, debug)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        hint = "" if debug else " (--debug shows where)"
+        _stop(f"failed: {type(error).__name__}: {text}{hint}", ExitCode.FAILED, debug)
+
+
+def _leave_quietly() -> None:
+    """The output pipe is closed (`rdx run … | head`): no message, and the exit code that a shell shows for SIGPIPE.
+
+    What was finished stays, as after an interruption.
+    """
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):  # or Python would complain at its end, when it writes out the rest
+        with suppress(OSError, ValueError):
+            os.dup2(silence, stream.fileno())
+    raise typer.Exit(int(ExitCode.OUTPUT_CLOSED))
+
+
+def _stop(line: str, code: ExitCode, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    print(line, file=sys.stderr)
+    raise typer.Exit(int(code))

@@ -1,0 +1,79 @@
+"""A change of code is a change of result: what an edit touches is done again, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rdx.experiment.run.code import imports, source_fingerprint
+
+ROOT = Path(__file__).resolve().parents[3]
+CONFIG = """
+name: edited
+representations: {a: {model: "features:a.npy"}, b: {model: "features:b.npy"}}
+methods:
+  - {name: rdx, method: rdx, n_clusters: 2}
+  - {name: kmeans, method: kmeans, n_clusters: 2}
+  - {name: pca, method: pca, n_clusters: 2}
+statistics: off
+figures: false
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A copy of the source in which a comparison was made."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("rdx", "baselines"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    A = np.random.default_rng(0).normal(size=(60, 4))
+    np.save(folder / "a.npy", A)
+    np.save(folder / "b.npy", A[:, ::-1] ** 2)
+    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    steps(folder)
+    return folder
+
+
+def steps(project: Path, *more: str) -> dict[str, str]:
+    """What the command does; with --dry-run, what it would do: step → run or done."""
+    command = [sys.executable, "-m", "rdx", "run", "config.yaml", "--output-dir", "out", *more]
+    environment = os.environ | {"PYTHONPATH": str(project), "RDX_CACHE": str(project / "cache")}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return {row[1]: row[0] for row in rows if len(row) > 1 and row[0] in ("run", "done")}
+
+
+def edited(project: Path, file: str, old: str, new: str) -> set[str]:
+    """The steps that are to be done after an edit, which is taken back."""
+    path = project / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    planned = steps(project, "--dry-run")
+    path.write_text(text, encoding="utf-8")
+    return {name for name, what in planned.items() if what == "run"}
+
+
+def test_only_what_an_edit_touches_is_done_again(project):
+    first = "from __future__ import annotations\n"
+    assert edited(project, "baselines/pca.py", first, f"{first}# a comment\n") == set()
+    again = edited(project, "baselines/pca.py", first, f"{first}\nMORE = 1\n")
+    assert {"a_vs_b/pca", "a_vs_b/pca/concepts", "a_vs_b/metrics", "a_vs_b/summary", "summary"} <= again
+    untouched = {"items", "representations/a", "a_vs_b/rdx", "a_vs_b/kmeans", "a_vs_b/kmeans/concepts", "a_vs_b/cka"}
+    assert not again & untouched
+
+
+def test_the_method_is_followed_through_its_imports():
+    assert "rdx.method.pipeline" in imports("rdx.method.rdx")
+    assert "rdx.method.pipeline" not in imports("rdx.method.versions")  # for type checkers alone
+    whole = source_fingerprint(follow=("rdx.method.rdx",))
+    assert whole == source_fingerprint(follow=("rdx.method.rdx", "rdx.method.many.pair_choice"))  # reached already
+    assert whole != source_fingerprint(follow=("rdx.method.rdx", "rdx.metrics.bsr"))
+    assert whole != source_fingerprint("rdx.method.rdx")

@@ -21,6 +21,7 @@ from rdx.data.download.archives import place
 from rdx.data.download.source import Check, DownloadError, Root, say
 from rdx.data.download.transfer import check_space, has_checksum
 from rdx.data.download.unpacking import Limits, unpacked
+from rdx.data.sets.imagenet import PUBLISHED, class_numbers, synsets
 from rdx.errors import InputError
 from rdx.files import write_json
 
@@ -34,7 +35,6 @@ ARCHIVES = {  # md5, and the size in words
     DEVKIT: ("fa75699e90414af021442c21a62c3abf", "2.6 MB"),
 }
 NEEDED = {"train": (TRAIN,), "val": (VAL, DEVKIT)}
-PUBLISHED = {"train": 1_281_167, "val": 50_000}  # images
 
 _LIMITS = Limits(total=400 << 30, members=1_000_000)
 _VERIFIED = ".verified.json"
@@ -86,8 +86,6 @@ def instructions(root: Path, archives: Iterable[str]) -> str:
 
 def _chosen(text: str | None) -> list[str]:
     """The synsets asked for; all 1,000 where none is named."""
-    from rdx.data.sets.imagenet import class_numbers, synsets
-
     if text is None:
         return list(synsets())
     numbers = class_numbers([part.strip() for part in text.split(",") if part.strip()])

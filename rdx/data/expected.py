@@ -7,22 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from rdx.data import DATASETS, dataset_module
 from rdx.data.items import Items, items_without_images
 
-# Data sets that have to be fetched: how many items and classes to expect of them while they are not there.
-_ITEMS = {"mnist": 60_000, "mnist_10k": 8_000, "cub": 4_796, "rsna": 2_500}
-_CLASSES = {"mnist": 10, "mnist_10k": 10, "cub": 200, "rsna": 2}
-_UNKNOWN = 1_000  # items, where neither the data nor the configuration tells how many
+_UNKNOWN = 1_000  # items, where neither the data set nor the configuration tells how many
 
 
 def expected_items(data: Mapping[str, Any]) -> Items:
-    """Items without images that stand in for those of a data set (its YAML keys) that is not there."""
-    name, per_class = data.get("dataset"), data.get("images_per_class")
-    items, classes = _ITEMS.get(name, _UNKNOWN), _CLASSES.get(name, 0)
-    if "flip" in str(data.get("variant")):
-        items *= 2  # the mirrored digits, which may be classes of their own
-        classes *= 2 if str(data["variant"]).endswith("_nl") else 1
-    asked = len(data.get("classes") or ()) or classes
+    """Items without images that stand in for those of a data set (its YAML keys) that is missing.
+
+    How many items and classes there are before the configuration chooses among them says the function `expected`
+    beside the data set's `load`, where there is one.
+    """
+    settings = dict(data)
+    name = settings.pop("dataset", None)
+    expected = getattr(dataset_module(name), "expected", None) if name in DATASETS else None
+    items, classes = expected(**settings) if expected else (_UNKNOWN, 0)
+    asked, per_class = len(settings.get("classes") or ()) or classes, settings.get("images_per_class")
     if asked and per_class:
         items = asked * per_class
     elif asked and classes:

@@ -8,6 +8,8 @@ hflip_nl, vflip_nl the same, but the mirrored copies get the new labels 10 … 1
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rdx.data.items import Items, items_from_pixels
@@ -23,8 +25,7 @@ _DIGITS = 10
 
 
 def digit_items(
-    pixels: np.ndarray,
-    digits: np.ndarray,
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
     *,
     variant: str,
     classes: list[int | str] | None,
@@ -32,11 +33,12 @@ def digit_items(
     seed: int,
     source: str,
 ) -> Items:
-    """Items of a digit data set, pixels (n, h, w) uint8 and digits (n,), after variant, classes and draw.
+    """Items of a digit data set after variant, classes and draw; each part has pixels (n, h, w) uint8 and digits (n,).
 
     Ids are ``root/<label>/<index>``, index = position in the data set after mirroring and after filtering
     by `classes`, so that they are what the paper sorts.
     """
+    pixels, digits = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     pixels, labels, names = modified(pixels, digits, variant)
     wanted = class_labels(classes, names)
     if wanted is not None:
@@ -69,6 +71,13 @@ def modified(pixels: np.ndarray, digits: np.ndarray, variant: str) -> tuple[np.n
     return pixels, labels, names
 
 
+def expected_digits(n: int, variant: str) -> tuple[int, int]:
+    """How many items and classes n digits give after `variant`."""
+    if variant.removesuffix("_nl") in _MIRRORED:
+        return 2 * n, _DIGITS * (2 if variant.endswith("_nl") else 1)
+    return n, _DIGITS
+
+
 def every_fifth(digits: np.ndarray) -> np.ndarray:
     """Which of the items (n,) are test items where a data set has no split of its own.
 
@@ -79,17 +88,19 @@ def every_fifth(digits: np.ndarray) -> np.ndarray:
     return test
 
 
-def check_split(split: str) -> None:
-    """Raise InputError unless `split` is "train", "test" or "all"."""
+def split_names(split: str) -> tuple[str, ...]:
+    """The parts that `split` is made of, train before test. Raises InputError for an unknown split."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
+    return ("train", "test") if split == "all" else (split,)
 
 
-def check_pixels(pixels: np.ndarray, digits: np.ndarray, files: str) -> None:
-    """Raise InputError naming `files` unless these are n images (n, h, w) uint8 with n digits 0 … 9."""
+def check_pixels(pixels: np.ndarray, digits: np.ndarray, files: str) -> tuple[np.ndarray, np.ndarray]:
+    """Both arrays as they are; raises InputError naming `files` unless they are (n, h, w) uint8 and n digits 0 … 9."""
     if pixels.ndim != 3 or pixels.dtype != np.uint8 or digits.ndim != 1 or digits.dtype != np.uint8:
         raise InputError(f"{files}: not grey images (n, h, w) and labels (n,) of 8 bits each")
     if len(pixels) != len(digits):
         raise InputError(f"{files}: {len(pixels)} images, but {len(digits)} labels")
     if digits.size and digits.max() >= _DIGITS:
         raise InputError(f"{files}: label {digits.max()} in row {digits.argmax()} is not a digit")
+    return pixels, digits

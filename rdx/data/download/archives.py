@@ -1,8 +1,8 @@
 """A published archive, fetched, checked and unpacked: what most sources need.
 
 Archives come into <folder>/.downloads/<name>/ and are removed once their contents are in place. One that the user
-has put into <folder> is taken instead, and stays. Where no checksum is published, the sha256 of the first download
-is written down in <folder>/.downloads/checksums.json, and a later download must have it too.
+has put into <folder> is used instead, and stays. Where no checksum is published, the sha256 of the first download
+is noted in <folder>/.downloads/checksums.json, and a later download must have it too.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import errno
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rdx.data.download.source import say
 from rdx.data.download.transfer import DownloadError, WrongChecksum, fetch, has_checksum
-from rdx.data.download.unpacking import Limits, unpacked
+from rdx.data.download.unpacking import USUAL, Limits, unpacked
 from rdx.errors import InputError
-from rdx.files import PART, sha256_file, sync_folder, write_json
+from rdx.files import sha256_file, sync_folder, write_json
+from rdx.locks import LOCK, InUse, locked
 
 STORE = ".downloads"
 _CHECKSUMS = "checksums.json"
@@ -31,7 +34,7 @@ class Archive:
 
     name: str
     checksum: str | None = None  # md5:… or sha256:…
-    limits: Limits = Limits()
+    limits: Limits = USUAL
 
 
 @contextmanager
@@ -42,128 +45,88 @@ def unpacked_archive(archive: Archive, base_url: str, folder: Path, *, timeout: 
     and InputError as `fetch` and `unpacked` do, and DownloadError while another process is at the same archive.
     """
     store = folder / STORE
-    with _alone(store / archive.name) as work:
-        known = archive.checksum or _recorded(store).get(archive.name)
-        path = folder / archive.name
-        ours = not path.is_file()
-        if ours:
-            path = work / archive.name
-        if path.is_file():
-            print(f"taking {path}", flush=True)
-            _check_present(path, known, ours)
-        else:
-            address = f"{base_url.rstrip('/')}/{archive.name}"
-            print(f"fetching {address}", flush=True)
+    work = store / archive.name
+    users, ours = folder / archive.name, work / archive.name
+    try:
+        with locked(work / LOCK, archive.name, wait=False), ExitStack() as stack:
+            known = archive.checksum or _noted(store).get(archive.name)
+            path = users if users.is_file() else ours
+            if path.is_file():
+                say(f"using {path}")
+                _check_present(path, known, removable=path == ours)
+            else:
+                _fetch(archive, f"{base_url.rstrip('/')}/{archive.name}", path, known, timeout)
+            say(f"unpacking {path.name}")
             try:
-                fetch(address, path, checksum=known, timeout=timeout)
-            except WrongChecksum as error:
-                raise WrongChecksum(f"{error}{_meaning(archive, store)}") from None
-        print(f"unpacking {path.name}", flush=True)
-        whole = False
-        try:
-            with unpacked(path, work, archive.limits) as content:
-                whole = True
-                if known is None:
-                    _record(store, archive.name, sha256_file(path))
-                yield content
-        except InputError:
-            if ours and not whole:
-                path.unlink(missing_ok=True)
-            raise
-        if ours:
-            path.unlink()
+                content = stack.enter_context(unpacked(path, work, archive.limits))
+            except InputError:
+                ours.unlink(missing_ok=True)  # or the next call would stop at it too
+                raise
+            if known is None:
+                write_json(store / _CHECKSUMS, _noted(store) | {archive.name: f"sha256:{sha256_file(path)}"})
+            yield content
+            ours.unlink(missing_ok=True)
+    except InUse:
+        raise DownloadError(f"{archive.name} is already being fetched by another process") from None
+    finally:
+        for empty in (work, store):
+            with suppress(OSError):
+                empty.rmdir()
 
 
 def place(source: Path, target: Path) -> None:
     """Move an unpacked file or folder to where it belongs. Raises InputError where something is there already."""
     if target.is_symlink() or target.is_file() or (target.is_dir() and any(target.iterdir())):
-        raise InputError(f"'{target}' is there already and is not replaced: move it away and run this again")
+        raise InputError(f"'{target}' exists and is not replaced: move it away and run this again")
     target.parent.mkdir(parents=True, exist_ok=True)
+    if hasattr(os, "sync"):
+        os.sync()  # a rename must not survive a power cut that the contents do not
     try:
         os.replace(source, target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _place_on_other_disk(source, target)
+        # A symlink leads to another disk: a copy beside the target, then a rename.
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as beside:
+            os.replace(shutil.move(source, beside), target)
     sync_folder(target.parent)
 
 
 def refuse_rest(target: Path, missing: str) -> None:
     """Raise InputError, before anything is fetched, where `target` holds something that is not the whole."""
     if target.is_symlink() and not target.exists():
-        raise InputError(f"'{target}' is a symlink to '{os.readlink(target)}', which is not there")
+        raise InputError(f"'{target}' is a symlink to '{os.readlink(target)}', which does not exist")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(f"'{target}' is there, but {missing}: move it away and run this again")
+        raise InputError(f"'{target}' exists, but {missing}: move it away and run this again")
 
 
-def _place_on_other_disk(source: Path, target: Path) -> None:
-    """The same where a symlink leads elsewhere: a copy beside the target, then a rename."""
-    copy = target.with_name(f".{target.name}{PART}")
+def _fetch(archive: Archive, address: str, path: Path, known: str | None, timeout: float) -> None:
+    say(f"fetching {address}")
     try:
-        if source.is_dir():
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(source, copy)
-        else:
-            shutil.copyfile(source, copy)
-        os.replace(copy, target)
-    except BaseException:
-        shutil.rmtree(copy, ignore_errors=True)
-        copy.unlink(missing_ok=True)
-        raise
+        fetch(address, path, checksum=known, timeout=timeout)
+    except WrongChecksum as error:
+        if archive.checksum is not None:
+            raise WrongChecksum(f"{error} (it should be {known}); it was not kept: run this again") from None
+        raise WrongChecksum(
+            f"{error}: it is not the file of the first download (noted in '{path.parent.parent / _CHECKSUMS}'); it was "
+            "not kept. Run this again; if the publisher has replaced the file, remove its line there first"
+        ) from None
 
 
-@contextmanager
-def _alone(work: Path) -> Iterator[Path]:
-    """The folder `work`, in which no other process is at work; removed at the end when it is empty."""
-    work.mkdir(parents=True, exist_ok=True)
-    handle = os.open(work, os.O_RDONLY) if os.name == "posix" else None
-    try:
-        if handle is not None:
-            import fcntl
-
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DownloadError(f"{work.name} is being fetched by another process already") from None
-        yield work
-    finally:
-        if handle is not None:
-            os.close(handle)
-        for empty in (work, work.parent):
-            with suppress(OSError):
-                empty.rmdir()
-
-
-def _check_present(path: Path, known: str | None, ours: bool) -> None:
-    """Raise DownloadError where an archive that is there is not the one expected."""
+def _check_present(path: Path, known: str | None, *, removable: bool) -> None:
+    """Raise DownloadError where an archive that is there already is not the one expected."""
     if known is None or has_checksum(path, known):
         return
-    if ours:
+    if removable:
         path.unlink()
         raise DownloadError(f"'{path}' was damaged (its checksum is wrong) and is removed: run this again")
     raise DownloadError(f"'{path}' is not whole, or another file: its checksum should be {known}; fetch it again")
 
 
-def _recorded(store: Path) -> dict[str, str]:
+def _noted(store: Path) -> dict[str, str]:
     """Name → checksum of what was downloaded before."""
     path = store / _CHECKSUMS
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
     except (ValueError, TypeError):
         raise InputError(f"'{path}' is not readable: remove it and run this again") from None
-
-
-def _record(store: Path, name: str, digits: str) -> None:
-    known = _recorded(store)
-    if name not in known:
-        write_json(store / _CHECKSUMS, dict(sorted((known | {name: f"sha256:{digits}"}).items())))
-
-
-def _meaning(archive: Archive, store: Path) -> str:
-    """What a wrong checksum says, which may be no more than that of the first download."""
-    if archive.checksum is not None:
-        return f" (it should be {archive.checksum}); it was not kept: run this again"
-    return (
-        f": it is not the file of the first download (noted in '{store / _CHECKSUMS}'); it was not kept. "
-        "Run this again; if the publisher has replaced the file, remove its line there first"
-    )

@@ -89,7 +89,7 @@ def build(pictures: Path, compositions: Path, root: Path) -> list[Photo]:
     Raises InputError for an unsafe name in an archive, a photo that cannot be decoded, or no photo at all.
     """
     found = read_members(pictures, lambda name: name == _LICENCE or _PHOTO.fullmatch(name) is not None)
-    index = read_members(compositions, {_INDEX}).get(_INDEX)
+    index = read_members(compositions, _INDEX.__eq__).get(_INDEX)
     if index is None:
         raise InputError(f"'{compositions.name}' has no '{_INDEX}'")
     photos = chosen_photos(found, foods_of(index))

@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import tarfile
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 import typer
 
+from rdx.compute.memory import in_words
 from rdx.data.download.archives import place
 from rdx.data.download.source import Check, DownloadError, Root, say
-from rdx.data.download.transfer import check_space, has_checksum, megabytes
-from rdx.data.download.unpacking import Limits, members, unpacked
+from rdx.data.download.transfer import check_space, has_checksum
+from rdx.data.download.unpacking import Limits, unpacked
+from rdx.data.sets.imagenet import PUBLISHED, class_numbers, synsets
 from rdx.errors import InputError
 from rdx.files import write_json
 
@@ -33,7 +35,6 @@ ARCHIVES = {  # md5, and the size in words
     DEVKIT: ("fa75699e90414af021442c21a62c3abf", "2.6 MB"),
 }
 NEEDED = {"train": (TRAIN,), "val": (VAL, DEVKIT)}
-PUBLISHED = {"train": 1_281_167, "val": 50_000}  # images
 
 _LIMITS = Limits(total=400 << 30, members=1_000_000)
 _VERIFIED = ".verified.json"
@@ -85,8 +86,6 @@ def instructions(root: Path, archives: Iterable[str]) -> str:
 
 def _chosen(text: str | None) -> list[str]:
     """The synsets asked for; all 1,000 where none is named."""
-    from rdx.data.sets.imagenet import class_numbers, synsets
-
     if text is None:
         return list(synsets())
     numbers = class_numbers([part.strip() for part in text.split(",") if part.strip()])
@@ -116,7 +115,7 @@ def _verify(root: Path, name: str) -> None:
         known = {}
     if known.get(name) == state:
         return
-    say(f"checking {path} ({megabytes(stat.st_size)})")
+    say(f"checking {path} ({in_words(stat.st_size)})")
     if not has_checksum(path, f"md5:{md5}"):
         raise DownloadError(f"'{path}' is not whole, or another file: its md5 should be {md5}; fetch it again")
     write_json(notes, known | {name: state})
@@ -129,13 +128,13 @@ def _unpack_train(root: Path, wanted: list[str]) -> None:
     archive, left = root / TRAIN, set(wanted)
     check_space(root, archive.stat().st_size * len(left) // 1000, f"unpacking '{archive}'")
     bar = tqdm(total=len(left), desc="unpacking", unit=" synsets", disable=None)
-    with members(archive, _LIMITS) as found, bar:
-        for member in found:
+    with tarfile.open(archive, "r:") as package, bar:
+        for member in package:
             name = PurePosixPath(member.name).name
             synset = name.removesuffix(".tar")
-            if member.kind != "file" or synset not in left:
+            if not member.isreg() or synset not in left:
                 continue
-            with member.open() as stream, unpacked(Path(name), root, _LIMITS, stream=stream) as content:
+            with package.extractfile(member) as stream, unpacked(Path(name), root, _LIMITS, stream=stream) as content:
                 place(content, root / "train" / synset)
             left.discard(synset)
             bar.update()
@@ -163,13 +162,13 @@ def _val_synsets(devkit: Path) -> list[str]:
     import numpy as np
     from scipy.io import loadmat
 
-    top = devkit.name.removesuffix(".tar.gz")
-    with members(devkit, _LIMITS) as found:
-        files = {one.name: one.read() for one in found if one.name in (f"{top}/{_TRUTH}", f"{top}/{_META}")}
     try:
-        meta = loadmat(BytesIO(files[f"{top}/{_META}"]), squeeze_me=True)["synsets"]
+        with unpacked(devkit, devkit.parent) as content:
+            top = content / devkit.name.removesuffix(".tar.gz")
+            meta = loadmat(top / _META, squeeze_me=True)["synsets"]
+            truth = (top / _TRUTH).read_text(encoding="utf-8").split()
         leaves = meta[np.asarray(meta["num_children"], dtype=int) == 0]
         synsets = dict(zip(leaves["ILSVRC2012_ID"].tolist(), leaves["WNID"].tolist(), strict=True))
-        return [str(synsets[int(line)]) for line in files[f"{top}/{_TRUTH}"].split()]
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+        return [str(synsets[int(line)]) for line in truth]
+    except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
         raise InputError(f"'{devkit}' is not the devkit expected: {type(error).__name__} {error}") from None

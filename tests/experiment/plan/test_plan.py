@@ -122,6 +122,9 @@ def test_what_is_there_takes_no_time_and_no_room(here):
         ({"dataset": "mnist_10k", "classes": [3, 5]}, 1600, 2),
         ({"dataset": "cub"}, 4796, 200),
         ({"dataset": "rsna", "part": "explained"}, 2500, 2),
+        ({"dataset": "rsna", "part": "probes", "n_probe_items": 60, "classes": [1]}, 60, 1),
+        ({"dataset": "imagenet", "split": "val", "classes": ["whippet"]}, 50, 1),
+        ({"dataset": "inaturalist"}, 1000, 2),
     ],
 )
 def test_what_a_configuration_leads_one_to_expect(data, n, labels):

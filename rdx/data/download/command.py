@@ -1,7 +1,7 @@
 """Fetching data sets and weights: ``python -m rdx.data.download NAME``, which the download_*.sh scripts call.
 
 Exit codes: 0 everything is there; 1 it is not, and one line says what to do; 2 wrong usage; 130 interrupted.
-What is there already is not fetched again, and files appear whole or not at all.
+What was downloaded before is not fetched again, and files appear whole or not at all.
 """
 
 from __future__ import annotations

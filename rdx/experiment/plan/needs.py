@@ -83,7 +83,7 @@ def sources_of(
 ) -> tuple[Source, ...]:  # fmt: skip
     """Every representation in use; `to_compute` says which of them no earlier run has left.
 
-    `widths`: of arrays that have been read already. Published weights that are neither here nor to be had are
+    `widths`: of arrays that have been read already. Published weights that are neither cached nor available are
     missing.
     """
     from rdx.features.request import parse_request
@@ -117,7 +117,7 @@ def needs_of(
     config: Experiment, folder: Path, items: Items, items_known: bool, sources: tuple[Source, ...],
     runs: Sequence[MethodRun], todo: set[str], demands: Sequence[Demand], missing: list[str] | None,
 ) -> Needs:  # fmt: skip
-    """Put together what a run of the steps `todo` needs, and check that it is to be had.
+    """Put together what a run of the steps `todo` needs, and check that it is available.
 
     Raises InputError where memory or disk space are too small, unless `missing` takes it up.
     """

@@ -104,7 +104,7 @@ def _representations(sources: Sequence[Source], n: int) -> str:
     if widths:
         wide = f"{min(widths)}" if min(widths) == max(widths) else f"{min(widths)}…{max(widths)}"
         name += f": {n} × {wide} ({readable(4 * n * sum(widths))})"
-    parts = [f"{name}: there already" if first.is_there and not widths else name]
+    parts = [f"{name}: cached" if first.is_there and not widths else name]
     if first.parameters:
         size = f", {first.image_size[1]}×{first.image_size[0]} pixels" if first.image_size else ""
         parts.append(f"{first.parameters / 1e6:.1f} M parameters{size}")
@@ -121,7 +121,7 @@ def results(prepared: Prepared) -> list[str]:
         metrics = read_table(folder / "metrics.csv")
         main = metrics[(metrics["distance"] == "neighborhood") & (metrics["space"] == "raw")]
         rates = main.set_index(["method", "direction"])["bsr"]
-        rows = [("method", "direction", "BSR", "concepts", "made of")]
+        rows = [("method", "direction", "BSR", "concepts", "label shares")]
         for run in prepared.runs:
             explanations = read_explanations(folder / run.name)
             for direction in DIRECTIONS:
@@ -151,7 +151,7 @@ def _verdict(folder: Path) -> list[str]:
         lines += [f"  (the exact labels themselves, with those of 80 % of these items, to {again})"]
     if summary["rank_errors"]:
         off = ", ".join(f"{name} {value:.2f}" for name, value in summary["rank_errors"].items())
-        lines += [f"  estimated ranks are off by (octaves): {off}"]
+        lines += [f"  rank error (log2): {off}"]
     return lines
 
 

@@ -60,7 +60,7 @@ def _convnet(settings: TrainingSettings, force: bool, missing: list[str]) -> str
     with noted(missing):
         work = prepare_training(settings)
         if work.is_there and not force:
-            return f"{settings.name}: there already → {settings.folder}"
+            return f"{settings.name}: trained before → {settings.folder}"
         return _described(settings, f"{len(work.items)} items", work.steps, _pixels(work))
     n = len(expected_items(settings.data))
     return _described(settings, f"{n} items, as far as the configuration tells", steps_of(settings, n), _PIXELS)

@@ -118,7 +118,7 @@ def load(
     """The vectors of images (n, d) and words (w, d), from the cache where they are there; `force` makes them anew.
 
     Where the model is also compared, its pass over the images brings those representations into the cache too.
-    Raises InputError where the model, its weights or an image can't be had.
+    Raises InputError where the model, its weights or an image is unavailable.
     """
     from rdx.features import load_representation
     from rdx.features.cache import alone, forget, lookup, store
@@ -220,7 +220,7 @@ def _read_words(path: str) -> tuple[str, ...]:
             continue
         first, _ = found.setdefault(_same(word), (row, word))
         if first != row:
-            raise InputError(f"word list '{file}', line {row}: '{word}' is there already, in line {first}")
+            raise InputError(f"word list '{file}', line {row}: '{word}' stands in line {first} too")
     if len(found) < 2:
         what = "holds one word, and names need others to choose from" if found else "is empty"
         raise InputError(f"word list '{file}' {what}: write one word or phrase a line")

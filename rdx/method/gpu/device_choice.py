@@ -1,4 +1,4 @@
-"""A PairChoice on a device: whole tiles of pairs classed and drawn at a time, as pair_choice does on the processor.
+"""A PairChoice on a device: whole tiles of pairs classed and drawn at a time, as pair_choice does on the CPU.
 
 The same 32-bit random number belongs to each pair, and the same chance to each class.
 """

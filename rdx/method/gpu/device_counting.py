@@ -1,4 +1,4 @@
-"""Exact ranks of a few chosen items by counting, on a device: what rank_counting does on the processor.
+"""Exact ranks of a few chosen items by counting, on a device: what rank_counting does on the CPU.
 
 Squared distances are whole numbers. With every chosen distance s as an edge, one histogram of a row gives how
 many items are nearer than s and how many are exactly as far: no row is put in order. Only where others are

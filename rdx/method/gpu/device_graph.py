@@ -1,6 +1,6 @@
 """Difference graphs whose numbers lie on a device: what is clustered, and the blocks that grids need.
 
-Ranks are the processor's. Affinities are float32 as there, and may differ from its in the last bit, since
+Ranks are the CPU's. Affinities are float32 as there, and may differ from its in the last bit, since
 tanh and exp are another library's. Products with vectors are float64: no setting that lets single
 precision be rounded to TF32 reaches them, and every sum is added in one order.
 """
@@ -42,7 +42,7 @@ class DeviceDistances(Distances):
         return torch.equal(self.values[:8], other.values[:8]) and torch.equal(self.values, other.values)
 
     def matrix(self) -> np.ndarray:
-        """r itself, (n, n), in the processor's memory and types."""
+        """r itself, (n, n), in the CPU's memory and types."""
         values = self.values.cpu().numpy()
         if self.unit == 1.0:
             return values.astype(rank_type(len(values)))

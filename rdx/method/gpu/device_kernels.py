@@ -1,9 +1,9 @@
 """Two CUDA kernels, compiled by Numba, for what torch's operations do in many passes over a tile.
 
 `draw` classes a tile's pairs and draws among them in one pass over the distances; `count` makes histograms of
-rows in the fast memory of a multiprocessor, where additions from many threads do not wait for the card's own
+rows in the fast memory of a multiprocessor, where additions from many threads do not wait for the GPU's own
 memory. Both do in whole numbers and comparisons what ``device_choice`` and ``device_counting`` do with torch:
-the results are the same, these are faster. Without a Numba that can compile for the card torch does it.
+the results are the same, these are faster. Without a Numba that can compile for the GPU torch does it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ warnings.filterwarnings("ignore", message=r".*Grid size \d+ will likely result i
 
 @functools.cache
 def usable(device: torch.device) -> bool:
-    """Whether Numba compiles for this card, and the kernels do there what torch does; tried once."""
+    """Whether Numba compiles for this GPU, and the kernels do there what torch does; tried once."""
     if device.type != "cuda":
         return False
     try:

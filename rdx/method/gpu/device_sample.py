@@ -1,4 +1,4 @@
-"""The pairs of a sparse difference graph, chosen and ranked on a device: the very sample that the processor draws.
+"""The pairs of a sparse difference graph, chosen and ranked on a device: the very sample that the CPU draws.
 
 pair_choice and pair_sample say what is chosen and why; here the same is done to whole tiles at a time, and
 items come in the same order.
@@ -150,5 +150,5 @@ def _ranks(side: Side, chosen: Chosen) -> np.ndarray:
 
 
 def _numpy(tensor: torch.Tensor, dtype: type) -> np.ndarray:
-    """A copy in the processor's memory, narrowed on the way there."""
+    """A copy in the CPU's memory, narrowed on the way there."""
     return tensor.to(torch.int32).cpu().numpy().astype(dtype, copy=False)

@@ -1,9 +1,9 @@
-"""Row tiles of distances and ranks on a device, equal to those of the processor.
+"""Row tiles of distances and ranks on a device, equal to those of the CPU.
 
 Items lie on an exact grid (neighborhoods.Points): their squared distances are whole numbers below 2**51,
 and float64 products of them are exact whatever a kernel's order of additions. Single precision and TF32
 do not enter: there is no float32 product here. Whatever else a library may do to float64, a few rows are
-compared with the processor's before anything is computed.
+compared with the CPU's before anything is computed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import torch
 from rdx.errors import InputError
 from rdx.method.neighborhoods import Points, squared_distance_rows
 
-MOST_PAIRS = 1 << 28  # of a tile: several of torch's kernels count in 32 bits, and a card is busy with far fewer
-WHOLE_ROWS = 128  # a product of other numbers of rows leaves a part of the card idle
+MOST_PAIRS = 1 << 28  # of a tile: several of torch's kernels count in 32 bits, and a GPU is busy with far fewer
+WHOLE_ROWS = 128  # a product of other numbers of rows leaves a part of the GPU idle
 FREE_SHARE = 0.8  # of the free memory; the rest is for what a sort or a product needs for itself
-HOST_BYTES = 256 << 20  # for tiles on torch's processor device
+HOST_BYTES = 256 << 20  # for tiles on torch's CPU device
 RANK_BYTES = 72  # of device memory for each pair of a tile that is ordered
 PROBE_ROWS, PROBE_COLUMNS = 32, 4096
 OWN = -1.0  # the squared distance of an item to itself: it comes before its own duplicates
@@ -38,7 +38,7 @@ class DevicePoints(Points):
 
 
 def on_device(points: Points, device: torch.device) -> DevicePoints:
-    """Points copied to a device. Raises InputError where its products are not the processor's."""
+    """Points copied to a device. Raises InputError where its products are not the CPU's."""
     if isinstance(points, DevicePoints) and points.device == device:
         return points
     copied = DevicePoints(points.extended, points.unit, torch.as_tensor(points.extended).to(device))
@@ -72,7 +72,7 @@ def nearest_on(points: DevicePoints, rows, m: int) -> np.ndarray:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that tiles may take: what the card has free, and what torch holds without using it."""
+    """Memory that tiles may take: what the GPU has free, and what torch holds without using it."""
     if device.type != "cuda":
         return HOST_BYTES
     free, _ = torch.cuda.mem_get_info(device)

@@ -21,11 +21,11 @@ from rdx.method.spectral import MAX_DIMENSION
 
 SOLVERS = ("dense", "sparse", "approximate")
 APPROXIMATE_FROM = 300_000  # items: more, and a pass over all pairs takes an hour on two cores
-APPROXIMATE_FROM_ON_A_CARD = 3_000_000  # there the host's memory ends first
+APPROXIMATE_FROM_ON_A_GPU = 3_000_000  # there the host's memory ends first
 EXACT_IS_WORTH = 60.0  # seconds of one core that exact results may take longer
 LEAST_PAIRS = 100  # an item: with fewer, the sparse labels no longer follow the exact ones
 
-# Nanoseconds of one core, from processor time on a busy machine.
+# Nanoseconds of one core, from CPU time on a busy machine.
 DENSE_SORT = 3.5  # for a pair of items and representation, times log2 n: its rank
 DENSE_GRAPH = 36.0  # for a pair of items and direction: affinity, products of the clustering, sums
 SPARSE_ONE_WAY, SPARSE_BOTH_WAYS = 20.0, 28.0  # for a pair of items: choosing, and counting from one end or from both
@@ -35,9 +35,9 @@ KEPT_PAIR = 500.0  # for a kept pair and direction: affinity and all products of
 APPROXIMATE_ITEM = 3.0e6  # for an item: neighbours, estimated ranks
 SECONDS = 0.5  # in any case
 
-# Nanoseconds on a card, from one H200 with d = 256: cards with less float64 arithmetic take longer.
-DENSE_ON_A_CARD, SPARSE_PASS_ON_A_CARD = 0.7, 0.08  # for a pair of items
-ITEM_ON_A_CARD = 0.11e6  # for an item: what stays on the processor
+# Nanoseconds on a GPU, from one H200 with d = 256: GPUs with less float64 arithmetic take longer.
+DENSE_ON_A_GPU, SPARSE_PASS_ON_A_GPU = 0.7, 0.08  # for a pair of items
+ITEM_ON_A_GPU = 0.11e6  # for an item: what stays on the CPU
 
 # Bytes.
 LIBRARIES = 800e6  # a process with everything that a run loads, before any data: RDX alone 0.5 GB, UMAP the rest
@@ -75,7 +75,7 @@ class _Fit:
     pairs_per_item: float
     n_clusters: int
     threads: int
-    card: bool = False
+    gpu: bool = False
 
     @property
     def columns(self) -> int:
@@ -92,11 +92,11 @@ def plan_fit(
     difference: str = "locally_biased", clustering: str = "spectral", selection: str = "max_total_affinity",
     normalize_difference: bool = False, keep_matrices: bool = False, guidance_rule_used: str | None = None,
     aligned: bool = False, n_clusters: int = 5, pairs_per_item: float = 600, max_memory=None,
-    threads: int | None = None, card: bool = False,
+    threads: int | None = None, gpu: bool = False,
 ) -> FitPlan:  # fmt: skip
     """The solver, memory and time of `RDX.fit` on n items with representations of ``widths`` (d_a, d_b) columns.
 
-    The parameters are those of RDX; ``guidance_rule_used`` is None without guidance; ``card``: tiles are made on
+    The parameters are those of RDX; ``guidance_rule_used`` is None without guidance; ``gpu``: tiles are made on
     one, see ``rdx.compute.devices``. ``auto`` takes the
     exact solver where it fits and is not much slower, or where the settings need it. Raises InputError where
     the solver cannot do what is asked for, or where the comparison does not fit: with the number, the
@@ -106,7 +106,7 @@ def plan_fit(
     fit = _Fit(
         n, tuple(widths), version == "v2", aligned,
         _extra_matrices(version == "v2", distance, clustering, selection, keep_matrices), distance == "neighborhood",
-        pairs_per_item, n_clusters, threads or default_threads(), card,
+        pairs_per_item, n_clusters, threads or default_threads(), gpu,
     )  # fmt: skip
     needs_dense = _why_dense(
         distance, difference, clustering, selection, normalize_difference, keep_matrices, guidance_rule_used
@@ -164,7 +164,7 @@ def _choose(fit: _Fit, needs_dense: tuple[str, str] | None, limit: int | None) -
     else:
         most = _largest(lambda m: _is_worth_it(replace(fit, n=m)))
         many, why = "sparse", f"much faster than all pairs from about {math.ceil(most / 1000):,},000 items on"
-    if fit.card and fit.n <= APPROXIMATE_FROM_ON_A_CARD and (limit is None or _sparse_memory(fit) <= limit):
+    if fit.gpu and fit.n <= APPROXIMATE_FROM_ON_A_GPU and (limit is None or _sparse_memory(fit) <= limit):
         return many, why
     if fit.n > APPROXIMATE_FROM:
         many, why = "approximate", f"more than {APPROXIMATE_FROM:,} items are too many to look at all pairs"
@@ -180,7 +180,7 @@ def _is_worth_it(fit: _Fit) -> bool:
 def _planned(fit: _Fit, solver: str, reason: str) -> FitPlan:
     memory, seconds = _COSTS[solver]
     kept = None if solver == "dense" else fit.pairs_per_item
-    expected = seconds(fit) if solver == "approximate" or not fit.card else _seconds_on_a_card(fit, solver)
+    expected = seconds(fit) if solver == "approximate" or not fit.gpu else _seconds_on_a_gpu(fit, solver)
     return FitPlan(solver, fit.n, memory(fit), expected, kept, reason)
 
 
@@ -257,10 +257,10 @@ def _approximate_seconds(fit: _Fit) -> float:
     return SECONDS + (fit.n * samples * APPROXIMATE_ITEM + 2 * fit.pairs * KEPT_PAIR) * 1e-9 / fit.threads
 
 
-def _seconds_on_a_card(fit: _Fit, solver: str) -> float:
+def _seconds_on_a_gpu(fit: _Fit, solver: str) -> float:
     passes, samples = (2 if fit.both_ways else 1), (2 if fit.aligned else 1)
-    pair = DENSE_ON_A_CARD if solver == "dense" else samples * passes * SPARSE_PASS_ON_A_CARD
-    return SECONDS + (fit.n**2 * pair + fit.n * ITEM_ON_A_CARD) * 1e-9
+    pair = DENSE_ON_A_GPU if solver == "dense" else samples * passes * SPARSE_PASS_ON_A_GPU
+    return SECONDS + (fit.n**2 * pair + fit.n * ITEM_ON_A_GPU) * 1e-9
 
 
 _COSTS: dict[str, tuple[Callable[[_Fit], float], Callable[[_Fit], float]]] = {

@@ -167,7 +167,7 @@ def test_trained_models_are_left_alone(server, capsys):
     Path("checkpoints/post-hoc-cbm").mkdir()
     assert fetch(server) == 0
     assert own.read_bytes() == b"trained here" and not (Path("checkpoints") / PROJECTIONS).exists()
-    assert "checkpoints/post-hoc-cbm is there already and stays as it is" in capsys.readouterr().out
+    assert "checkpoints/post-hoc-cbm exists and stays as it is" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,7 @@ def test_plan_of_a_training(here, capsys):
     assert rdx("train", config, "--quiet") == 0
     capsys.readouterr()
     assert rdx("train", config, "--dry-run") == 0
-    assert capsys.readouterr().out == "net: there already → checkpoints/net\n"
+    assert capsys.readouterr().out == "net: trained before → checkpoints/net\n"
     assert rdx("train", config, "--dry-run", "--set", "epochs=3") == 0
     assert "36 steps" in capsys.readouterr().out
     assert rdx("train", config, "--dry-run", "--set", "data={dataset: mnist, root: nowhere}") == 0

@@ -104,7 +104,7 @@ def test_ranks_counted_by_kernels_are_the_sorted_ones(kind, width, monkeypatch):
 
 
 @pytest.mark.skipif(CARD is None, reason="no card")
-def test_the_kernels_are_used_on_a_card():
+def test_the_kernels_are_used_on_a_gpu():
     assert device_kernels.usable(CARD)
 
 

@@ -125,12 +125,12 @@ def test_approximate_takes_over_where_it_is_there(monkeypatch):
 
 
 def test_a_card_looks_at_all_pairs_of_more_items():
-    assert plan(1_000_000, card=True).solver == "sparse"
-    assert plan(4_000_000, card=True).solver == "approximate"
+    assert plan(1_000_000, gpu=True).solver == "sparse"
+    assert plan(4_000_000, gpu=True).solver == "approximate"
     of_the_host = 1.01 * plan(1_000_000, solver="approximate").memory
-    assert plan(1_000_000, card=True, max_memory=of_the_host).solver == "approximate"
-    assert plan(1_000_000, card=True).seconds < 400 < plan(1_000_000, solver="sparse").seconds
-    assert plan(20_000, card=True).solver == plan(20_000).solver
+    assert plan(1_000_000, gpu=True, max_memory=of_the_host).solver == "approximate"
+    assert plan(1_000_000, gpu=True).seconds < 400 < plan(1_000_000, solver="sparse").seconds
+    assert plan(20_000, gpu=True).solver == plan(20_000).solver
 
 
 def test_memory_grows_with_what_is_kept():

@@ -93,7 +93,7 @@ def load_others(
 
 
 def add_steps(steps: Steps, config: Experiment, items: Items, analysis: Analysis | None) -> None:
-    """Append the analysis to a run's steps; those of its representations and methods are there already."""
+    """Append the analysis to a run's steps; those of its representations and methods come before."""
     if analysis is None:
         return
     settings, run, n = analysis.settings, analysis.run, len(items)

@@ -12,12 +12,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rdx.data.download.source import say
+from rdx.data.download.source import say, say_terms
 from rdx.data.download.transfer import DownloadError, WrongChecksum, fetch, has_checksum
 from rdx.data.download.unpacking import USUAL, Limits, unpacked
 from rdx.errors import InputError
@@ -72,6 +72,22 @@ def unpacked_archive(archive: Archive, base_url: str, folder: Path, *, timeout: 
         for empty in (work, store):
             with suppress(OSError):
                 empty.rmdir()
+
+
+def bring(
+    archive: Archive, base_url: str, target: Path, find: Callable[[Path], Path], *,
+    store: Path, problem: str, what: str, terms: str, timeout: float,
+) -> None:  # fmt: skip
+    """Fetch an archive to below `store` and place what `find` returns of it at `target`, which lacks it (`problem`)."""
+    refuse_rest(target, problem)
+    say_terms(what, terms)
+    with unpacked_archive(archive, base_url, store, timeout=timeout) as content:
+        place(find(content), target)
+
+
+def folders_with(name: str, content: Path) -> list[Path]:
+    """The folders of an unpacked archive that have a file of this name."""
+    return sorted(path.parent for path in content.rglob(name) if "__MACOSX" not in path.parts)
 
 
 def place(source: Path, target: Path) -> None:

@@ -66,7 +66,7 @@ def download(*, root: Root = ROOT, check: Check = False, split: Split = "train",
         if left:
             raise InputError(f"'{root / NEEDED[name][0]}' has no images of {left[0]}, one of {len(left)} synsets")
     counts = ", ".join(_count(root / name, wanted) for name in splits)
-    say(f"data set imagenet is {'ready' if open_splits else 'there'}: {root} ({counts})")
+    say(f"data set imagenet{' is ready' if open_splits else ': already downloaded'}: {root} ({counts})")
     if archives:
         say("The archives are no longer needed.")
 

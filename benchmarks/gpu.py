@@ -75,7 +75,7 @@ def watch_all(stages: Stages) -> None:
     """The stages of both paths."""
     from rdx.method import pipeline, rdx, spectral
     from rdx.method.gpu import device_choice, device_graph, device_sample, device_tiles
-    from rdx.method.many import sparse, sparse_adjacency, sparse_graph
+    from rdx.method.many import sparse, sparse_graph
 
     def product(given, result):  # one float64 product; the points read once, the tile written once
         width = given[0].tensor.shape[1]
@@ -121,7 +121,7 @@ def watch_all(stages: Stages) -> None:
         stages.watch("counting ranks", owner, "count_ranks_on", counting)
     stages.watch("transposing", device_sample, "_transposed_there")
     stages.watch("transposing", device_graph, "transposed_on")
-    stages.watch("thinning", sparse_adjacency, "thinned")
+    stages.watch("thinning", sparse_graph, "thinned")
     stages.watch("putting tiles together", device_sample, "sample_pairs_on")
     stages.watch("values of pairs", sparse_graph, "excess")
     stages.watch("graph products", device_graph.DeviceSparseAdjacency, "multiply", sparse_product)

@@ -34,7 +34,7 @@ STAGES = ("points", "ranks", "graph", "eigenvectors", "kmeans", "rest")
 # Where a stage's time is spent: module, function, and the stage that it belongs to.
 TIMED = (
     ("rdx.method.rdx", "as_points", "points"),
-    ("rdx.method.rdx", "compute_distances", "ranks"),
+    ("rdx.method.many.directions", "compute_distances", "ranks"),
     ("rdx.method.many.sparse", "make_choice", "ranks"),
     ("rdx.method.many.sparse", "sample_pairs", "ranks"),
     ("rdx.method.many.sparse", "make_profile", "ranks"),

@@ -52,7 +52,6 @@ class Mutation:
 
 _RANKS = ("tests/method/test_neighborhoods.py",)
 _DIFFERENCE = ("tests/method/test_difference.py",)
-_ROUNDED = ("tests/method/many/test_single_kernels.py",)
 _SPARSE = ("tests/method/many/test_sparse_graph.py",)
 _BSR = ("tests/metrics/test_bsr.py",)
 _CLUSTERS = ("tests/method/test_rdx.py::test_labels_equal_scikit_learn_on_the_oracle_affinity",)
@@ -110,11 +109,11 @@ MUTATIONS = (
         "            if not self.symmetric:\n", "            if False:\n", _DIFFERENCE,
     ),
     Mutation(
-        "models swapped", "rdx/method/rdx.py",
+        "models swapped", "rdx/method/many/directions.py",
         '{A_NOT_B: ("A", "B"), B_NOT_A: ("B", "A")}', '{A_NOT_B: ("B", "A"), B_NOT_A: ("A", "B")}', _DIFFERENCE,
     ),
     Mutation(
-        "maps swapped", "rdx/method/rdx.py",
+        "maps swapped", "rdx/method/many/directions.py",
         '{A_NOT_B: ("A", "b_to_a"), B_NOT_A: ("B", "a_to_b")}', '{A_NOT_B: ("A", "a_to_b"), B_NOT_A: ("B", "b_to_a")}',
         _DIFFERENCE,
     ),
@@ -169,18 +168,6 @@ MUTATIONS = (
         "before + (0 if counted else 1)", "before", ("tests/method/many/test_rank_counting.py",),
     ),
     Mutation(
-        "an item among its own neighbours, rounded", "rdx/method/many/single_kernels.py",
-        "0 if j == me else before + 1", "0 if j == me else before", _ROUNDED,
-    ),
-    Mutation(
-        "near ties as rounding leaves them", "rdx/method/many/single_kernels.py",
-        "before += other < exact or (other == exact and k < j)", "before += value[at] < v", _ROUNDED,
-    ),
-    Mutation(
-        "classes as rounding leaves them", "rdx/method/many/single_kernels.py",
-        "if under or over:", "if False:", _ROUNDED,
-    ),
-    Mutation(
         "sampled pairs count half", "rdx/method/many/sparse_graph.py",
         "2.0 / (seen.chances + back.chances)", "1.0 / (seen.chances + back.chances)", _SPARSE,
     ),
@@ -189,7 +176,7 @@ MUTATIONS = (
         "(ranks.b, ranks.a) if swapped", "(ranks.a, ranks.b) if swapped", _SPARSE,
     ),
     Mutation(
-        "a background with self-loops", "rdx/method/many/sparse_adjacency.py",
+        "a background with self-loops", "rdx/method/many/sparse_graph.py",
         "self._background(vectors) - vectors", "self._background(vectors)", _SPARSE,
     ),
     Mutation(

@@ -14,6 +14,7 @@ import numpy as np
 
 from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError, unknown
+from rdx.method.cka import debiased_cka
 from rdx.method.neighborhoods import as_array
 
 KINDS = ("cka", "ridge")
@@ -110,8 +111,6 @@ def check_alignable(given: dict[str, np.ndarray], random_state: int) -> tuple[np
 def _ridge(X: np.ndarray, Y: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> LinearMap:
     from sklearn.linear_model import Ridge
 
-    from rdx.method.cka import debiased_cka
-
     X, Y = X.astype(np.float64), Y.astype(np.float64)
     size = X[train].var(axis=0).mean() * len(train)
     losses = []
@@ -129,8 +128,6 @@ def _ridge(X: np.ndarray, Y: np.ndarray, train: np.ndarray, held_out: np.ndarray
 def _cka(X, Y, train, held_out, steps, start, random_state, device, progress) -> LinearMap:
     import torch
     from tqdm import tqdm
-
-    from rdx.method.cka import debiased_cka
 
     device = resolve_device(device)
     # CKA ignores scale and offset, Adam does not: unit mean square keeps one learning rate right.

@@ -127,11 +127,6 @@ def squared_distances(
     return np.matmul(factor, points.extended[columns].T, out=out)
 
 
-def distance_rows(points: Points, rows) -> np.ndarray:
-    """Euclidean distances of some items to all, (len(rows), n) float64, in the features' units."""
-    return np.sqrt(squared_distance_rows(points, rows)) * points.unit
-
-
 def rank_type(n: int) -> type:
     """The smallest unsigned type that holds the ranks 0 … n − 1."""
     return np.uint16 if n <= 1 << 16 else np.uint32
@@ -279,28 +274,6 @@ def locally_scaled(squared: np.ndarray, scale_rows: np.ndarray, scale_columns: n
         scaled = squared / product
     # Seven duplicates give σ = 0: the item is infinitely far from all but its own copies.
     return np.where((squared == 0) & (product == 0), 0.0, scaled)
-
-
-def neighborhood_distances(
-    features, distance: str = "neighborhood", sigma: int = 7, tile_rows: int | None = None, threads: int | None = None
-) -> np.ndarray:
-    """The neighbourhood distance matrix (n, n) of a representation (n, d).
-
-    Ranks are unsigned integers, the other two float32. Raises InputError for an unknown distance.
-    """
-    check_distance(distance)
-    points = as_points(features)
-    if distance == "neighborhood":
-        return neighborhood_ranks(points, tile_rows, threads)
-    n = len(points)
-    matrix = np.empty((n, n), dtype=np.float32)
-    rows_of = distance_source(points, distance, sigma, tile_rows, threads)
-
-    def work(tile: slice) -> None:
-        matrix[tile] = rows_of(tile)
-
-    for_each_tile(row_tiles(n, tile_rows), work, threads)
-    return matrix
 
 
 def distance_source(points: Points, distance: str, sigma: int = 7, tile_rows=None, threads: int | None = None):

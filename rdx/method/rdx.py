@@ -11,20 +11,19 @@ from dataclasses import KW_ONLY, dataclass, field
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from rdx.compute.devices import check_device, tile_device
+from rdx.compute.devices import check_device
 from rdx.compute.memory import parse_memory
-from rdx.compute.threads import map_ordered, one_thread_each
+from rdx.compute.threads import map_ordered
 from rdx.errors import InputError, check_number, check_whole, unknown
 from rdx.method import alignment as align
-from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
-from rdx.method.difference import DIFFERENCES, DifferenceGraph, Distances, check_difference, compute_distances
+from rdx.method.difference import DIFFERENCES, Distances, check_difference
 from rdx.method.grids import SELECTIONS
-from rdx.method.guidance import RULES, make_guide
-from rdx.method.many import sparse
+from rdx.method.guidance import RULES
+from rdx.method.many.directions import fit_directions, gpu_for
 from rdx.method.many.solver import SOLVERS, FitPlan, plan_fit
 from rdx.method.neighborhoods import DISTANCES, Points, as_array, as_points
-from rdx.method.pipeline import CLUSTERINGS, Settings, check_enough_items, explain
-from rdx.method.versions import Version, gamma_for, version_named
+from rdx.method.pipeline import CLUSTERINGS, Settings, check_enough_items
+from rdx.method.versions import Version, version_named
 
 
 @dataclass(eq=False, repr=False)
@@ -33,37 +32,66 @@ class RDX(BaseEstimator):
 
     Parameters
     ----------
-    n_clusters : k, the concepts asked for per direction. The clustering gets k + 1; v1 returns k,
-        v2 between none and k + 1.
-    version : "v2" symmetrises the neighbourhood distances and drops weak clusters; "v1" is the paper's.
-    distance : "neighborhood" (ranks), "max_normalized" or "local_scaling" (with ``sigma``).
-    difference : "locally_biased" (with ``gamma``, a number or "auto" = 80 / n) or "plain".
-    beta : affinity = exp(−beta · difference).
-    normalize_difference : divide the difference by its largest absolute value.
-    clustering : "spectral", "affinity_propagation", "eigenvector_centrality" or "pagerank" (the last
-        two with ``cluster_size``).
-    selection : how the images of a grid are chosen, see ``rdx.method.grids``.
-    images_per_concept : m, the images of a grid.
-    null_threshold : v2 drops clusters whose mean affinity is below it.
-    min_concept_size : smaller clusters go to null; "auto" is 1 in v1 and ⌈m / 2⌉ in v2.
-    alignment : None, "cka" or "ridge": maps learnt in ``fit`` remove what a linear map can undo.
-        ``align_steps`` and ``align_start`` ("identity" or "random") are for "cka".
-    guidance_rule : "own" or "paper", used where ``fit`` is given groups.
-    solver : "dense" is exact, "sparse" keeps ``pairs_per_item`` pairs of each item; "auto" chooses by n, see
-        ``rdx.method.many.solver``.
-    max_memory : what this process may grow to, in bytes or as "4GB"; None: what the machine has.
-    keep_matrices : keep differences and affinities (n, n) in the results, and the distances.
-    random_state : seed of everything drawn at random.
-    device : where alignment maps are trained and, on "cuda" or "cuda:1", ranks and graphs are computed: with the
-        same ranks as on "cpu". "auto" takes a card where there is one and n is large enough. Distances other
-        than ranks, and affinity propagation, stay on the processor.
+    n_clusters : int, default 5
+        k, the concepts asked for in each direction, 1 or more. The clustering gets k + 1; version v1 returns k
+        concepts, v2 between none and k + 1.
+    version : {"v2", "v1"}, default "v2"
+        "v2" symmetrises the neighbourhood distances and drops weak clusters; "v1" is the paper's.
+    distance : {"neighborhood", "max_normalized", "local_scaling"}, default "neighborhood"
+        How far apart two items are: by neighbour ranks, by distance over the largest distance, or by distance
+        relative to the ``sigma``-th neighbours.
+    difference : {"locally_biased", "plain"}, default "locally_biased"
+        tanh(γ (r_A − r_B) / (min(r_A, r_B) + 1)), or r_A − r_B.
+    gamma : float or "auto", default 0.1
+        γ > 0, how fast the locally biased difference saturates; "auto" is 80 / n.
+    beta : float, default 5.0
+        β > 0 in affinity = exp(−β · difference).
+    normalize_difference : bool, default False
+        Divide the difference by its largest absolute value.
+    sigma : int, default 7
+        The neighbour whose distance is an item's scale in local scaling.
+    clustering : {"spectral", "affinity_propagation", "eigenvector_centrality", "pagerank"}, default "spectral"
+        What finds the clusters of the affinity graph.
+    cluster_size : int, default 9
+        Items of a cluster that a centrality picks.
+    selection : str, default "max_total_affinity"
+        How the images of a grid are chosen, see `rdx.method.grids`.
+    images_per_concept : int, default 9
+        m, the images of a grid.
+    null_threshold : float, default 1.1
+        v2 drops clusters whose mean affinity is below it; 1 is no difference.
+    min_concept_size : int or "auto", default "auto"
+        Smaller clusters go to null; "auto" is 1 in v1 and ⌈m / 2⌉ in v2.
+    alignment : {None, "cka", "ridge"}, default None
+        Maps learnt in `fit` remove what a linear map can undo.
+    align_steps : int or None, default None
+        Training steps of "cka"; None is its own default.
+    align_start : {"identity", "random"}, default "identity"
+        Where the training of "cka" starts.
+    guidance_rule : {"own", "paper"}, default "own"
+        What guidance does to pairs of different groups, where `fit` is given groups.
+    solver : {"auto", "dense", "sparse", "approximate"}, default "auto"
+        All pairs of items, exact; a sample of them with exact ranks; or with estimated ranks. "auto" chooses by
+        size and memory, see `rdx.method.many.solver`.
+    pairs_per_item : float, default 600
+        Pairs that the sparse and approximate solvers keep of each item, 1 or more.
+    max_memory : int, float, str or None, default None
+        What this process may grow to, in bytes or as "4GB"; None is what the machine has.
+    keep_matrices : bool, default False
+        Keep differences and affinities (n, n) in the results, and the distances.
+    random_state : int, default 0
+        Seed of everything drawn at random.
+    device : str, default "auto"
+        Where alignment maps are trained and, on "cuda" or "cuda:1", ranks and graphs are computed, with the same
+        ranks as on "cpu". "auto" takes a GPU where there is one and n is large enough. Distances other than ranks,
+        and affinity propagation, stay on the CPU.
 
     Attributes
     ----------
     a_not_b_, b_not_a_ : Explanations of the two directions.
     solver_ : what ran; device_ : where ranks and graphs were computed. n_items_ : n.
     identical_ : the two representations see the same neighbourhoods.
-    rank_errors_ : of the approximate path, how far its ranks are off (median and 90th percentile, in octaves).
+    rank_errors_ : of the approximate solver, its rank error (median and 90th percentile of |log2| of the ratio).
     distances_a_, distances_b_ (and distances_a_to_b_, distances_b_to_a_) : with keep_matrices.
     map_a_to_b_, map_b_to_a_ : the learnt LinearMaps, where ``alignment`` is set.
     """
@@ -128,8 +156,7 @@ class RDX(BaseEstimator):
             if len(array) != n:
                 raise InputError(f"{name} has {len(array)} items, A and B have {n}")
         points = {name: as_points(array, name) for name, array in arrays.items()}
-        self._fit_directions(points, groups, version, None, spread)
-        return self
+        return self._fit(points, groups, version, spread=spread)
 
     def fit_points(self, points: Mapping[str, Points], distances: dict[tuple, Distances] | None = None) -> RDX:
         """`fit` for many settings or many partners of one representation: nothing is computed twice.
@@ -142,8 +169,7 @@ class RDX(BaseEstimator):
         check_enough_items(len(points["A"]), self.n_clusters, self.clustering)
         widths = [points[name].grid.shape[1] for name in ("A", "B")]
         self.solver_ = self.plan(len(points["A"]), widths, aligned="a_to_b" in points).solver
-        self._fit_directions(dict(points), {}, version, distances)
-        return self
+        return self._fit(dict(points), {}, version, distances)
 
     def plan(self, n: int, widths: Sequence[int], *, aligned: bool = False, guided: bool = False) -> FitPlan:
         """What `fit` will do on n items with representations of ``widths`` (d_a, d_b); nothing is computed.
@@ -155,112 +181,23 @@ class RDX(BaseEstimator):
             clustering=self.clustering, selection=self.selection, normalize_difference=self.normalize_difference,
             keep_matrices=self.keep_matrices, guidance_rule_used=self.guidance_rule if guided else None,
             aligned=aligned, n_clusters=self.n_clusters, pairs_per_item=self.pairs_per_item,
-            max_memory=self.max_memory, card=self._card(n) is not None,
+            max_memory=self.max_memory, card=gpu_for(self, n) is not None,
         )  # fmt: skip
 
-    def _fit_directions(
-        self, points: dict[str, Points], groups: dict, version: Version, shared: dict[tuple, Distances] | None,
-        spread: Callable = map_ordered,
-    ) -> None:  # fmt: skip
-        """Both directions. Unaligned they share their distances; aligned each has a pair of its own."""
-        device = self._tile_device(len(points["A"]), shared)
-        self.device_ = str(device or "cpu")
-        with one_thread_each():
-            if self.solver_ != "dense":
-                self._fit_sparse(points, groups, self._sampling(version, device, points, spread), version)
-            else:
-                self._fit_each(points, groups, version, shared, device)
-        self.n_items_ = len(points["A"])
-
-    def _card(self, n: int):
-        """The torch.device for tiles of n items; None where there is none, or the settings have no use for it."""
-        if self.distance != "neighborhood" or self.clustering == "affinity_propagation":
-            return None
-        return tile_device(self.device, n)
-
-    def _tile_device(self, n: int, shared: dict | None):
-        """The torch.device that ranks and graphs are computed on; None is the processor."""
-        device = None if self.solver_ == "approximate" else self._card(n)
-        if device is None or self.solver_ != "dense" or any(key[-1] == device for key in shared or ()):
-            return device
-        from rdx.method.gpu.device_graph import check_ranks_fit
-
-        try:
-            check_ranks_fit(n, device)
-        except InputError:
-            if self.device != "auto":
-                raise
-            return None
-        return device
-
-    def _sampling(self, version: Version, device, points: dict, spread: Callable) -> sparse.Sampling:
-        return sparse.Sampling(
-            version.symmetric_distances, gamma_for(self.gamma, len(points["A"])), self.beta, self.pairs_per_item,
-            self.random_state, device=device, spread=spread,
-        )  # fmt: skip
-
-    def _fit_sparse(self, points: dict[str, Points], groups: dict, sampling: sparse.Sampling, version: Version) -> None:
-        """Both directions from sampled pairs: one sample for both where they compare the same two representations."""
-        same = []
-        graphs = sparse.graphs if self.solver_ == "sparse" else sparse.approximate_graphs
-        for found in graphs(points, sampling, groups):
-            same.append(found.identical)
+    def _fit(
+        self, points: dict[str, Points], groups: dict, version: Version,
+        shared: dict[tuple, Distances] | None = None, spread: Callable = map_ordered,
+    ) -> RDX:  # fmt: skip
+        settings = self._settings(version)
+        found = fit_directions(self, self.solver_, points, groups, version, settings, shared, spread)
+        for direction, explanations in found.explanations.items():
+            setattr(self, f"{direction}_", explanations)
+        for name, distances in found.distances.items():
+            setattr(self, f"distances_{name.lower()}_", distances.matrix())
+        if self.solver_ != "dense":
             self.rank_errors_ = found.rank_errors
-            explanations = explain(found.direction, found.graph, points[found.own], self._settings(version))
-            setattr(self, f"{found.direction}_", explanations)
-        self.identical_ = all(same)
-
-    def _fit_each(
-        self, points: dict[str, Points], groups: dict, version: Version, shared: dict | None, device
-    ) -> None:
-        kept: dict[str, Distances] = {}
-        same = []
-        for direction, (own, other) in compared(points).items():
-            for name in (own, other):
-                if name not in kept:
-                    kept[name] = self._distances(name, points[name], version, shared, device)
-            same.append(kept[own].equals(kept[other]))
-            setattr(self, f"{direction}_", self._explain(direction, own, other, kept, points, groups, version, device))
-            if "a_to_b" in points and not self.keep_matrices:
-                kept.clear()  # the next direction shares nothing with this one
-        self.identical_ = all(same)
-        if self.keep_matrices:
-            for name, distances in kept.items():
-                setattr(self, f"distances_{name.lower()}_", distances.matrix())
-
-    def _distances(self, name: str, points: Points, version: Version, shared: dict | None, device) -> Distances:
-        sigma = self.sigma if self.distance == "local_scaling" else None
-        chosen = (self.distance, version.symmetric_distances, sigma, device)
-        if shared is not None and (name, *chosen) in shared:
-            return shared[name, *chosen]
-        if device is None:
-            found = compute_distances(points, self.distance, symmetric=version.symmetric_distances, sigma=self.sigma)
-        else:
-            from rdx.method.gpu.device_graph import compute_distances_on
-
-            found = compute_distances_on(points, device, symmetric=version.symmetric_distances)
-        if shared is not None:
-            shared[name, *chosen] = found
-        return found
-
-    def _explain(
-        self, direction: str, own: str, other: str, kept: dict, points: dict, groups: dict, version: Version, device
-    ) -> Explanations:
-        guide = None
-        if groups:
-            guide = make_guide(self.guidance_rule, kept[own], kept[other], groups[own], groups.get(other))
-        kind = DifferenceGraph
-        if device is not None:
-            from rdx.method.gpu.device_graph import DeviceDifferenceGraph as kind
-        graph = kind(
-            kept[own], kept[other], difference=self.difference, gamma=gamma_for(self.gamma, len(points[own])),
-            beta=self.beta, normalize=self.normalize_difference, guide=guide,
-        )  # fmt: skip
-        explanations = explain(direction, graph, points[own], self._settings(version))
-        if self.keep_matrices:
-            explanations.difference = graph.matrix("difference")
-            explanations.affinity = graph.matrix("affinity")
-        return explanations
+        self.device_, self.identical_, self.n_items_ = found.device, found.identical, len(points["A"])
+        return self
 
     def _settings(self, version: Version) -> Settings:
         least = self.min_concept_size
@@ -325,13 +262,6 @@ class RDX(BaseEstimator):
         check_number("null_threshold", self.null_threshold, least=0.0)
         check_difference(self.difference, self.distance, self.normalize_difference)
         return version
-
-
-def compared(names) -> dict[str, tuple[str, str]]:
-    """By direction, the representation that has the concepts and the one it is held against."""
-    if "a_to_b" in names:
-        return {A_NOT_B: ("A", "b_to_a"), B_NOT_A: ("B", "a_to_b")}
-    return {A_NOT_B: ("A", "B"), B_NOT_A: ("B", "A")}
 
 
 @dataclass(eq=False, repr=False)

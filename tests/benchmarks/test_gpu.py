@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from rdx.method import rdx as rdx_module
+from rdx.method.many import directions
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
@@ -45,7 +46,7 @@ def test_without_a_card_it_says_so_in_one_line_and_writes_nothing(tmp_path):
 )
 def test_the_stages_add_up_to_the_run(gpu, solver, expected, monkeypatch, tmp_path):
     device = torch.device("cpu")
-    monkeypatch.setattr(rdx_module, "tile_device", lambda name, n: device)
+    monkeypatch.setattr(directions, "tile_device", lambda name, n: device)
     fit = rdx_module.RDX.fit
     stages, seconds, peak = gpu.measure(700, 16, solver, device, "cpu")
     assert rdx_module.RDX.fit is fit  # nothing stays watched

@@ -5,16 +5,11 @@ from __future__ import annotations
 import numpy as np
 import oracle
 import pytest
+from computed import neighborhood_distances
 from scipy.spatial.distance import cdist
 
 from rdx.errors import InputError
-from rdx.method.neighborhoods import (
-    as_points,
-    distance_rows,
-    neighborhood_distances,
-    neighborhood_ranks,
-    rank_rows,
-)
+from rdx.method.neighborhoods import as_points, neighborhood_ranks, rank_rows, squared_distance_rows
 
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
 
@@ -133,18 +128,18 @@ def test_rows_on_their_own_equal_the_rows_of_the_whole():
     points = as_points(X)
     assert len(points) == 80
     every = np.arange(80)
-    r, D = rank_rows(points, every), distance_rows(points, every)
+    r, D = rank_rows(points, every), squared_distance_rows(points, every)
     assert np.issubdtype(r.dtype, np.unsignedinteger) and D.dtype == np.float64
     np.testing.assert_array_equal(r, neighborhood_distances(X))
-    np.testing.assert_allclose(D, cdist(X, X), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(np.sqrt(D) * points.unit, cdist(X, X), rtol=1e-5, atol=1e-5)
     for rows in ([0], [79, 3, 3], list(range(5, 60))):
         np.testing.assert_array_equal(rank_rows(points, np.array(rows)), r[rows])
-        np.testing.assert_array_equal(distance_rows(points, np.array(rows)), D[rows])
+        np.testing.assert_array_equal(squared_distance_rows(points, np.array(rows)), D[rows])
 
 
 def test_distances_are_symmetric_and_zero_on_the_diagonal():
     points = as_points(np.random.default_rng(9).normal(size=(50, 7)))
-    D = distance_rows(points, np.arange(50))
+    D = squared_distance_rows(points, np.arange(50))
     np.testing.assert_array_equal(D, D.T)
     np.testing.assert_array_equal(np.diag(D), 0)
 

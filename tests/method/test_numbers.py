@@ -8,6 +8,7 @@ import numpy as np
 import oracle
 import pytest
 import torch
+from computed import neighborhood_distances
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -16,7 +17,7 @@ from rdx import RDX, binary_success_rate
 from rdx.errors import InputError
 from rdx.method.alignment import learn_map
 from rdx.method.cka import debiased_cka
-from rdx.method.neighborhoods import DISTANCES, as_points, neighborhood_distances
+from rdx.method.neighborhoods import DISTANCES, as_points
 from rdx.metrics.surrogates import spread
 
 QUICK = settings(max_examples=8, deadline=None, derandomize=True)

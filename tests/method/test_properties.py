@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import oracle
 import pytest
+from computed import neighborhood_distances
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import adjusted_rand_score
 
 from rdx import RDX
-from rdx.method.neighborhoods import as_points, neighborhood_distances, rank_rows
+from rdx.method.neighborhoods import as_points, rank_rows
 
 QUICK = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much]

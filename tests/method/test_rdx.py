@@ -14,8 +14,8 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from rdx import RDX
-from rdx.method import rdx as rdx_module
 from rdx.method.concepts import DIRECTIONS
+from rdx.method.many import directions
 from rdx.method.neighborhoods import as_points
 from rdx.method.rdx import RDXPaper
 
@@ -301,8 +301,8 @@ def test_shared_distances_change_nothing_and_are_computed_once(aligned, monkeypa
     arrays = {name: rng.normal(size=(80, 6)).astype(np.float32) for name in names}
     points = {name: as_points(array) for name, array in arrays.items()}
     computed = []
-    original = rdx_module.compute_distances
-    monkeypatch.setattr(rdx_module, "compute_distances", lambda *a, **k: computed.append(1) or original(*a, **k))
+    original = directions.compute_distances
+    monkeypatch.setattr(directions, "compute_distances", lambda *a, **k: computed.append(1) or original(*a, **k))
     shared = {}
     for gamma, version in ((0.1, "v2"), (0.3, "v2"), (0.1, "v1")):
         estimator = RDX(3, gamma=gamma, version=version, random_state=1)

@@ -7,8 +7,8 @@ import pytest
 
 from rdx import RDX, binary_success_rate
 from rdx.errors import InputError
-from rdx.method import rdx as rdx_module
 from rdx.method.concepts import DIRECTIONS
+from rdx.method.many import directions
 from rdx.metrics.settings_sweep import Setting, suggest, sweep_settings
 
 GRID = {"n_clusters": [2, 3], "gamma": [0.05, 0.2], "beta": [5.0]}
@@ -67,8 +67,8 @@ def test_each_setting_is_as_if_fitted_alone():
 
 def test_distances_are_computed_once_for_the_whole_grid(monkeypatch):
     computed = []
-    original = rdx_module.compute_distances
-    monkeypatch.setattr(rdx_module, "compute_distances", lambda *a, **k: computed.append(1) or original(*a, **k))
+    original = directions.compute_distances
+    monkeypatch.setattr(directions, "compute_distances", lambda *a, **k: computed.append(1) or original(*a, **k))
     ticks = []
     sweep_settings(RDX(), pair(), GRID, subsamples=2, tick=lambda: ticks.append(1))
     assert len(computed) == 2 * (1 + 2)  # two representations, on all items and on two subsamples

@@ -100,7 +100,7 @@ def _look(
     runs = methods.method_runs(config)
     for run in runs:
         methods.check_settings(run, config)
-    config = naming.with_absolute_paths(inputs.with_absolute_paths(config))
+    config = naming.with_absolute_paths(inputs.with_absolute_paths(methods.with_all_parameters(config)))
     kept_inputs.check(config)
     used = inputs.keys_in_use(config)
     missing: list[str] | None = [] if list_missing else None

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rdx
 from rdx.compute.engine import Engine, Threads
 from rdx.compute.seeds import seed_everything
 from rdx.errors import InputError, unknown
-from rdx.experiment.plan.prepare import Prepared
 from rdx.experiment.run.context import Context
 from rdx.experiment.run.environment import environment
 from rdx.experiment.run.folder import CONFIG
@@ -20,6 +20,9 @@ from rdx.experiment.run.log import heard, run_log
 from rdx.experiment.run.step import Step
 from rdx.files import write_json, write_text
 from rdx.locks import alone
+
+if TYPE_CHECKING:
+    from rdx.experiment.plan.prepare import Prepared
 
 DEVICES = ("auto", "cpu", "cuda")
 

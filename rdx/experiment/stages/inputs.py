@@ -128,7 +128,7 @@ def write_representation(context: Context, key: str) -> None:
 
 
 def _absolute_data(data: dict[str, Any]) -> dict[str, Any]:
-    """Every setting that is a path made absolute, those left at their default included."""
+    """Every setting written out, those left at their default too, and paths made absolute."""
     from rdx.data import DATASETS, dataset_settings
     from rdx.data.locate import locate
 
@@ -145,9 +145,11 @@ def _absolute_data(data: dict[str, Any]) -> dict[str, Any]:
     module, function = DATASETS[name].split(":")
     load = getattr(importlib.import_module(module), function)
     for key, parameter in inspect.signature(load).parameters.items():
+        if key not in known or (key not in data and parameter.default is parameter.empty):
+            continue
         value = data.get(key, parameter.default)
-        if "Path" in str(parameter.annotation) and isinstance(value, str):
-            result[key] = str(locate(value))
+        is_path = "Path" in str(parameter.annotation) and isinstance(value, str)
+        result[key] = str(locate(value)) if is_path else value
     return result
 
 

@@ -88,6 +88,12 @@ def method_runs(config: Experiment) -> list[MethodRun]:
     return runs
 
 
+def with_all_parameters(config: Experiment) -> Experiment:
+    """The same experiment with every parameter of its methods written out, so that no default has a say any more."""
+    methods = [entry.model_copy(update=_parameters(entry)) for entry in config.methods]
+    return config.model_copy(update={"methods": methods})
+
+
 def method_class(name: str) -> type:
     """The class behind a method's name."""
     import baselines

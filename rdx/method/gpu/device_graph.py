@@ -25,8 +25,7 @@ from rdx.method.gpu.device_tiles import (
     squared_rows,
 )
 from rdx.method.guidance import OwnGuide, PaperGuide
-from rdx.method.many.sparse_adjacency import WIDTH, SparseAdjacency
-from rdx.method.many.sparse_graph import SparseGraph
+from rdx.method.many.sparse_graph import WIDTH, SparseAdjacency, SparseGraph
 from rdx.method.neighborhoods import Points, rank_type
 
 BLOCK = 4096  # side of the square blocks in which symmetric matrices are filled

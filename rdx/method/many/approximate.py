@@ -19,7 +19,7 @@ from rdx.method.many import pair_choice, rank_profiles
 from rdx.method.many.pair_choice import NEAR, PairChoice, choose_pairs
 from rdx.method.many.pair_sample import Gathered, make_choice
 from rdx.method.many.rank_profiles import Profile, columns_of, squared_to_columns, tiles
-from rdx.method.neighborhoods import Points
+from rdx.method.neighborhoods import Points, rank_rows
 from rdx.method.rank_affinity import rank_affinity
 
 CHECKED_ROWS = 64  # whose ranks are held against the exact ones
@@ -164,8 +164,6 @@ def _chances_back(made: Comparison, row, item, squared) -> np.ndarray:
 
 def rank_errors(made: Comparison) -> dict[str, float]:
     """Median and 90th percentile of |log2| of estimated over exact rank (both plus 1), on a sample of pairs."""
-    from rdx.method.neighborhoods import rank_rows
-
     n = made.choice.n
     rows = np.sort(np.random.default_rng(made.choice.seed).choice(n, min(n, CHECKED_ROWS), replace=False))
     errors = []

@@ -25,7 +25,6 @@ import numpy as np
 
 from rdx.method.difference import locally_biased
 from rdx.method.many.rank_counting import STRIP
-from rdx.method.neighborhoods import Points, squared_distances
 
 NEAR = 16
 SAMPLE = 512  # columns from which ranks are estimated
@@ -50,36 +49,10 @@ class PairChoice:
         """The chances on the scale of 32-bit random numbers."""
         return np.minimum(self.chances.astype(np.float64) * _WHOLE, _WHOLE - 1).astype(np.uint32)
 
-    @property
-    def wide_thresholds(self) -> np.ndarray:
-        """Each threshold's largest neighbour's: no pair whose class is open by one has a larger one."""
-        from scipy.ndimage import maximum_filter
-
-        return maximum_filter(self.thresholds, size=3, mode="nearest")
-
-    @property
-    def far(self) -> int:
-        """The class from which on, in both representations, pairs are rarely kept: where fewest have to be looked at.
-
-        Those are the pairs nearer than that in either representation, and of the others as many as the largest chance
-        among them.
-        """
-        largest = self.wide_thresholds / _WHOLE
-        nearer = np.concatenate([[0], self.positions]) / len(self.columns)
-        looked = [min(1.0, 2 * share) + largest[far:, far:].max() for far, share in enumerate(nearer)]
-        return int(np.argmin(looked))
-
     def classes(self, squared: np.ndarray) -> np.ndarray:
         """The distances (t, CLASSES − 1) that divide the rank classes of rows of squared distances (t, n)."""
-        return self._bounds(squared[:, self.columns])
-
-    def classes_of(self, points: Points, rows) -> np.ndarray:
-        """The same for some items of a representation."""
-        return self._bounds(squared_distances(points, rows, self.columns))
-
-    def _bounds(self, sample: np.ndarray) -> np.ndarray:
-        bounds = np.full((len(sample), CLASSES - 1), np.inf)
-        bounds[:, : len(self.positions)] = np.sort(sample, axis=1)[:, self.positions]
+        bounds = np.full((len(squared), CLASSES - 1), np.inf)
+        bounds[:, : len(self.positions)] = np.sort(squared[:, self.columns], axis=1)[:, self.positions]
         return bounds
 
 
@@ -194,6 +167,24 @@ def choose_pairs(
                     taken[j] = 0
         starts[r + 1] = filled
     return True
+
+
+@numba.njit(nogil=True, cache=True)
+def chances_of(squared_a, squared_b, classes_a, classes_b, thresholds, near_a, near_b, starts, items, chances):
+    """Fills ``chances`` (q,) with those with which `choose_pairs` would have kept the given items of each row.
+
+    Row r's are items[starts[r] : starts[r + 1]]; near_a, near_b (t, k) are those it found.
+    """
+    scale = np.float32(1.0 / 4294967296.0)
+    for r in range(len(squared_a)):
+        for at in range(starts[r], starts[r + 1]):
+            j = items[at]
+            threshold = thresholds[_class_of(squared_a[r, j], classes_a[r]), _class_of(squared_b[r, j], classes_b[r])]
+            chance = min((np.float32(threshold) + np.float32(1.0)) * scale, np.float32(1.0))
+            for side in range(near_a.shape[1]):
+                if near_a[r, side] == j or near_b[r, side] == j:
+                    chance = np.float32(1.0)
+            chances[at] = chance
 
 
 @numba.njit(nogil=True, cache=True)

@@ -30,7 +30,7 @@ DENSE_SORT = 3.5  # for a pair of items and representation, times log2 n: its ra
 DENSE_GRAPH = 36.0  # for a pair of items and direction: affinity, products of the clustering, sums
 SPARSE_ONE_WAY, SPARSE_BOTH_WAYS = 20.0, 28.0  # for a pair of items: choosing, and counting from one end or from both
 PRODUCT = 0.05  # for a pair of items and dimension: distances
-TILE_PRODUCT = 0.09  # and in a tile, each pass, where most are rounded and used but once
+TILE_PRODUCT = 0.09  # and in a tile, each pass, where most are used but once
 KEPT_PAIR = 500.0  # for a kept pair and direction: affinity and all products of the clustering
 APPROXIMATE_ITEM = 3.0e6  # for an item: neighbours, estimated ranks
 SECONDS = 0.5  # in any case
@@ -198,7 +198,7 @@ def _dense_memory(fit: _Fit) -> float:
 
 def _sparse_memory(fit: _Fit) -> float:
     """Both representations, tiles, kept pairs with their ranks, and the vectors of the clustering."""
-    tiles = fit.threads * fit.n * (2 * 4 * tile_rows(fit.n) + SCRATCH)
+    tiles = fit.threads * fit.n * (2 * 8 * tile_rows(fit.n) + SCRATCH)
     kept = 28 if fit.both_ways else 16  # a pair: items, ranks, chances
     sampling = fit.pairs * (SAMPLED_BOTH_WAYS if fit.both_ways else SAMPLED) + tiles
     graphs = fit.pairs * (kept + 2 * 4)  # the values of two directions are made while the ranks are there

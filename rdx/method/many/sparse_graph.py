@@ -2,8 +2,8 @@
 
 W ≈ 1·1ᵀ + T, where T has (w − 1) / chance at the sampled pairs and nothing elsewhere: every sum over W
 is that over the background plus one over T, and right on average. Products with vectors are all that
-spectral clustering asks for. Small blocks of W itself, for grids and pictures, are exact: the ranks in
-them are counted when they are asked for.
+spectral clustering asks for: a sum over all entries, and one over the pairs that are kept. Small blocks of
+W itself, for grids and pictures, are exact: the ranks in them are counted when they are asked for.
 """
 
 from __future__ import annotations
@@ -16,12 +16,17 @@ from rdx.method.difference import to_affinity
 from rdx.method.many.pair_sample import PairSample, Ranks
 from rdx.method.many.pair_tiles import tile_rows
 from rdx.method.many.rank_counting import count_ranks
-from rdx.method.many.sparse_adjacency import PARTS, SparseAdjacency, cut_evenly
+from rdx.method.many.thinning import cut_evenly, least_kept, thinned
 from rdx.method.neighborhoods import Points, order_rows, squared_distance_rows
 from rdx.method.rank_affinity import rank_affinity
+from rdx.method.spectral import TOLERANCE
 
-_STEP = 1 << 22  # pairs converted at a time
 SHORTLIST = 64  # members of a cluster that are tried as a grid's centre
+WIDTH = 8  # columns of one sparse product
+PARTS = 4  # of the rows, each with a sum of its own; fixed, so that sums do not depend on the threads
+SAMPLED_TOLERANCE = 1e-3  # of the eigenvectors of a sampled graph: labels differ in a few of a thousand from 1e-5
+LEAST_DEGREE = 1e-3  # of n; sampling noise must not make a degree negative
+_STEP = 1 << 22  # pairs converted at a time
 
 
 class SparseGraph:
@@ -133,6 +138,65 @@ class SparseGraph:
         return np.sort(np.argsort(-score, kind="stable")[:SHORTLIST])
 
 
+class SparseAdjacency:
+    """The symmetric graph without self-loops, as an operator on vectors."""
+
+    def __init__(self, graph: SparseGraph) -> None:
+        self.starts, self.items, self.values = graph.starts, graph.items, graph.values
+        self.groups, self.weakest, self.threads = graph.groups, float(np.exp(-graph.beta)), graph.threads
+        if self.groups is not None:  # between groups all pairs are as weak as can be: nothing stands out there
+            _, self.groups = np.unique(self.groups, return_inverse=True)
+            self.values = np.where(_inside(self.starts, self.items, self.groups), self.values, np.float32(0))
+        self.tolerance = TOLERANCE
+        if len(self.items) < len(self) * (len(self) - 1):
+            # With the error of a sample in it, the operator is not worth more digits, nor its least entries their time.
+            self.tolerance = SAMPLED_TOLERANCE
+            pairs = self.starts, self.items, self.values
+            self.starts, self.items, self.values = thinned(*pairs, least_kept(self.values), graph.seed, self.threads)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def degrees(self) -> np.ndarray:
+        """Row sums (n,), kept positive."""
+        return np.maximum(self.multiply(np.ones((len(self), 1)))[:, 0], LEAST_DEGREE * len(self))
+
+    def multiply(self, vectors: np.ndarray) -> np.ndarray:
+        """The graph times vectors (n, p), float64."""
+        product = self._background(vectors) - vectors
+        for start in range(0, vectors.shape[1], WIDTH):
+            some = vectors[:, start : start + WIDTH]
+            product[:, start : start + WIDTH] += self._sampled(some)[:, : some.shape[1]]
+        return product
+
+    def _background(self, vectors: np.ndarray) -> np.ndarray:
+        total = vectors.sum(axis=0)
+        if self.groups is None:
+            return np.broadcast_to(total, vectors.shape).copy()
+        sums = np.zeros((self.groups.max() + 1, vectors.shape[1]))
+        np.add.at(sums, self.groups, vectors)
+        return self.weakest * total + (1.0 - self.weakest) * sums[self.groups]
+
+    def _sampled(self, vectors: np.ndarray) -> np.ndarray:
+        """(T + Tᵀ) / 2 times vectors (n, ≤ WIDTH), in float32 products."""
+        n = len(self)
+        block = np.zeros((n, WIDTH), np.float32)
+        block[:, : vectors.shape[1]] = vectors
+        flat = block.ravel()
+        cuts = cut_evenly(self.starts, PARTS)
+        sums = [np.zeros((n, WIDTH), np.float32) for _ in range(PARTS)]
+
+        def work(part: int) -> None:
+            _multiply(self.starts, self.items, self.values, flat, sums[part].ravel(), cuts[part], cuts[part + 1])
+
+        for_each_tile(list(range(PARTS)), work, self.threads)
+        total = sums[0].astype(np.float64)
+        for each in sums[1:]:
+            total += each
+        total *= 0.5
+        return total
+
+
 def excess(sample: PairSample, gamma: float, beta: float, swapped: bool, threads: int | None = None) -> np.ndarray:
     """T at the sampled pairs (p,), float32.
 
@@ -186,3 +250,48 @@ def _near_excess(starts, items, values, near, members, inside, m):
                 if items[at] == j:
                     score[r] += values[at]
     return score
+
+
+@numba.njit(nogil=True, cache=True)
+def _multiply(starts, items, values, block, sums, first, last):
+    """sums += (T + Tᵀ) · block over the rows first … last − 1; both (n · WIDTH,) float32.
+
+    Written out, with unsigned indices, because only then are the eight columns one vector to the compiler.
+    """
+    c1, c2, c3, c4, c5, c6, c7 = (np.uintp(1), np.uintp(2), np.uintp(3), np.uintp(4), np.uintp(5), np.uintp(6),
+                                  np.uintp(7))  # fmt: skip
+    for i in range(first, last):
+        p = np.uintp(i) * np.uintp(WIDTH)
+        x0, x1, x2, x3 = block[p], block[p + c1], block[p + c2], block[p + c3]
+        x4, x5, x6, x7 = block[p + c4], block[p + c5], block[p + c6], block[p + c7]
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = np.float32(0)
+        for at in range(starts[i], starts[i + 1]):
+            v, q = values[at], np.uintp(items[at]) * np.uintp(WIDTH)
+            s0 += v * block[q]
+            s1 += v * block[q + c1]
+            s2 += v * block[q + c2]
+            s3 += v * block[q + c3]
+            s4 += v * block[q + c4]
+            s5 += v * block[q + c5]
+            s6 += v * block[q + c6]
+            s7 += v * block[q + c7]
+            sums[q] += v * x0
+            sums[q + c1] += v * x1
+            sums[q + c2] += v * x2
+            sums[q + c3] += v * x3
+            sums[q + c4] += v * x4
+            sums[q + c5] += v * x5
+            sums[q + c6] += v * x6
+            sums[q + c7] += v * x7
+        for k, s in enumerate((s0, s1, s2, s3, s4, s5, s6, s7)):
+            sums[p + np.uintp(k)] += s
+
+
+@numba.njit(nogil=True, cache=True)
+def _inside(starts, items, groups):
+    """Which pairs (p,) lie inside one group."""
+    same = np.empty(len(items), np.bool_)
+    for i in range(len(starts) - 1):
+        for at in range(starts[i], starts[i + 1]):
+            same[at] = groups[i] == groups[items[at]]
+    return same

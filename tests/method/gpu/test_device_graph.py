@@ -13,7 +13,6 @@ from sklearn.metrics import adjusted_rand_score
 
 from rdx import RDX
 from rdx.errors import InputError
-from rdx.method import rdx as rdx_module
 from rdx.method.difference import DifferenceGraph, compute_distances
 from rdx.method.gpu.device_graph import (
     DeviceAdjacency,
@@ -24,6 +23,7 @@ from rdx.method.gpu.device_graph import (
 )
 from rdx.method.gpu.device_tiles import on_device
 from rdx.method.guidance import make_guide
+from rdx.method.many import directions
 from rdx.method.many.pair_sample import make_choice, sample_pairs
 from rdx.method.many.sparse_graph import SparseGraph
 from rdx.method.neighborhoods import as_points
@@ -122,7 +122,7 @@ def test_a_comparison_on_a_device_finds_what_the_processor_finds(solver, version
     settings = {"n_clusters": 2, "version": version, "solver": solver, "pairs_per_item": 100}
     settings["alignment"] = "ridge" if aligned else None
     expected = RDX(**settings, device="cpu").fit(A, B)
-    monkeypatch.setattr(rdx_module, "tile_device", lambda name, n: HERE)
+    monkeypatch.setattr(directions, "tile_device", lambda name, n: HERE)
     kinds = []
     adjacency = DeviceAdjacency if solver == "dense" else DeviceSparseGraph
     original = adjacency.__init__
@@ -140,7 +140,7 @@ def test_a_comparison_on_a_device_finds_what_the_processor_finds(solver, version
 def test_kept_matrices_and_shared_distances_come_from_the_device(monkeypatch):
     A, B = representations(60)
     expected = RDX(2, keep_matrices=True, device="cpu").fit(A, B)
-    monkeypatch.setattr(rdx_module, "tile_device", lambda name, n: HERE)
+    monkeypatch.setattr(directions, "tile_device", lambda name, n: HERE)
     points, shared = {"A": as_points(A), "B": as_points(B)}, {}
     found = RDX(2, keep_matrices=True).fit_points(points, shared)
     np.testing.assert_array_equal(found.distances_a_, expected.distances_a_)
@@ -153,7 +153,7 @@ def test_kept_matrices_and_shared_distances_come_from_the_device(monkeypatch):
 
 def test_what_is_no_rank_stays_on_the_processor(monkeypatch):
     A, B = representations(60)
-    monkeypatch.setattr(rdx_module, "tile_device", lambda name, n: pytest.fail("no device was to be asked for"))
+    monkeypatch.setattr(directions, "tile_device", lambda name, n: pytest.fail("no device was to be asked for"))
     for changes in ({"distance": "local_scaling"}, {"clustering": "affinity_propagation"}):
         assert RDX(2, version="v1", **changes).fit(A, B).device_ == "cpu"
 
@@ -164,12 +164,12 @@ def test_ranks_that_do_not_fit_are_one_clear_line(monkeypatch):
     check_ranks_fit(10_000, card)
     with pytest.raises(InputError, match="75 GB on device 'cuda:0', which has 1 GB free: use solver='sparse'"):
         check_ranks_fit(100_000, card)
-    monkeypatch.setattr(rdx_module, "tile_device", lambda name, n: card)
+    monkeypatch.setattr(directions, "tile_device", lambda name, n: card)
     rdx = RDX(device="auto")
     rdx.solver_ = "dense"
-    assert rdx._tile_device(100_000, None) is None
+    assert directions.device_for(rdx, "dense", 100_000) is None
     with pytest.raises(InputError, match="solver='sparse'"):
-        rdx.set_params(device="cuda")._tile_device(100_000, None)
+        directions.device_for(rdx.set_params(device="cuda"), "dense", 100_000)
 
 
 def test_the_processors_path_imports_no_torch():

@@ -67,7 +67,7 @@ def test_one_way_is_the_same_without_the_other_end():
 @pytest.mark.parametrize("kind", ["normal", "duplicates"])
 def test_the_same_for_any_tile_and_thread_count(kind, monkeypatch):
     expected = arrays(sampled(kind, threads=1))
-    for tile_rows, tile_bytes in ((8, 1 << 30), (13, 1 << 30), (1000, 1 << 30), (1000, 4 * N * 10)):
+    for tile_rows, tile_bytes in ((8, 1 << 30), (13, 1 << 30), (1000, 1 << 30), (1000, 8 * N * 10)):
         monkeypatch.setattr(pair_tiles, "TILE_ROWS", tile_rows)
         monkeypatch.setattr(pair_tiles, "TILE_BYTES", tile_bytes)
         for threads in (1, 2, 5):
@@ -86,7 +86,7 @@ def test_blocks_of_rows_cover_all_and_do_not_depend_on_threads():
         blocks = row_blocks(n)
         assert blocks[0].start == 0 and blocks[-1].stop == n
         assert all(one.stop == other.start for one, other in zip(blocks, blocks[1:], strict=False))
-        assert max(map(len, blocks)) * n * 4 <= max(pair_tiles.TILE_BYTES, 8 * n * 4)
+        assert max(map(len, blocks)) * n * 8 <= max(pair_tiles.TILE_BYTES, 8 * n * 8)
 
 
 def test_tiles_of_two_sides_share_nothing_and_grow():

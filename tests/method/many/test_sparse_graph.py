@@ -11,8 +11,7 @@ import pytest
 
 from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.method.many.pair_sample import make_choice, sample_pairs
-from rdx.method.many.sparse_adjacency import LEAST_DEGREE
-from rdx.method.many.sparse_graph import SparseGraph, excess
+from rdx.method.many.sparse_graph import LEAST_DEGREE, SparseGraph, excess
 from rdx.method.neighborhoods import as_points
 
 N = 170

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rdx.data.download.archives import Archive, bring, folders_with
+from rdx.data.download.archives import Archive, fetch_into, folders_with
 from rdx.data.download.source import BaseUrl, Check, Root, Timeout, is_complete, say
 from rdx.data.sets.cub import read_numbered
 from rdx.errors import InputError
@@ -45,11 +45,15 @@ def download(
     if is_complete("data set cub", root, problem or lists_problem, check=check, command="bash download_cub.sh"):
         return
     if problem is not None:
-        bring(IMAGES, base_url, root, _arranged, store=root.parent, problem=problem, what="CUB-200-2011", terms=TERMS,
-              timeout=timeout)  # fmt: skip
+        fetch_into(
+            IMAGES, base_url, root, _arranged,
+            store=root.parent, problem=problem, what="CUB-200-2011", terms=TERMS, timeout=timeout,
+        )  # fmt: skip
     if lists_problem is not None:
-        bring(LISTS, lists_url, lists, _lists_in, store=root.parent, problem=lists_problem, what=LISTS.name,
-              terms=LISTS_TERMS, timeout=timeout)  # fmt: skip
+        fetch_into(
+            LISTS, lists_url, lists, _lists_in,
+            store=root.parent, problem=lists_problem, what=LISTS.name, terms=LISTS_TERMS, timeout=timeout,
+        )  # fmt: skip
     say(f"data set cub is ready: {root}")
 
 

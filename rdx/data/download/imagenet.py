@@ -93,7 +93,7 @@ def _chosen(text: str | None) -> list[str]:
 
 
 def _missing(folder: Path, wanted: Iterable[str]) -> list[str]:
-    """The synsets of which there is no folder, or an empty one."""
+    """The synsets whose folder is missing or empty."""
     return [name for name in wanted if not (folder / name).is_dir() or not any((folder / name).iterdir())]
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from rdx.data.download.archives import Archive, bring, folders_with
+from rdx.data.download.archives import Archive, fetch_into, folders_with
 from rdx.data.download.source import BaseUrl, Check, Root, Timeout, is_complete, say
 from rdx.data.sets.inaturalist import KEYS
 from rdx.errors import InputError
@@ -26,8 +26,10 @@ def download(
     problem = missing(root)
     name = "data set inaturalist"
     if not is_complete(name, root, problem, check=check, command="bash download_inaturalist.sh"):
-        bring(ARCHIVE, base_url, root, _top, store=root.parent, problem=problem, what="the iNaturalist subset",
-              terms=TERMS, timeout=timeout)  # fmt: skip
+        fetch_into(
+            ARCHIVE, base_url, root, _top,
+            store=root.parent, problem=problem, what="the iNaturalist subset", terms=TERMS, timeout=timeout,
+        )  # fmt: skip
         say(f"{name} is ready: {root}")
 
 

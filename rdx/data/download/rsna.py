@@ -1,4 +1,4 @@
-"""The X-rays of the RSNA pneumonia challenge, which Kaggle gives out to those who have an account."""
+"""The X-rays of the RSNA pneumonia challenge, which need a Kaggle account."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ With `check` it only looks (`is_complete`). Everything else is raised, with one 
 wrong; the command prints it and exits with code 1. Relative folders are those below the current folder: the scripts
 call the command from the project's. Terms of use are said (`say_terms`) before anything is fetched.
 
-What a source needs, in this folder: `transfer.fetch` (one file), `archives.bring` and `archives.unpacked_archive` (an
-archive fetched, checked and unpacked), `unpacking` (archives on disk), `npm` (npm packages).
+What a source needs, in this folder: `transfer.fetch` (one file), `archives` (an archive fetched, checked and unpacked),
+`unpacking` (archives on disk), `npm` (npm packages).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the paper's checkpoints: its MNIST convnets, converted to safetensors, into checkpoints/paper, and
 # what the CUB experiment compares into checkpoints/post-hoc-cbm. Models you have trained are left alone. Does
-# nothing when it is there. --help lists the options.
+# nothing if already downloaded. --help lists the options.
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR

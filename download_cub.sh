@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches CUB-200-2011 (1.2 GB) and the lists class_attr_data_10 into data/CUB_200_2011. Does nothing when it
-# is there. --help lists the options.
+# Fetches CUB-200-2011 (1.2 GB) and the lists class_attr_data_10 into data/CUB_200_2011. Does nothing if already
+# downloaded. --help lists the options.
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR

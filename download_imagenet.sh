@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ImageNet needs your own account: says which archives to put into data/imagenet, then checks and unpacks
-# them. With --synsets LIST only some of the classes. Does nothing when it is there. --help lists the options.
+# them. With --synsets LIST only some of the classes. Does nothing if already downloaded. --help lists the options.
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR

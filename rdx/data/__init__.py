@@ -1,8 +1,8 @@
 """Which items are compared: one file a data set, all of which return `Items`.
 
 A data set is one file with a keyword-only function `load`, whose parameters are its YAML keys, and one line in
-`DATASETS`. Beside it may stand `expected`, which tells how many items and classes there are while the data is missing
-(`rdx.data.expected`). The data set `features` is not here: arrays bring their own items.
+`DATASETS`. An optional function `expected` beside it tells how many items and classes to plan with while the data is
+missing (`rdx.data.expected`). The data set `features` is not here: arrays bring their own items.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ _UNKNOWN = 1_000  # items, where neither the data set nor the configuration tell
 def expected_items(data: Mapping[str, Any]) -> Items:
     """Items without images that stand in for those of a data set (its YAML keys) that is missing.
 
-    How many items and classes there are before the configuration chooses among them says the function `expected`
-    beside the data set's `load`, where there is one.
+    The optional function `expected` beside a data set's `load` returns how many items and classes it has before
+    `classes` and `images_per_class` choose among them.
     """
     settings = dict(data)
     name = settings.pop("dataset", None)

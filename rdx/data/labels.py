@@ -76,7 +76,7 @@ def _by_id(path: Path, texts: list[str], own_ids: list[str], ids: Sequence[str])
     known = set(ids)
     for row, (name, text) in enumerate(zip(own_ids, texts, strict=True), 1):
         if name in found:
-            raise InputError(f"labels file '{path}', row {row}: id '{name}' is there twice")
+            raise InputError(f"labels file '{path}', row {row}: id '{name}' appears twice")
         if name not in known:
             raise unknown(f"id (labels file '{path}', row {row})", name, ids)
         found[name] = text

@@ -23,7 +23,7 @@ class Listing:
     labels: np.ndarray | None
     label_names: dict[int, str]
     notes: tuple[str, ...] = ()
-    script: str | None = None  # what brings the data set
+    script: str | None = None  # downloads the data set
 
 
 def chosen_items(
@@ -73,14 +73,14 @@ def images_in(folder: Path) -> list[str]:
 def is_image(entry: os.DirEntry[str]) -> bool:
     """Whether a folder's entry is an image by its name.
 
-    A broken link or an unreadable file is an image that cannot be read, not one that is not there.
+    A broken link or an unreadable file is an image that cannot be read, not one that is missing.
     """
     suffix = os.path.splitext(entry.name)[1].lower()
     return suffix in SUFFIXES and entry.name[0] != "." and not entry.is_dir()
 
 
 def require(dataset: str, path: Path, script: str) -> Path:
-    """`path`, if it is there. Raises MissingInput that names the script which brings the data set."""
+    """`path`, if it exists. Raises MissingInput that names the script which downloads the data set."""
     if not path.exists():
         raise MissingInput(f"data set '{dataset}': '{path}' is missing: run `bash {script}`")
     return path

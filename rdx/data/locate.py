@@ -10,7 +10,7 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 def locate(path: str | Path) -> Path:
     """`path` made absolute: relative to the current folder, else to the project root.
 
-    Where neither has it, the one in the current folder is named. Symlinks are kept as they are.
+    Where neither has it, the one in the current folder is returned. Symlinks are not resolved.
     """
     path = Path(path).expanduser()
     here = Path.cwd() / path

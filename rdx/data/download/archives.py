@@ -12,12 +12,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rdx.data.download.source import say
+from rdx.data.download.source import say, say_terms
 from rdx.data.download.transfer import DownloadError, WrongChecksum, fetch, has_checksum
 from rdx.data.download.unpacking import USUAL, Limits, unpacked
 from rdx.errors import InputError
@@ -65,7 +65,7 @@ def unpacked_archive(archive: Archive, base_url: str, folder: Path, *, timeout: 
             if known is None:
                 write_json(store / _CHECKSUMS, _noted(store) | {archive.name: f"sha256:{sha256_file(path)}"})
             yield content
-            ours.unlink(missing_ok=True)
+            shutil.rmtree(work, ignore_errors=True)
     except InUse:
         raise DownloadError(f"{archive.name} is already being fetched by another process") from None
     finally:
@@ -74,10 +74,26 @@ def unpacked_archive(archive: Archive, base_url: str, folder: Path, *, timeout: 
                 empty.rmdir()
 
 
+def fetch_into(
+    archive: Archive, base_url: str, target: Path, find: Callable[[Path], Path], *,
+    store: Path, problem: str, what: str, terms: str, timeout: float,
+) -> None:  # fmt: skip
+    """Fetch an archive to below `store` and place what `find` returns of it at `target`, which lacks it (`problem`)."""
+    refuse_rest(target, problem)
+    say_terms(what, terms)
+    with unpacked_archive(archive, base_url, store, timeout=timeout) as content:
+        place(find(content), target)
+
+
+def folders_with(name: str, content: Path) -> list[Path]:
+    """The folders of an unpacked archive that have a file of this name."""
+    return sorted(path.parent for path in content.rglob(name) if "__MACOSX" not in path.parts)
+
+
 def place(source: Path, target: Path) -> None:
-    """Move an unpacked file or folder to where it belongs. Raises InputError where something exists there."""
+    """Move an unpacked file or folder to where it belongs. Raises InputError where something exists already."""
     if target.is_symlink() or target.is_file() or (target.is_dir() and any(target.iterdir())):
-        raise InputError(f"'{target}' exists and is not replaced: move it away and run this again")
+        raise InputError(f"'{target}' already exists and is not replaced: move it away and run this again")
     target.parent.mkdir(parents=True, exist_ok=True)
     if hasattr(os, "sync"):
         os.sync()  # a rename must not survive a power cut that the contents do not
@@ -106,15 +122,15 @@ def _fetch(archive: Archive, address: str, path: Path, known: str | None, timeou
         fetch(address, path, checksum=known, timeout=timeout)
     except WrongChecksum as error:
         if archive.checksum is not None:
-            raise WrongChecksum(f"{error} (it should be {known}); it was not kept: run this again") from None
+            raise WrongChecksum(f"{error} (it should be {known}); it was removed: run this again") from None
         raise WrongChecksum(
             f"{error}: it is not the file of the first download (noted in '{path.parent.parent / _CHECKSUMS}'); it was "
-            "not kept. Run this again; if the publisher has replaced the file, remove its line there first"
+            "removed. Run this again; if the publisher has replaced the file, remove its line there first"
         ) from None
 
 
 def _check_present(path: Path, known: str | None, *, removable: bool) -> None:
-    """Raise DownloadError where an archive brought by hand is not the expected one."""
+    """Raise DownloadError where an archive on disk is not the one expected."""
     if known is None or has_checksum(path, known):
         return
     if removable:

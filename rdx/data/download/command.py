@@ -1,7 +1,7 @@
 """Fetching data sets and weights: ``python -m rdx.data.download NAME``, which the download_*.sh scripts call.
 
-Exit codes: 0 everything is there; 1 it is not, and one line says what to do; 2 wrong usage; 130 interrupted.
-What was downloaded before is not fetched again, and files appear whole or not at all.
+Exit codes: 0 everything is on disk; 1 it is not, and one line says what to do; 2 wrong usage; 130 interrupted.
+What is already downloaded is not fetched again, and files appear whole or not at all.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+
+import typer
 
 from rdx.data.download.transfer import DownloadError
 from rdx.errors import InputError, unknown
@@ -50,15 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _call(download: Callable[..., None], name: str, options: Sequence[str]) -> int:
     """Call the function with its parameters as command line options; the exit code (2: wrong usage)."""
-    import typer
-
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command()(download)
     try:
         app(list(options), prog_name=f"python -m rdx.data.download {name}")
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
-            print("interrupted; run the same command again to go on from here", file=sys.stderr)
+            print("interrupted; run the same command again to continue", file=sys.stderr)
         return int(ended.code or 0)
     return 0
 

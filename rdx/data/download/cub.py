@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rdx.data.download.archives import Archive, place, refuse_rest, unpacked_archive
-from rdx.data.download.source import BaseUrl, Check, DownloadError, Root, Timeout, say, say_terms
+from rdx.data.download.archives import Archive, fetch_into, folders_with
+from rdx.data.download.source import BaseUrl, Check, Root, Timeout, is_complete, say
 from rdx.data.sets.cub import read_numbered
 from rdx.errors import InputError
 from rdx.files import copy_file
@@ -42,26 +42,23 @@ def download(
     if root.is_dir() and not check:
         _take_names(root, root.resolve().parent)
     problem, lists_problem = missing(root), missing_lists(lists)
-    if problem is None and lists_problem is None:
-        say(f"data set cub is there: {root}")
+    if is_complete("data set cub", root, problem or lists_problem, check=check, command="bash download_cub.sh"):
         return
-    if check:
-        raise DownloadError(f"data set cub: {problem or lists_problem}: run `bash download_cub.sh`")
     if problem is not None:
-        refuse_rest(root, problem)
-        say_terms("CUB-200-2011", TERMS)
-        with unpacked_archive(IMAGES, base_url, root.parent, timeout=timeout) as content:
-            place(_arranged(content), root)
+        fetch_into(
+            IMAGES, base_url, root, _arranged,
+            store=root.parent, problem=problem, what="CUB-200-2011", terms=TERMS, timeout=timeout,
+        )  # fmt: skip
     if lists_problem is not None:
-        refuse_rest(lists, lists_problem)
-        say_terms(LISTS.name, LISTS_TERMS)
-        with unpacked_archive(LISTS, lists_url, root.parent, timeout=timeout) as content:
-            place(_lists_in(content), lists)
+        fetch_into(
+            LISTS, lists_url, lists, _lists_in,
+            store=root.parent, problem=lists_problem, what=LISTS.name, terms=LISTS_TERMS, timeout=timeout,
+        )  # fmt: skip
     say(f"data set cub is ready: {root}")
 
 
 def missing(root: Path) -> str | None:
-    """What `root` lacks of CUB's own files, in words; None where all of them are there."""
+    """What `root` lacks of CUB's own files, in words; None where it is complete."""
     for name in _FILES:
         if not (root / name).is_file():
             return f"'{root / name}' is missing"
@@ -73,7 +70,7 @@ def missing(root: Path) -> str | None:
 
 
 def missing_lists(folder: Path) -> str | None:
-    """What `folder` lacks of the two lists, in words; None where both are there."""
+    """What `folder` lacks of the two lists, in words; None where it is complete."""
     gone = [name for name in ("train.pkl", "test.pkl") if not (folder / name).is_file()]
     return f"'{folder / gone[0]}' is missing" if gone else None
 
@@ -96,8 +93,7 @@ def _take_names(top: Path, beside: Path) -> None:
 
 
 def _lists_in(content: Path) -> Path:
-    found = sorted(path.parent for path in content.rglob("train.pkl") if "__MACOSX" not in path.parts)
-    for folder in found:
+    for folder in folders_with("train.pkl", content):
         if missing_lists(folder) is None:
             return folder
     raise InputError(f"{LISTS.name} has no folder with train.pkl and test.pkl")

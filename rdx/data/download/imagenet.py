@@ -66,7 +66,7 @@ def download(*, root: Root = ROOT, check: Check = False, split: Split = "train",
         if left:
             raise InputError(f"'{root / NEEDED[name][0]}' has no images of {left[0]}, one of {len(left)} synsets")
     counts = ", ".join(_count(root / name, wanted) for name in splits)
-    say(f"data set imagenet is {'ready' if open_splits else 'there'}: {root} ({counts})")
+    say(f"data set imagenet{' is ready' if open_splits else ': already downloaded'}: {root} ({counts})")
     if archives:
         say("The archives are no longer needed.")
 
@@ -93,7 +93,7 @@ def _chosen(text: str | None) -> list[str]:
 
 
 def _missing(folder: Path, wanted: Iterable[str]) -> list[str]:
-    """The synsets of which there is no folder, or an empty one."""
+    """The synsets whose folder is missing or empty."""
     return [name for name in wanted if not (folder / name).is_dir() or not any((folder / name).iterdir())]
 
 

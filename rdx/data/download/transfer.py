@@ -37,7 +37,7 @@ class DownloadError(RuntimeError):
 
 
 class WrongChecksum(DownloadError):
-    """What came is not what was expected; it was not kept."""
+    """The file is not the one expected; it was removed."""
 
 
 class _Interrupted(Exception):
@@ -45,13 +45,7 @@ class _Interrupted(Exception):
 
 
 def fetch(
-    address: str,
-    target: Path,
-    *,
-    checksum: str | None = None,
-    timeout: float = 30.0,
-    tries: int = TRIES,
-    progress: bool = True,
+    address: str, target: Path, *, checksum: str | None = None, timeout: float = 30.0, tries: int = TRIES
 ) -> None:
     """Fetch `address` to `target`, where nothing is yet. `checksum` is ``md5:…`` or ``sha256:…``, in hex.
 
@@ -59,7 +53,7 @@ def fetch(
     (what has arrived stays for the next call), with too little space, or, as WrongChecksum, with another file.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    transfer = _Transfer(target.with_name(f"{target.name}.part"), timeout, tries, progress)
+    transfer = _Transfer(target.with_name(f"{target.name}.part"), timeout, tries)
     try:
         pooch.retrieve(address, checksum, target.name, target.parent, downloader=transfer)
     except ValueError:
@@ -86,7 +80,6 @@ class _Transfer:
     part: Path
     timeout: float
     tries: int
-    progress: bool
 
     def __call__(self, address: str, target: str, _: Any) -> None:
         failures = 0
@@ -120,6 +113,7 @@ class _Transfer:
                 size = version["size"]
                 check_space(self.part.parent, (size or 0) - start, address)
                 if start == 0:
+                    self._forget()  # before the new version is noted, or its note could vouch for the old bytes
                     write_json(self._notes, version)
                 self._receive(response, start, size)
         except ValueError:  # requests' own
@@ -131,8 +125,8 @@ class _Transfer:
 
     def _receive(self, response: requests.Response, start: int, size: int | None) -> None:
         name = self.part.name.removesuffix(".part")
-        hidden = None if self.progress else True  # None: no bar unless a terminal shows it
-        bar = tqdm(total=size, initial=start, desc=name, unit="B", unit_scale=True, disable=hidden, leave=False)
+        # disable=None: no bar unless a terminal shows it
+        bar = tqdm(total=size, initial=start, desc=name, unit="B", unit_scale=True, disable=None, leave=False)
         with bar, open(self.part, "ab" if start else "wb") as handle:
             for chunk in response.iter_content(_CHUNK):
                 handle.write(chunk)

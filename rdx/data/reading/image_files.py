@@ -27,7 +27,7 @@ SUFFIXES += (".ppm", ".pgm", ".pbm", ".jp2", ".avif", *DICOM_SUFFIXES)
 
 _GREY = ("L", "LA", "La", "1")
 _GREY_16_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
-_AT_MOST_16_BITS = ("PNG", "PPM")  # formats of which Pillow gives out 16-bit greys as 32 bits, always or once did
+_AT_MOST_16_BITS = ("PNG", "PPM")  # formats whose 16-bit greys Pillow returns as 32 bits, now or in older versions
 
 
 @dataclass(frozen=True, eq=False)

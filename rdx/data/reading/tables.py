@@ -24,7 +24,7 @@ def read_table(path: Path) -> dict[str, list[str]]:
 def find_column(
     columns: dict[str, list[str]], asked: str | None, usual: Sequence[str], what: str, path: Path
 ) -> str | None:
-    """The column called `asked`, else the first of the `usual` names (in any case) there is, else None."""
+    """The column called `asked`, else the first of the `usual` names (in any case) present, else None."""
     if asked is not None:
         if asked not in columns:
             raise unknown(f"{what} column of '{path}'", asked, columns)

@@ -1,7 +1,7 @@
 """Data set `cub`: CUB-200-2011, 11,788 photographs of 200 kinds of birds.
 
 Which images are train comes from class_attr_data_10/train.pkl, the list of the concept-bottleneck models (4,796
-images, in an order of its own, which the published projections follow); where that is not there, from
+images, in an order of its own, which the published projections follow); without that file, from
 train_test_split.txt (5,994 images, in the order of images.txt).
 """
 
@@ -130,7 +130,7 @@ def read_numbered(path: Path) -> dict[int, str]:
         if not key.isdecimal() or not value:
             raise InputError(f"'{path}', line {number}: expected '<number> <text>', not '{line[:60]}'")
         if int(key) in found:
-            raise InputError(f"'{path}', line {number}: number {key} is there twice")
+            raise InputError(f"'{path}', line {number}: number {key} appears twice")
         found[int(key)] = value.strip()
     if not found:
         raise InputError(f"'{path}' is empty")
@@ -164,7 +164,7 @@ def _image_of(row: dict[str, Any], numbers: dict[str, int], path: Path, position
     """The number of a row's image. Its path was written elsewhere: what counts comes after images/."""
     text = row.get("img_path")
     if not isinstance(text, str):
-        raise InputError(f"'{path}', row {position}: there is no 'img_path'")
+        raise InputError(f"'{path}', row {position}: no 'img_path'")
     below = "/".join(text.replace("\\", "/").split("/")[-2:])
     if below not in numbers:
         raise InputError(f"'{path}', row {position}: image '{below}' is not in images.txt")
@@ -187,5 +187,5 @@ def _notes(split: Split) -> tuple[str, ...]:
         return ()
     return (
         f"the {len(split.images)} images are those of {split.source.name}; published concept-bottleneck features "
-        f"follow {LISTS}/train.pkl, which is not there",
+        f"follow {LISTS}/train.pkl, which is missing",
     )

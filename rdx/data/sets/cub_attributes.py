@@ -1,7 +1,7 @@
 """The attributes of CUB-200-2011 as concept-bottleneck models use them: one value a class, frequent ones only.
 
 Koh et al., Concept Bottleneck Models, 2020: people disagree about single photographs, so an attribute counts as
-present in a class where most of its train images say so; kept are the attributes present in at least 10 classes.
+present in a class where most of its train images say so; only attributes present in at least 10 classes are used.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `root` is a folder with one sub-folder a class, a flat folder, or a CSV/Parquet file with a path column and
 perhaps a label column. Their own order is that of the paths as text, in a table that of its rows. Ids are
-the paths below `root`, in a table its id column or else the paths as they are written there.
+the paths below `root`, or a table's id column, or its paths as they are written.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _list_folder(root: Path) -> Listing:
     if top:
         return Listing([root / name for name in top], top, None, {})
     if not any(inside.values()):
-        raise InputError(f"images '{root}': no images in there (looked for {', '.join(SUFFIXES)})")
+        raise InputError(f"images '{root}': no images found (looked for {', '.join(SUFFIXES)})")
     files = [root / name / file for name in folders for file in inside[name]]
     labels = np.repeat(np.arange(len(folders)), [len(inside[name]) for name in folders])
     ids = [file.relative_to(root).as_posix() for file in files]

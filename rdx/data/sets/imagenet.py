@@ -1,7 +1,7 @@
 """Data set `imagenet`: ImageNet-1k as folders of synsets, <root>/{train,val}/<synset>/*.JPEG.
 
 Classes are numbered 0 … 999 in the order of their synsets, as torchvision does; the numbers and names come from
-the full list (timm's), so that they are right even where only some of the folders are there.
+the full list (timm's), so that they are right even where some of the folders are missing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def load(
     *,
     root: str | Path = ROOT,  # the folder that holds train/ and val/
     split: str = "train",  # | "val"
-    classes: list[int | str] | None = None,  # numbers 0 … 999, synsets or names; None: every folder there is
+    classes: list[int | str] | None = None,  # numbers 0 … 999, synsets or names; None: every folder on disk
     images_per_class: int | None = None,
     seed: int = 0,  # of the draw
     names: dict[int | str, str] | None = None,  # {658: mitten}: what the classes must be called, as a check

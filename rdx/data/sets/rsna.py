@@ -86,7 +86,7 @@ def expected(
 
 
 def _listing(root: Path) -> Listing:
-    """All labelled images there are, sorted by id."""
+    """All labelled images on disk, sorted by id."""
     images = require("rsna", root / IMAGES, SCRIPT)
     targets = read_targets(require("rsna", root / LABELS, SCRIPT))
     present = {path.stem: path for path in images.glob("*.dcm")}

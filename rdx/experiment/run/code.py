@@ -7,6 +7,7 @@ can be reached from there; registries, which name every baseline and measure, ar
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -56,14 +57,20 @@ def _file(module: str) -> Path | None:
 
 
 @cache
+def _source(module: str) -> bytes:
+    """The source of a module of this project, or of one that somebody brought along; nothing where there is none."""
+    loaded = _file(module) or getattr(sys.modules.get(module), "__file__", None)
+    return Path(loaded).read_bytes() if loaded and Path(loaded).suffix == ".py" else b""
+
+
 def _tree(module: str) -> ast.Module:
-    return ast.parse(_file(module).read_bytes())
+    return ast.parse(_source(module))
 
 
 @cache
 def _code(module: str) -> str:
     """A module's syntax tree without its docstrings."""
-    tree = ast.parse(_file(module).read_bytes())
+    tree = _tree(module)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             first = node.body[0] if node.body else None

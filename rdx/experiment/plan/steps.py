@@ -87,7 +87,7 @@ def _comparison(
             run.name, partial(methods.fit, run=run, solver=_solver(run, plans)), methods.outputs(pair, run),
             (*seen, "items", *(guide if run.is_rdx and config.guidance else ())),
             settings=methods.settings(config, run, _solver(run, plans)), cost=_seconds(run, n, plans),
-            code=(methods.method_class(run.method).__module__,),
+            code=methods.code(run),
         )
         for run in runs
     )  # fmt: skip
@@ -110,7 +110,8 @@ def _comparison(
         work = partial(settings_sweep.sweep, run=swept, solver=solver)
         chosen = settings_sweep.settings(config, swept, solver)
         cost = settings_sweep.seconds(config, plans[swept.name])
-        add("sweep", work, settings_sweep.outputs(pair), seen, settings=chosen, cost=cost)
+        code = (settings_sweep.__name__, methods.__name__)
+        add("sweep", work, settings_sweep.outputs(pair), seen, settings=chosen, cost=cost, code=code)
     if explore.wanted(config):
         _explorer(add, config, (a, b), runs, seen, results, n)
     return results
@@ -128,7 +129,8 @@ def _concepts(
             work, chosen = partial(statistics.examine, run=run), statistics.settings(config, run, n)
             below = (*needs, "items", *statistics.needs(config), *(guide if config.guidance else ()))
             files, cost = statistics.outputs(pair, run), statistics.seconds(config, run, n)
-            needs += (add(f"{run.name}/statistics", work, files, below, settings=chosen, cost=cost),)
+            code = (statistics.__name__, methods.__name__)
+            needs += (add(f"{run.name}/statistics", work, files, below, settings=chosen, cost=cost, code=code),)
         work, file = partial(methods.describe, run=run), [f"{pair}/{run.name}/concepts.csv"]
         chosen, code = {"columns": CONCEPTS}, tuple(place.partition(":")[0] for place in MEASURES.values())
         table = add(f"{run.name}/concepts", work, file, (*needs, "items"), settings=chosen, cost=0.2, code=code)
@@ -162,7 +164,8 @@ def _explorer(
         file = [f"{pair}/{explore.JOINT_MAP}"]
         needs += (add("joint_map", explore.write_joint_map, file, seen, settings=config.seed, cost=25 + n / 150),)
     work, chosen = partial(explore.explore, runs=runs), explore.settings(config, *keys)
-    add("explorer", work, explore.outputs(pair), needs, settings=chosen, cost=2 + n / 500)
+    code = (explore.__name__, pictures.__name__)
+    add("explorer", work, explore.outputs(pair), needs, settings=chosen, cost=2 + n / 500, code=code)
 
 
 def _solver(run: MethodRun, plans: Mapping[str, FitPlan]) -> str | None:

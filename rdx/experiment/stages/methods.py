@@ -107,6 +107,12 @@ def method_class(name: str) -> type:
     return baselines.get(name)
 
 
+def code(run: MethodRun) -> tuple[str, ...]:
+    """The modules that a method's tables come from."""
+    own = method_class(run.method).__module__
+    return (own, "rdx.method.many.agreement") if run.is_rdx else (own,)
+
+
 def build(
     run: MethodRun, config: Experiment, *, device: str = "cpu", progress: bool = False, solver: str | None = None
 ) -> Any:

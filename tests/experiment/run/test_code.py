@@ -77,3 +77,13 @@ def test_the_method_is_followed_through_its_imports():
     assert whole == source_fingerprint(follow=("rdx.method.rdx", "rdx.method.many.pair_choice"))  # reached already
     assert whole != source_fingerprint(follow=("rdx.method.rdx", "rdx.metrics.bsr"))
     assert whole != source_fingerprint("rdx.method.rdx")
+
+
+def test_what_other_rooms_lend_counts_too(project):
+    """Of helpers that a step takes from elsewhere: the agreement of a sampled fit, and what draws a page's matrices."""
+    from rdx.experiment.stages import methods
+
+    first = "from __future__ import annotations\n"
+    again = edited(project, "rdx/method/many/agreement.py", first, f"{first}\nMORE = 1\n")
+    assert "a_vs_b/rdx" in again and "a_vs_b/kmeans" not in again
+    assert "rdx.method.many.agreement" in imports(methods.__name__)

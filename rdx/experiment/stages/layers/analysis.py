@@ -129,15 +129,16 @@ def _head_steps(
     deep = tuple(f"representations/{b}" for _, b in analysis.blocks)
     work, layers = partial(layer_heads.look_at_heads, blocks=analysis.blocks), list(analysis.blocks.values())
     name = "layer_analysis/tokens"
-    seen = steps.add(Step(name, work, (f"{layer_heads.TOKENS}/",), deep, settings=layers, cost=n / 10))
+    files, code = (f"{layer_heads.TOKENS}/",), layer_heads.CODE
+    seen = steps.add(Step(name, work, files, deep, settings=layers, cost=n / 10, code=code))
     for (a, b), layer in analysis.blocks.items():
         pair = pair_name(a, b)
         work = partial(layer_heads.patch_heads, a=a, b=b, layer=layer, run=analysis.run, others=analysis.others)
         chosen = {"neighbors": settings.head_neighbors, "k": settings.k, "others": analysis.made_by.get(b)}
         files = tuple(f"{pair}/{name}" for name in layer_heads.FILES)
         needs = (seen, f"{pair}/{analysis.run.name}", *probed)
-        cost = 15 * (n / 2500) ** 2
-        names += (steps.add(Step(f"{pair}/layer_analysis/heads", work, files, needs, settings=chosen, cost=cost)),)
+        name, cost = f"{pair}/layer_analysis/heads", 15 * (n / 2500) ** 2
+        names += (steps.add(Step(name, work, files, needs, settings=chosen, cost=cost, code=code)),)
     return names
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rdx.metrics.head_effects import HeadEffect
     from rdx.metrics.outside_probes import OutsideProbes
 
+CODE = (__name__, "rdx.models.heads", "rdx.features.head_patching")  # what computes these tables
 TOKENS = "layer_analysis/tokens"  # one file a comparison: what its block's heads give out
 FILES = ("layer_analysis/heads.csv", "layer_analysis/head_concepts.csv")  # in a comparison's folder
 HEADS = (

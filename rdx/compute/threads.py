@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 TILE_BYTES = 5 << 19  # float64 working space of one tile: it stays near the caches
 
 
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def default_threads() -> int:
-    """Processors this process may use, or OMP_NUM_THREADS where that is smaller."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores that this process may use, or OMP_NUM_THREADS where that is smaller."""
     wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(available, int(wanted))) if wanted.isdigit() else max(1, available)
+    return max(1, min(cores(), int(wanted))) if wanted.isdigit() else cores()
 
 
 def row_tiles(n: int, tile_rows: int | None = None) -> list[slice]:

@@ -6,7 +6,6 @@ they take seconds to start, so small jobs stay with threads. What comes out is t
 
 from __future__ import annotations
 
-import os
 import pickle
 import shutil
 import sys
@@ -15,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rdx.compute.threads import cores
 from rdx.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,12 +49,6 @@ def batches(
         yield from _by_processes(work, spans, processes, pinned)
     else:
         yield from _by_threads(model, items, spans, pinned)
-
-
-def cores() -> int:
-    """The cores that this process may use, its share of them where torchrun started several on this machine."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, count // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
 
 
 def _by_threads(

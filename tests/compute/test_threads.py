@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rdx.compute.threads import map_ordered
+from rdx.compute import threads as module
+from rdx.compute.threads import cores, default_threads, map_ordered
 
 
 @pytest.mark.parametrize("threads", [1, 3, 8])
@@ -36,3 +37,10 @@ def test_whole_tasks_run_one_after_the_other():
         return running.pop()
 
     assert list(map_ordered(work, range(20), whole=True, threads=4)) == list(range(20))
+
+
+def test_threads_are_the_cores_that_this_process_may_use_or_fewer(monkeypatch):
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda pid: set(range(16)), raising=False)
+    for wanted, expected in (("", 16), ("4", 4), ("64", 16), ("0", 1), ("many", 16)):
+        monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+        assert (cores(), default_threads()) == (16, expected)

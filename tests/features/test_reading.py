@@ -83,13 +83,6 @@ def test_a_users_script_is_not_carried_out_again(monkeypatch):
         assert reading._main_can_be_imported() is fine, name
 
 
-def test_cores_are_shared_by_the_processes_of_a_machine(monkeypatch):
-    monkeypatch.setattr(reading.os, "sched_getaffinity", lambda pid: set(range(16)), raising=False)
-    assert reading.cores() == 16
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    assert reading.cores() == 4
-
-
 def test_the_default_batch_follows_device_and_image_size(model, tmp_path):
     items = photos(tmp_path)
     assert default_batch_size(model, items, "cuda:0") == 64

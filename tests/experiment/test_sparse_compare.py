@@ -41,7 +41,7 @@ def test_the_command_names_the_path_and_its_agreement(solver, capsys):
     assert told["n"] == N and all(-1 <= told[direction] <= 1 for direction in ("a_not_b", "b_not_a"))
     assert f"{solver} path: on {N} of the items its labels agree with the exact ones" in printed
     assert f"to {told['a_not_b']:.2f} (a_not_b) and {told['b_not_a']:.2f} (b_not_a)" in printed
-    assert (summary["rank_errors"] is not None) == (solver == "approximate") == ("estimated ranks are off" in printed)
+    assert (summary["rank_errors"] is not None) == (solver == "approximate") == ("rank error (log2)" in printed)
     direct = RDX(3, solver=solver, random_state=3).fit(a, b)
     assigned = pd.read_csv(folder / "rdx/assignments.csv")
     for direction in ("a_not_b", "b_not_a"):

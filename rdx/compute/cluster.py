@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import logging
 import os
-import sys
 import threading
 import uuid
 from collections import deque

@@ -13,7 +13,7 @@ import numpy as np
 
 from rdx.config import Experiment, parse_experiment
 from rdx.errors import InputError, unknown
-from rdx.experiment.run.folder import OUTPUTS, pair_name
+from rdx.experiment.run.folder import pair_name, run_folders
 from rdx.experiment.run.tables import read_explanations, read_table
 from rdx.experiment.stages.kept_inputs import keep
 from rdx.locks import alone
@@ -94,7 +94,7 @@ def compare(
 
     device = device_named(device)
     config = configuration(a, b, images, labels, methods, **options)
-    folder = Path(output_dir) if output_dir is not None else Path(OUTPUTS) / config.name
+    (folder,) = run_folders([], [config.name], None if output_dir is None else Path(output_dir))
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
         prepared = prepare(config, folder, device=device, progress=progress, force=force, engine=engine)
         run(prepared, device=device, progress=progress, engine=engine)

@@ -29,6 +29,7 @@ DEFAULT_METHODS = ("rdx", "kmeans")
 _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures": "figures",
          "skip_bad_images": "skip_bad_images", "max_memory": "max_memory", "guidance_rule": "guidance_rule",
          "statistics": "statistics"}  # fmt: skip
+_IMAGES = ("order", "skip_empty_classes", "grey_range")  # settings of the data set that images are
 _RDX = ("version", "gamma", "beta", "solver")
 _OTHERS = ("n_clusters", "images_per_concept", "name", "titles", "map", "changes")
 _MAPS = {"umap": True, "pca": False}  # the joint map, or none but each representation's own
@@ -82,7 +83,7 @@ def compare(
     of paths; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
     version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule, statistics, seed,
     figures, skip_bad_images, max_memory, name, titles (of a and b), map ("umap" or "pca", in the explorer), and
-    changes, a list of KEY=VALUE as for --set.
+    changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     The folder is `output_dir`, else outputs/<a>_vs_<b>.
 
@@ -112,7 +113,7 @@ def configuration(
     **options: Any,
 ) -> Experiment:
     """The experiment that `compare` runs; arrays go to the cache, so that the saved file can be run again."""
-    known = (*_KEYS, *_RDX, *_OTHERS)
+    known = (*_KEYS, *_IMAGES, *_RDX, *_OTHERS)
     for key in options:
         if key not in known:
             raise unknown("option of compare", key, known)
@@ -123,7 +124,7 @@ def configuration(
     own = {key: given[key] for key in _RDX if key in given}
     values = {
         "name": given.get("name", f"{_short(specs['a'])}_vs_{_short(specs['b'])}"),
-        "data": _data(images, labels),
+        "data": _data(images, labels, {key: given[key] for key in _IMAGES if key in given}),
         "representations": {key: {"model": spec, "title": titles[key]} for key, spec in specs.items()},
         "methods": [
             {"name": name, "method": name, **shared, **(own if name == "rdx" else {})} for name in methods
@@ -161,12 +162,14 @@ def _spec(value: Any, name: str) -> str:
     return f"features:{keep(as_array(value, name))}"
 
 
-def _data(images: str | Path | None, labels: Any) -> dict[str, Any] | None:
+def _data(images: str | Path | None, labels: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if labels is not None and not isinstance(labels, (str, Path)):
         labels = keep("".join(f"{label}\n" for label in np.asarray(labels).ravel().tolist()))
     given = {} if labels is None else {"labels": str(labels)}
     if images is not None:
-        return {"dataset": "image_folder", "root": str(images), **given}
+        return {"dataset": "image_folder", "root": str(images), **given, **settings}
+    if settings:
+        raise InputError(f"{next(iter(settings))} is a setting of images, and there are none")
     return {"dataset": "features", **given} if given else None
 
 

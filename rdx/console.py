@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -16,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from rdx.errors import InputError, WriteError
+from rdx.errors import InputError, WriteError, brief, printable
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -48,9 +49,32 @@ def exit_codes(debug: bool) -> Iterator[None]:
     except WriteError as error:
         _stop(f"failed: {error}", ExitCode.FAILED, debug)
     except Exception as error:
-        text = " ".join(str(error).split())
+        if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):  # no such path, ever
+            said = brief(f"'{error.filename}' cannot be read: {error.strerror}")
+            _stop(f"error: {said}", ExitCode.WRONG_INPUT, debug)
+        text = brief(" ".join(str(error).split()))
         hint = "" if debug else " (--debug shows where)"
         _stop(f"failed: {type(error).__name__}: {text}{hint}", ExitCode.FAILED, debug)
+
+
+def show(line: str) -> None:
+    """Print a line; names out of files, which can hold anything, do not move the cursor or change colours."""
+    print(printable(line))
+
+
+def run_app(app: typer.Typer, name: str, arguments: list[str] | None = None) -> None:
+    """Parse and carry out a command line, and leave with its exit code; wrong usage is said as briefly as all else."""
+    try:
+        code = app(args=arguments, prog_name=name, standalone_mode=False)
+    except typer.Abort:
+        code = ExitCode.FAILED
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # click's own errors, which typer brings along under changing names
+            raise
+        error.message = "\n".join(map(brief, error.message.split("\n")))
+        error.show()
+        code = error.exit_code
+    sys.exit(code or ExitCode.DONE)
 
 
 def _leave_quietly() -> None:

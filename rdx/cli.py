@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdx.console import Debug, exit_codes, run_app, show
+from rdx.console import Debug, exit_codes, show
 from rdx.models.registry import spec_forms
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter of a name shows its code instead
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    run_app(app, "rdx", _align_alone(arguments))
+    app(args=_align_alone(arguments), prog_name="rdx")
 
 
 def _align_alone(arguments: list[str]) -> list[str]:

@@ -62,21 +62,6 @@ def show(line: str) -> None:
     print(printable(line))
 
 
-def run_app(app: typer.Typer, name: str, arguments: list[str] | None = None) -> None:
-    """Parse and carry out a command line, and leave with its exit code; wrong usage is said as briefly as all else."""
-    try:
-        code = app(args=arguments, prog_name=name, standalone_mode=False)
-    except typer.Abort:
-        code = ExitCode.FAILED
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # click's own errors, which typer brings along under changing names
-            raise
-        error.message = "\n".join(map(brief, error.message.split("\n")))
-        error.show()
-        code = error.exit_code
-    sys.exit(code or ExitCode.DONE)
-
-
 def _leave_quietly() -> None:
     """The output pipe is closed (`rdx run … | head`): no message, and the exit code that a shell shows for SIGPIPE.
 

@@ -8,7 +8,7 @@ import logging
 import pytest
 import typer
 
-from rdx.console import exit_codes, run_app, show
+from rdx.console import exit_codes, show
 from rdx.errors import InputError, WriteError, brief
 from rdx.experiment.run.log import heard, run_log
 
@@ -58,24 +58,3 @@ def test_an_error_is_one_short_line(capsys, error, code, said):
     line = capsys.readouterr().err
     assert caught.value.exit_code == code and line.startswith(said)
     assert line.endswith("\n") and line[:-1].isprintable() and len(line) < 800
-
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-
-@app.command()
-def command(number: int = 0, stop: bool = False) -> None:
-    if stop:
-        raise typer.Exit(7)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [([], 0), (["--stop"], 7), (["--number", "\x1b[31m"], 2), ([f"--{'y' * 5000}"], 2), (["\x1b[31m" * 1000], 2)],
-)
-def test_wrong_usage_is_said_briefly(capsys, arguments, code):
-    with pytest.raises(SystemExit) as caught:
-        run_app(app, "rdx", arguments)
-    said = capsys.readouterr().err
-    assert caught.value.code == code and bool(said) == (code == 2)
-    assert len(said) < 1000 and all(line.isprintable() for line in said.splitlines())

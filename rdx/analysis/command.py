@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rdx.console import Debug, exit_codes, run_app, show
+from rdx.console import Debug, exit_codes, show
 
 Runs = Annotated[list[Path] | None, typer.Argument(metavar="[RUN_DIR...]", help="Finished runs, or folders of runs.")]
 OutputDir = Annotated[Path | None, typer.Option(help="Default: the folder `analysis` beside the runs.")]
@@ -32,4 +32,4 @@ def analyze_command(
 
 def main() -> None:
     """Entry point; leaves with an exit code."""
-    run_app(app, "analyze_explanations.py")
+    app(prog_name="analyze_explanations.py")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -17,7 +18,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from rdx.errors import InputError, WriteError
+from rdx.errors import InputError, WriteError, brief, printable
 
 _UsageError = typer.BadParameter.__base__  # click's, or that of typer's own copy of it
 
@@ -40,9 +41,8 @@ def carry_out(app: typer.Typer, arguments: Sequence[str], prog_name: str) -> NoR
         code = app(args=list(arguments), prog_name=prog_name, standalone_mode=False)
     except _UsageError as error:
         message, command = error.format_message(), error.ctx.command_path if error.ctx else prog_name
-        # Without any arguments the message is the whole help.
-        told = message if "\n" in message else f"error: {_plain(message)} (see '{command} --help')"
-        print(told, file=sys.stderr)
+        is_help = message.lower().startswith("usage:")  # where there are no arguments at all
+        print(message if is_help else brief(f"error: {_plain(message)} (see '{command} --help')"), file=sys.stderr)
         sys.exit(int(ExitCode.WRONG_INPUT))
     except typer.Abort:
         sys.exit(int(ExitCode.INTERRUPTED))
@@ -73,9 +73,17 @@ def exit_codes(debug: bool) -> Iterator[None]:
     except WriteError as error:
         _stop(f"failed: {error}", ExitCode.FAILED, debug)
     except Exception as error:
-        text = " ".join(str(error).split())
+        if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):  # no such path, ever
+            said = brief(f"'{error.filename}' cannot be read: {error.strerror}")
+            _stop(f"error: {said}", ExitCode.WRONG_INPUT, debug)
+        text = brief(" ".join(str(error).split()))
         hint = "" if debug else " (--debug shows where)"
         _stop(f"failed: {type(error).__name__}: {text}{hint}", ExitCode.FAILED, debug)
+
+
+def show(line: str) -> None:
+    """Print a line; names out of files, which can hold anything, do not move the cursor or change colours."""
+    print(printable(line))
 
 
 def _leave_quietly() -> None:

@@ -41,6 +41,8 @@ OnCluster = Annotated[
     str | None, typer.Option("--cluster", metavar="FILE|ADDRESS", help="Spread the work over a running Dask cluster.")
 ]
 SkipBadImages = Annotated[bool, typer.Option("--skip-bad-images", help="Leave unreadable images out.")]
+Order = Annotated[str | None, typer.Option(help="Of images in folders: path (default), or imagefolder: torchvision's.")]
+SkipEmptyClasses = Annotated[bool, typer.Option("--skip-empty-classes", help="Leave classes without images out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No plan and no progress, only the results.")]
 
 _ALIGN = "Remove what a linear map can undo; alone: cka."
@@ -85,8 +87,9 @@ def compare_command(
     align: Align = None, guidance: Guidance = None, solver: Solver = None, statistics: Statistics = None,
     output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
     seed: Seed = None, max_memory: MaxMemory = None,
-    workers: Workers = None, cluster: OnCluster = None,
-    skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
+    workers: Workers = None, cluster: OnCluster = None, order: Order = None,
+    skip_bad_images: SkipBadImages = False, skip_empty_classes: SkipEmptyClasses = False, quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:  # fmt: skip
     """Compare two models, or two arrays of features."""
     with exit_codes(debug):
@@ -97,7 +100,7 @@ def compare_command(
             a, b, images, labels, [name.strip() for name in methods.split(",") if name.strip()],
             n_clusters=n_clusters, version=version, gamma=gamma, beta=beta, align=align, guidance=guidance,
             solver=solver, statistics=statistics, seed=seed, max_memory=max_memory,
-            skip_bad_images=skip_bad_images or None,
+            skip_bad_images=skip_bad_images or None, order=order, skip_empty_classes=skip_empty_classes or None,
         )  # fmt: skip
         folders = run_folders([], [config.name], output_dir)
         _carry_out([config], folders, (workers, cluster), device=device, dry_run=dry_run, force=force, quiet=quiet)

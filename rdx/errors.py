@@ -6,9 +6,16 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
+
+# What people call things in other places → what it is here.
+CALLED = {
+    "models": "representations", "pairs": "comparisons", "baselines": "methods", "k": "n_clusters",
+    "num_clusters": "n_clusters", "path": "root", "folder": "root", "lr": "learning_rate",
+}  # fmt: skip
+_LISTED, _OF_MANY = 40, 12  # names that are all listed; of more, as of timm's models, so many
 
 
 class InputError(ValueError):
@@ -71,13 +78,31 @@ def reading(path: object, what: str) -> Iterator[None]:
         raise InputError(f"{what} '{path}' can't be read: {first_line(error)}") from error
 
 
-def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
-    """The error for a misspelt name: ``unknown method 'rdy'; did you mean 'rdx'? (rdx, kmeans)``."""
-    names = sorted(str(choice) for choice in choices)
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
-    hint = f"; did you mean '{close[0]}'?" if close else ""
-    listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-    return InputError(f"unknown {kind} '{name}'{hint} (known: {listed})")
+def unknown(kind: str, names: str | Sequence[str], choices: Iterable[str]) -> InputError:
+    """The error for a misspelt name: ``unknown method 'rdy'; did you mean 'rdx'? (known: kmeans, rdx)``.
+
+    Several names that are wrong in one place: ``unknown keys 'sead' (did you mean 'seed'?), 'x' (known: …)``.
+    """
+    choices = sorted(str(choice) for choice in choices)
+    names = [names] if isinstance(names, str) else list(names)
+    close = {name: nearest(str(name), choices) for name in names}
+    if len(names) == 1:
+        said = f"{kind} '{names[0]}'" + (f"; did you mean '{close[names[0]]}'?" if close[names[0]] else "")
+    else:
+        first, *rest = kind.split(" ", 1)
+        each = (f"'{name}'" + (f" (did you mean '{near}'?)" if near else "") for name, near in close.items())
+        said = " ".join([f"{first}s", *rest, ", ".join(each)])
+    listed = choices if len(choices) <= _LISTED else [*choices[:_OF_MANY], "…"]
+    return InputError(f"unknown {said} (known: {', '.join(listed)})")
+
+
+def nearest(name: str, choices: Iterable[str]) -> str | None:
+    """The choice that a misspelt name, or another word for one, most likely means."""
+    choices = list(choices)
+    if CALLED.get(name) in choices:
+        return CALLED[name]
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
+    return close[0] if close else None
 
 
 def check_whole(name: str, value, low: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rdx.config import Experiment, parse_experiment
-from rdx.errors import unknown
-from rdx.experiment.run.folder import OUTPUTS, pair_name
+from rdx.errors import InputError, unknown
+from rdx.experiment.run.folder import pair_name, run_folders
 from rdx.experiment.run.tables import read_explanations, read_table
 from rdx.experiment.stages.kept_inputs import keep
 from rdx.locks import alone
@@ -29,6 +29,7 @@ DEFAULT_METHODS = ("rdx", "kmeans")
 _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures": "figures",
          "skip_bad_images": "skip_bad_images", "max_memory": "max_memory", "guidance_rule": "guidance_rule",
          "statistics": "statistics"}  # fmt: skip
+_IMAGES = ("order", "skip_empty_classes", "grey_range")  # settings of the data set that images are
 _RDX = ("version", "gamma", "beta", "solver")
 _OTHERS = ("n_clusters", "images_per_concept", "name")
 
@@ -79,7 +80,7 @@ def compare(
     a, b: SPECs such as "timm:resnet50" or "features:a.npy", or arrays (n, d). images: a folder, or a table
     of paths; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
     version, gamma, beta, solver (RDX), align, guidance, guidance_rule, statistics, seed, figures,
-    skip_bad_images, max_memory, name.
+    skip_bad_images, max_memory, name; order, skip_empty_classes, grey_range (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     The folder is `output_dir`, else outputs/<a>_vs_<b>.
 
@@ -93,7 +94,7 @@ def compare(
 
     device = device_named(device)
     config = configuration(a, b, images, labels, methods, **options)
-    folder = Path(output_dir) if output_dir is not None else Path(OUTPUTS) / config.name
+    (folder,) = run_folders([], [config.name], None if output_dir is None else Path(output_dir))
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
         prepared = prepare(config, folder, device=device, progress=progress, force=force, engine=engine)
         run(prepared, device=device, progress=progress, engine=engine)
@@ -109,7 +110,7 @@ def configuration(
     **options: Any,
 ) -> Experiment:
     """The experiment that `compare` runs; arrays go to the cache, so that the saved file can be run again."""
-    known = (*_KEYS, *_RDX, *_OTHERS)
+    known = (*_KEYS, *_IMAGES, *_RDX, *_OTHERS)
     for key in options:
         if key not in known:
             raise unknown("option of compare", key, known)
@@ -119,7 +120,7 @@ def configuration(
     own = {key: given[key] for key in _RDX if key in given}
     values = {
         "name": given.get("name", f"{_short(specs['a'])}_vs_{_short(specs['b'])}"),
-        "data": _data(images, labels),
+        "data": _data(images, labels, {key: given[key] for key in _IMAGES if key in given}),
         "representations": {key: {"model": spec, "title": parse_spec(spec).title} for key, spec in specs.items()},
         "methods": [
             {"name": name, "method": name, **shared, **(own if name == "rdx" else {})} for name in methods
@@ -135,12 +136,14 @@ def _spec(value: Any, name: str) -> str:
     return f"features:{keep(as_array(value, name))}"
 
 
-def _data(images: str | Path | None, labels: Any) -> dict[str, Any] | None:
+def _data(images: str | Path | None, labels: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if labels is not None and not isinstance(labels, (str, Path)):
         labels = keep("".join(f"{label}\n" for label in np.asarray(labels).ravel().tolist()))
     given = {} if labels is None else {"labels": str(labels)}
     if images is not None:
-        return {"dataset": "image_folder", "root": str(images), **given}
+        return {"dataset": "image_folder", "root": str(images), **given, **settings}
+    if settings:
+        raise InputError(f"{next(iter(settings))} is a setting of images, and there are none")
     return {"dataset": "features", **given} if given else None
 
 

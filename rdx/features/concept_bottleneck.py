@@ -91,7 +91,7 @@ def parse_training(values: Mapping[str, Any], *, source: str) -> BottleneckSetti
     try:
         return BottleneckSettings.model_validate(dict(values))
     except ValidationError as error:
-        raise one_line(error, BottleneckSettings, source) from None
+        raise one_line(error, BottleneckSettings, values, source) from None
 
 
 def train(

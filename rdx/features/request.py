@@ -13,12 +13,17 @@ from rdx.features.pooling import check_pool
 from rdx.models import model_fingerprint
 from rdx.models.spec import ModelSpec, parse_spec
 from rdx.models.weights import contents, existing_file
+from rdx.source import source_fingerprint
 
 if TYPE_CHECKING:
     from rdx.data.items import Items
 
 KEYS = ("model", "layer", "pool", "title", "batch_size", "precision")  # of one entry under `representations:`
-_ARRAY_VERSION = 2  # as below, for arrays out of files
+_READERS = (  # decide what is an item and what a feature in a file
+    *(f"rdx.data.reading.{name}" for name in ("delimited", "headers", "parquet_files", "table", "tables")),
+    *(f"rdx.features.{name}" for name in ("arrays", "columns", "scientific", "table_columns", "table_ids", "tables")),
+    "rdx.features.tensors",
+)
 _VERSION = 1  # raise it when the same settings come to mean other numbers
 
 
@@ -70,7 +75,7 @@ def made_of(request: Request, items: Items | None) -> dict[str, Any]:
     """Everything that the numbers depend on, by name. The transform is part of the model's fingerprint."""
     if request.is_array:
         held = contents(existing_file(request.spec.name, "features"))
-        return {"version": _ARRAY_VERSION, "array": held, **_of_options(request)}
+        return {"code": source_fingerprint(*_READERS), "array": held, **_of_options(request)}
     if items is None:
         raise InputError(f"model '{request.spec}' needs images")
     return {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdx.console import Debug, exit_codes
+from rdx.console import Debug, exit_codes, show
 from rdx.models.registry import spec_forms
 
 if TYPE_CHECKING:
@@ -126,13 +126,13 @@ def train_command(
             from rdx.experiment.plan.training import plan
 
             for line in plan([settings for _, settings in trainings], device=device, force=force):
-                print(line)
+                show(line)
             return
         for module, settings in trainings:
             with alone([settings.folder]):
                 result = module.train(settings, device=device, progress=not quiet, force=force)
             score = "" if result.test_accuracy is None else f"  test accuracy {result.test_accuracy:.3f}"
-            print(f"{result.paths[-1]}{score}{'  (reused)' if result.reused else ''}")
+            show(f"{result.paths[-1]}{score}{'  (reused)' if result.reused else ''}")
 
 
 @app.command("sweep")
@@ -162,9 +162,9 @@ def explore_command(
     with exit_codes(debug):
         from rdx.analysis.explorers import build_explorers
 
-        for page in build_explorers(runs, changes or [], (lambda line: None) if quiet else print):
+        for page in build_explorers(runs, changes or [], (lambda line: None) if quiet else show):
             if quiet:
-                print(page)
+                show(page)
 
 
 def _carry_out(
@@ -192,24 +192,24 @@ def _carry_out_alone(
     from rdx.experiment.plan.prepare import check_features, look
     from rdx.experiment.run.runner import run
 
-    say: Callable[[str], None] = (lambda line: None) if quiet else print
+    say: Callable[[str], None] = (lambda line: None) if quiet else show
     checked = [
         look(config, folder, device=device, progress=not quiet, force=force, list_missing=dry_run)
         for config, folder in zip(experiments, folders, strict=True)
     ]
     for prepared in checked:
         for line in report.plan(prepared, steps=dry_run):
-            (print if dry_run else say)(line)
+            (show if dry_run else say)(line)
     if dry_run:
         for line in report.missing(checked):
-            print(line)
+            show(line)
         return
     for prepared in checked:
         check_features(prepared, device=device, progress=not quiet, force=force, engine=engine)
     for prepared in checked:
         run(prepared, device=device, progress=not quiet, report=say, engine=engine)
         for line in report.results(prepared):
-            print(line)
+            show(line)
 
 
 def _edits(seed: int | None, skip_bad_images: bool, max_memory: str | None = None) -> Iterator[str]:

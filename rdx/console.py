@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -16,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from rdx.errors import InputError, WriteError
+from rdx.errors import InputError, WriteError, brief, printable
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -48,9 +49,17 @@ def exit_codes(debug: bool) -> Iterator[None]:
     except WriteError as error:
         _stop(f"failed: {error}", ExitCode.FAILED, debug)
     except Exception as error:
-        text = " ".join(str(error).split())
+        if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):  # no such path, ever
+            said = brief(f"'{error.filename}' cannot be read: {error.strerror}")
+            _stop(f"error: {said}", ExitCode.WRONG_INPUT, debug)
+        text = brief(" ".join(str(error).split()))
         hint = "" if debug else " (--debug shows where)"
         _stop(f"failed: {type(error).__name__}: {text}{hint}", ExitCode.FAILED, debug)
+
+
+def show(line: str) -> None:
+    """Print a line; names out of files, which can hold anything, do not move the cursor or change colours."""
+    print(printable(line))
 
 
 def _leave_quietly() -> None:

@@ -26,7 +26,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(printable(message))
+        super().__init__(brief(message))
 
 
 class MissingInput(InputError):
@@ -44,11 +44,26 @@ class WriteError(OSError):
     """
 
     def __init__(self, path: object, number: int) -> None:
-        super().__init__(f"cannot write '{printable(path)}': {os.strerror(number)}")
+        super().__init__(brief(f"cannot write '{path}': {os.strerror(number)}"))
         self.path, self.errno = str(path), number
 
     def __str__(self) -> str:
         return self.args[0]
+
+
+_VALUE = (140, 50)  # characters of one quoted value that a message shows: from its start, and from its end
+_MESSAGE = (420, 160)  # the same of a whole message, so that it is a few lines on a terminal
+_LONG_VALUE = re.compile(f"'([^']{{{sum(_VALUE) + 30},}})'")
+
+
+def brief(text: object) -> str:
+    """`text` as a message: on one line, and what is long about it cut in its middle; values that it quotes first."""
+    text = _LONG_VALUE.sub(lambda found: f"'{_cut(found[1], *_VALUE)}'", printable(text))
+    return _cut(text, *_MESSAGE) if len(text) > sum(_MESSAGE) + 30 else text
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    return f"{text[:start]} … ({len(text) - start - end:,} more characters) … {text[-end:]}"
 
 
 def printable(text: object) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rdx.console import Debug, exit_codes
+from rdx.console import Debug, exit_codes, show
 
 Runs = Annotated[list[Path] | None, typer.Argument(metavar="[RUN_DIR...]", help="Finished runs, or folders of runs.")]
 OutputDir = Annotated[Path | None, typer.Option(help="Default: the folder `analysis` beside the runs.")]
@@ -25,9 +25,9 @@ def analyze_command(
     with exit_codes(debug):
         from rdx.analysis.report import analyze
 
-        say = (lambda line: None) if quiet else print
+        say = (lambda line: None) if quiet else show
         for folder in analyze(runs or (), output_dir, paper=paper, say=say):
-            print(f"Results: {folder}")
+            show(f"Results: {folder}")
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 # What people call things in other places → what it is here.
@@ -68,6 +69,28 @@ def _cut(text: str, start: int, end: int) -> str:
 def printable(text: object) -> str:
     """`text` on one line: line ends and other characters that cannot be shown, as file names have them, escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what terminals take for colours
+_LONGEST = 200  # characters of another library's words that are passed on
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says about an error, without its colours; its type where it says nothing."""
+    lines = (line.strip() for line in _COLOURS.sub("", str(error)).splitlines())
+    line = next(filter(None, lines), "") or type(error).__name__
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+@contextmanager
+def reading(path: object, what: str) -> Iterator[None]:
+    """Inside, whatever a library raises about a file is an InputError: a damaged one can make it raise anything."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{what} '{path}' can't be read: {first_line(error)}") from error
 
 
 def unknown(kind: str, names: str | Sequence[str], choices: Iterable[str]) -> InputError:

@@ -165,7 +165,7 @@ def _computed(
 
 
 def _published(path: Path, items: Items) -> _Projections:
-    values, _ = read_array(path)
+    values = read_array(path).values
     if len(values) != len(items):
         raise InputError(
             f"published projections '{path}' have {len(values)} rows, the train list has {len(items)} images: they "

@@ -91,10 +91,12 @@ def _measured(
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FlopCounterMode(display=False) as counter:
-        width = try_layer(model, image, layer, pool)
+    width = try_layer(model, image, layer, pool)
     if width is None:
         return None, None, None
+    device = next((one.device for one in model.module.parameters()), torch.device("cpu"))
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        model.module(model.transform(image)[None].to(device))
     counts = counter.get_flop_counts().get("Global", {})
     return width, sum(counts.values()) / 1e9, counts.get(torch.ops.aten.convolution, 0) / 1e9
 

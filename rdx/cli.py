@@ -122,7 +122,7 @@ def train_command(
         if dry_run:
             from rdx.experiment.plan.training import plan
 
-            for line in plan([settings for _, settings in trainings], device=device, force=force):
+            for line in plan([settings for _, settings in trainings], force=force):
                 print(line)
             return
         for module, settings in trainings:

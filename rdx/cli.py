@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdx.console import Debug, exit_codes
+from rdx.console import Debug, carry_out, exit_codes, show
 from rdx.models.registry import spec_forms
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ OnCluster = Annotated[
     str | None, typer.Option("--cluster", metavar="FILE|ADDRESS", help="Spread the work over a running Dask cluster.")
 ]
 SkipBadImages = Annotated[bool, typer.Option("--skip-bad-images", help="Leave unreadable images out.")]
+Order = Annotated[str | None, typer.Option(help="Of images in folders: path (default), or imagefolder: torchvision's.")]
+SkipEmptyClasses = Annotated[bool, typer.Option("--skip-empty-classes", help="Leave classes without images out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No plan and no progress, only the results.")]
 
 _ALIGN = "Remove what a linear map can undo; alone: cka."
@@ -52,11 +54,14 @@ Labels = Annotated[Path | None, typer.Option(help="One label a line, or CSV with
 Methods = Annotated[str, typer.Option(help="Names with commas between.")]
 NClusters = Annotated[int | None, typer.Option(help="Concepts a direction; default 5.")]
 Version = Annotated[str | None, typer.Option(help="v1 (the paper) or v2 (default).")]
-Gamma = Annotated[float | None, typer.Option(help="How fast the difference saturates; default 0.1.")]
+Gamma = Annotated[str | None, typer.Option(help="How fast the difference saturates; default 0.1; auto: 80 / n.")]
 Beta = Annotated[float | None, typer.Option(help="How strongly affinities spread; default 5.")]
 Align = Annotated[str | None, typer.Option(metavar="[cka|ridge]", help=_ALIGN)]
 Guidance = Annotated[str | None, typer.Option(metavar="MODE", help=_MODES)]
 Statistics = Annotated[str | None, typer.Option(help="Is it above chance? off, fast (default) or full.")]
+TitleA = Annotated[str | None, typer.Option(help="What figures and tables call a.")]
+TitleB = Annotated[str | None, typer.Option(help="What they call b.")]
+Map = Annotated[str | None, typer.Option(help="In the explorer: umap (both together, default) or pca (each alone).")]
 Solver = Annotated[str | None, typer.Option(help="auto (by size and memory), dense (exact) or sparse (many items).")]
 
 
@@ -83,10 +88,12 @@ def compare_command(
     a: SpecA, b: SpecB, images: Images = None, labels: Labels = None, methods: Methods = "rdx,kmeans",
     n_clusters: NClusters = None, version: Version = None, gamma: Gamma = None, beta: Beta = None,
     align: Align = None, guidance: Guidance = None, solver: Solver = None, statistics: Statistics = None,
+    title_a: TitleA = None, title_b: TitleB = None, map: Map = None, changes: Changes = None,
     output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
     seed: Seed = None, max_memory: MaxMemory = None,
-    workers: Workers = None, cluster: OnCluster = None,
-    skip_bad_images: SkipBadImages = False, quiet: Quiet = False, debug: Debug = False,
+    workers: Workers = None, cluster: OnCluster = None, order: Order = None,
+    skip_bad_images: SkipBadImages = False, skip_empty_classes: SkipEmptyClasses = False, quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:  # fmt: skip
     """Compare two models, or two arrays of features."""
     with exit_codes(debug):
@@ -95,9 +102,10 @@ def compare_command(
 
         config = configuration(
             a, b, images, labels, [name.strip() for name in methods.split(",") if name.strip()],
-            n_clusters=n_clusters, version=version, gamma=gamma, beta=beta, align=align, guidance=guidance,
+            n_clusters=n_clusters, version=version, gamma=_gamma(gamma), beta=beta, align=align, guidance=guidance,
             solver=solver, statistics=statistics, seed=seed, max_memory=max_memory,
-            skip_bad_images=skip_bad_images or None,
+            skip_bad_images=skip_bad_images or None, order=order, skip_empty_classes=skip_empty_classes or None,
+            titles=(title_a, title_b), map=map, changes=changes,
         )  # fmt: skip
         folders = run_folders([], [config.name], output_dir)
         _carry_out([config], folders, (workers, cluster), device=device, dry_run=dry_run, force=force, quiet=quiet)
@@ -123,13 +131,13 @@ def train_command(
             from rdx.experiment.plan.training import plan
 
             for line in plan([settings for _, settings in trainings], force=force):
-                print(line)
+                show(line)
             return
         for module, settings in trainings:
             with alone([settings.folder]):
                 result = module.train(settings, device=device, progress=not quiet, force=force)
             score = "" if result.test_accuracy is None else f"  test accuracy {result.test_accuracy:.3f}"
-            print(f"{result.paths[-1]}{score}{'  (reused)' if result.reused else ''}")
+            show(f"{result.paths[-1]}{score}{'  (reused)' if result.reused else ''}")
 
 
 @app.command("sweep")
@@ -159,9 +167,9 @@ def explore_command(
     with exit_codes(debug):
         from rdx.analysis.explorers import build_explorers
 
-        for page in build_explorers(runs, changes or [], (lambda line: None) if quiet else print):
+        for page in build_explorers(runs, changes or [], (lambda line: None) if quiet else show):
             if quiet:
-                print(page)
+                show(page)
 
 
 def _carry_out(
@@ -189,24 +197,34 @@ def _carry_out_alone(
     from rdx.experiment.plan.prepare import check_features, look
     from rdx.experiment.run.runner import run
 
-    say: Callable[[str], None] = (lambda line: None) if quiet else print
+    say: Callable[[str], None] = (lambda line: None) if quiet else show
     checked = [
         look(config, folder, device=device, progress=not quiet, force=force, list_missing=dry_run)
         for config, folder in zip(experiments, folders, strict=True)
     ]
     for prepared in checked:
         for line in report.plan(prepared, steps=dry_run):
-            (print if dry_run else say)(line)
+            (show if dry_run else say)(line)
     if dry_run:
         for line in report.missing(checked):
-            print(line)
+            show(line)
         return
     for prepared in checked:
         check_features(prepared, device=device, progress=not quiet, force=force, engine=engine)
     for prepared in checked:
         run(prepared, device=device, progress=not quiet, report=say, engine=engine)
         for line in report.results(prepared):
-            print(line)
+            show(line)
+
+
+def _gamma(text: str | None) -> float | str | None:
+    """The number, or `auto`."""
+    try:
+        return text if text in (None, "auto") else float(text)
+    except ValueError:
+        from rdx.errors import InputError
+
+        raise InputError(f"--gamma must be a number or auto, not '{text}'") from None
 
 
 def _edits(seed: int | None, skip_bad_images: bool, max_memory: str | None = None) -> Iterator[str]:
@@ -224,7 +242,7 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter of a name shows its code instead
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    app(args=_align_alone(arguments), prog_name="rdx")
+    carry_out(app, _align_alone(arguments), "rdx")
 
 
 def _align_alone(arguments: list[str]) -> list[str]:

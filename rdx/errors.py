@@ -5,8 +5,17 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
+
+# What people call things in other places → what it is here.
+CALLED = {
+    "models": "representations", "pairs": "comparisons", "baselines": "methods", "k": "n_clusters",
+    "num_clusters": "n_clusters", "path": "root", "folder": "root", "lr": "learning_rate",
+}  # fmt: skip
+_LISTED, _OF_MANY = 40, 12  # names that are all listed; of more, as of timm's models, so many
 
 
 class InputError(ValueError):
@@ -17,7 +26,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(printable(message))
+        super().__init__(brief(message))
 
 
 class MissingInput(InputError):
@@ -35,11 +44,26 @@ class WriteError(OSError):
     """
 
     def __init__(self, path: object, number: int) -> None:
-        super().__init__(f"cannot write '{printable(path)}': {os.strerror(number)}")
+        super().__init__(brief(f"cannot write '{path}': {os.strerror(number)}"))
         self.path, self.errno = str(path), number
 
     def __str__(self) -> str:
         return self.args[0]
+
+
+_VALUE = (140, 50)  # characters of one quoted value that a message shows: from its start, and from its end
+_MESSAGE = (560, 160)  # the same of a whole message, so that it is a few lines on a terminal
+_LONG_VALUE = re.compile(f"'([^']{{{sum(_VALUE) + 30},}})'")
+
+
+def brief(text: object) -> str:
+    """`text` as a message: on one line, and what is long about it cut in its middle; values that it quotes first."""
+    text = _LONG_VALUE.sub(lambda found: f"'{_cut(found[1], *_VALUE)}'", printable(text))
+    return _cut(text, *_MESSAGE) if len(text) > sum(_MESSAGE) + 30 else text
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    return f"{text[:start]} … ({len(text) - start - end:,} more characters) … {text[-end:]}"
 
 
 def printable(text: object) -> str:
@@ -47,13 +71,53 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
 
 
-def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
-    """The error for a misspelt name: ``unknown method 'rdy'; did you mean 'rdx'? (rdx, kmeans)``."""
-    names = sorted(str(choice) for choice in choices)
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
-    hint = f"; did you mean '{close[0]}'?" if close else ""
-    listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-    return InputError(f"unknown {kind} '{name}'{hint} (known: {listed})")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what terminals take for colours
+_LONGEST = 200  # characters of another library's words that are passed on
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says about an error, without its colours; its type where it says nothing."""
+    lines = (line.strip() for line in _COLOURS.sub("", str(error)).splitlines())
+    line = next(filter(None, lines), "") or type(error).__name__
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+@contextmanager
+def reading(path: object, what: str) -> Iterator[None]:
+    """Inside, whatever a library raises about a file is an InputError: a damaged one can make it raise anything."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{what} '{path}' can't be read: {first_line(error)}") from error
+
+
+def unknown(kind: str, names: str | Sequence[str], choices: Iterable[str]) -> InputError:
+    """The error for a misspelt name: ``unknown method 'rdy'; did you mean 'rdx'? (known: kmeans, rdx)``.
+
+    Several names that are wrong in one place: ``unknown keys 'sead' (did you mean 'seed'?), 'x' (known: …)``.
+    """
+    choices = sorted(str(choice) for choice in choices)
+    names = [names] if isinstance(names, str) else list(names)
+    close = {name: nearest(str(name), choices) for name in names}
+    if len(names) == 1:
+        said = f"{kind} '{names[0]}'" + (f"; did you mean '{close[names[0]]}'?" if close[names[0]] else "")
+    else:
+        first, *rest = kind.split(" ", 1)
+        each = (f"'{name}'" + (f" (did you mean '{near}'?)" if near else "") for name, near in close.items())
+        said = " ".join([f"{first}s", *rest, ", ".join(each)])
+    listed = choices if len(choices) <= _LISTED else [*choices[:_OF_MANY], "…"]
+    return InputError(f"unknown {said} (known: {', '.join(listed)})")
+
+
+def nearest(name: str, choices: Iterable[str]) -> str | None:
+    """The choice that a misspelt name, or another word for one, most likely means."""
+    choices = list(choices)
+    if CALLED.get(name) in choices:
+        return CALLED[name]
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
+    return close[0] if close else None
 
 
 def check_whole(name: str, value, low: int) -> None:

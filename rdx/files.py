@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from rdx.errors import WriteError
 PART = ".part"  # the mark of what is still being written
 _TEMPORARY = re.compile(rf"\.(.+)\.[0-9a-f]{{12}}{re.escape(PART)}")  # the name of a temporary folder
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how libraries in Rust say what the system said
+_listeners: list[Callable[[Path, Path], None]] = []
 
 
 @contextmanager
@@ -52,6 +53,8 @@ def atomic_files(folder: Path | str, names: Sequence[str]) -> Iterator[Path]:
         for name in names:
             with writing(folder / name, temporary):
                 _sync_file(temporary / name)
+            for before in list(_listeners):
+                before(folder / name, temporary / name)
         if len(names) > 1:
             (folder / names[-1]).unlink(missing_ok=True)
         for name in names:
@@ -61,6 +64,16 @@ def atomic_files(folder: Path | str, names: Sequence[str]) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
     with writing(folder):
         sync_folder(folder)
+
+
+@contextmanager
+def before_replacing(before: Callable[[Path, Path], None]) -> Iterator[None]:
+    """Inside, `before(path, new)` is called for every file of this process before `new` takes the place of `path`."""
+    _listeners.append(before)
+    try:
+        yield
+    finally:
+        _listeners.remove(before)
 
 
 @contextmanager

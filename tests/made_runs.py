@@ -59,6 +59,8 @@ def contents(folder: Path) -> dict[str, bytes]:
             found[f"{name}/"] = b""
         elif path.name in ("run.log", "environment.json", "plan.json"):
             found[name] = b""
+        elif path.suffix == ".unfinished":  # notes of tries
+            continue
         elif ".steps" in path.parts:
             stamp = json.loads(path.read_text(encoding="utf-8"))
             found[name] = json.dumps({**stamp, "seconds": 0}).encode()

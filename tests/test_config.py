@@ -111,8 +111,20 @@ def test_two_representations_are_one_comparison_by_default():
         ({"methods": [{"name": "cka", "method": "pca"}]}, "cannot be named 'cka'"),
         ({"methods": []}, "methods"),
         ({"data": {"root": "x"}}, "'data' needs a key 'dataset'"),
-        ({"name": "../up"}, "name"),
-        ({"seed": -1}, "seed"),
+        ({"name": "../up"}, "'name' must be a name of letters, digits and . _ = [+] -, with a letter or digit first"),
+        ({"name": "n" * 201}, "'name' must have at most 200 characters"),
+        ({"seed": -1}, "'seed' must be at least 0, not -1"),
+        ({"seed": "x"}, "'seed' must be a whole number, not 'x'"),
+        ({"figures": "perhaps"}, "'figures' must be true or false"),
+        ({"methods": "rdx"}, "'methods' must be a list, not 'rdx'"),
+        ({"methods": [{"name": "km", "method": "kmeans", "statistics": "of"}]}, "'methods.km.statistics': 'of'; did"),
+        ({"comparisons": [["a"]]}, "'comparisons' must list pairs such as"),
+        ({"representations": 3}, "'representations' must be 'key: value' lines, not 3"),
+        ({"representations": {"a b": "m", "c": "n"}}, "'representations.a b' must be a name"),
+        ({"sead": 1, "alignmnt": "cka"}, r"unknown keys 'sead' .did you mean 'seed'.., 'alignmnt' .did you mean"),
+        ({"sead": 1, "explorer": {"umpa": True}}, "'umpa'; did you mean 'umap'.*; unknown key 'sead'"),
+        ({"sead": 1}, "align_start, .*, explorer, .*, skip_bad_images, statistics, sweep.$"),  # all keys, no …
+        ({"explorer": {"thumbnails_mb": float("nan")}}, "thumbnails_mb"),
     ],
 )
 def test_wrong_values_are_one_line_with_the_key(values, message):
@@ -120,6 +132,52 @@ def test_wrong_values_are_one_line_with_the_key(values, message):
         parse_experiment({**PLAIN, **values}, source="file.yaml")
     assert str(caught.value).startswith("file.yaml: ")
     assert "\n" not in str(caught.value)
+
+
+def test_models_in_place_of_representations_is_understood():
+    values = {key: value for key, value in PLAIN.items() if key != "representations"}
+    with pytest.raises(InputError) as caught:
+        parse_experiment({**values, "models": PLAIN["representations"]}, source="x.yaml")
+    assert str(caught.value).startswith("x.yaml: unknown key 'models'; did you mean 'representations'? (known: ")
+    assert "missing" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: 1\nname: x\nseed: 2\n", "x.yaml, line 3: the key 'seed' stands twice .first in line 1."),
+        ("methods:\n- {method: rdx,\n   gamma: 1, gamma: 2}\n", "line 3: the key 'gamma' stands twice"),
+        ("seed: 2024-13-45\n", "x.yaml: not valid YAML: month must be"),
+    ],
+)
+def test_no_key_stands_twice_and_odd_values_are_named(tmp_path, text, message):
+    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_yaml(tmp_path / "x.yaml")
+
+
+def test_a_merged_mapping_may_be_overridden(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, x: 4}\n", encoding="utf-8")
+    assert read_yaml(path)["c"] == {"x": 4, "y": 2}
+
+
+def test_a_key_with_a_plus_appends_to_the_list_of_the_base(tmp_path):
+    write(tmp_path / "base.yaml", {**PLAIN, "data": {"dataset": "digits", "classes": [1]}})
+    path = write(tmp_path / "top.yaml", {"base": "base.yaml", "methods+": ["pca"], "data": {"classes+": [2, 3]}})
+    config = load_experiment(path, ["methods+={method: nmf}"])
+    assert [method.name for method in config.methods] == ["rdx", "kmeans", "pca", "nmf"]
+    assert config.data["classes"] == [1, 2, 3]
+    for wrong in ({"seed+": [1]}, {"methods+": "pca"}):
+        with pytest.raises(InputError, match="top.yaml: '(seed|methods[+])' is no list"):
+            read_yaml(write(path, {"base": "base.yaml", "seed": 1, **wrong}))
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "folder", "zero\0byte"])
+def test_a_path_that_is_no_file_is_one_line(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="cannot be read as a configuration file"):
+        read_yaml(tmp_path / name)
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "a: [1", "!!python/object/apply:os.getcwd []", ""])

@@ -61,26 +61,21 @@ def _build(run: FinishedRun, say: Callable[[str], None], stamps: bool) -> list[P
     pages = []
     for pair in run.comparisons:
         start = time.perf_counter()
-        joint = pair.folder / explore.JOINT_MAP
-        if explore.why_no_joint_map(config, len(items)) is None and not joint.is_file():
+        if explore.why_no_joint_map(config, len(items)) is None and not (pair.folder / explore.JOINT_MAP).is_file():
             say(f"  {pair.folder}: the joint map first, which takes a minute or more")
-            explore.write_joint_map(context, pair.a, pair.b)
-        explore.explore(context, pair.a, pair.b, run.methods)
+            with context.folder.recording(f"{pair.name}/joint_map", [f"{pair.name}/{explore.JOINT_MAP}"]):
+                explore.write_joint_map(context, pair.a, pair.b)
+        step = f"{pair.name}/explorer"
+        with context.folder.recording(step, explore.outputs(pair.name)) as made:
+            explore.explore(context, pair.a, pair.b, run.methods)
         seconds = time.perf_counter() - start
-        if stamps:
-            _stamp_again(context.folder, pair.name, seconds)
+        made_by = context.folder.fingerprint(step)
+        if stamps and made_by:  # where the run made these files, they are still what it would make
+            context.folder.seal(step, made_by, made, seconds)
         page = pair.folder / explore.PAGE
         say(f"  {page}  {page.stat().st_size / 1e6:.1f} MB  {seconds:.1f} s")
         pages.append(page)
     return pages
-
-
-def _stamp_again(folder: RunFolder, pair: str, seconds: float) -> None:
-    """Where the run made these files, they are still what it would make."""
-    step = f"{pair}/explorer"
-    made_by = folder.fingerprint(step)
-    if made_by:
-        folder.seal(step, made_by, explore.outputs(pair), seconds)
 
 
 def _had_images(config: Experiment) -> bool:

@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import logging
 import os
-import sys
 import threading
 import uuid
 from collections import deque
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rdx import __version__
-from rdx.compute.threads import default_threads, one_thread_each
+from rdx.compute.threads import default_threads, library_threads, one_thread_each
 from rdx.errors import InputError
 from rdx.files import fingerprint
 
@@ -79,13 +78,13 @@ class Cluster:
 
         Raises RuntimeError, one line, where the scheduler or all workers are gone.
         """
-        threads, waiting, held = default_threads(), deque(), [None]
+        threads, waiting, held = library_threads() if whole else {}, deque(), [None]
 
         def submit(task: Any, anew: bool = False) -> Any:
             how = {"resources": {GPU: 1}} if gpu else {}
             if anew or held[0] is None:  # one value, so that nobody looks into it; its name is that of its content
                 held[0] = self._client.scatter([tuple(shared)], broadcast=True)[0] if shared else ()
-            return self._client.submit(_carry_out, function, task, held[0], whole, threads, pure=False, **how)
+            return self._client.submit(_carry_out, function, task, held[0], threads, pure=False, **how)
 
         try:
             for task in tasks:
@@ -211,18 +210,21 @@ def _join(distributed: Any, address: str) -> Any:
     return client
 
 
-def _carry_out(function: Callable, task: Any, shared: tuple, whole: bool, threads: int) -> Any:
-    """One task, in a worker, with the numbers that it has in a thread of the process that asks for it."""
-    if not whole:
+def _carry_out(function: Callable, task: Any, shared: tuple, threads: Mapping[str, int]) -> Any:
+    """One task, in a worker, with the numbers that it has in the process that asks for it.
+
+    threads: of each library there, where the task uses several itself; none where it runs on one.
+    """
+    if not threads:
         with one_thread_each():
             return function(task, *shared)
     from threadpoolctl import threadpool_limits
 
-    with _whole, threadpool_limits(limits=threads):
-        if "torch" in sys.modules or function.__module__.partition(".")[0] in ("rdx", "baselines"):
+    with _whole, threadpool_limits(limits={name: count for name, count in threads.items() if name != "torch"}):
+        if "torch" in threads:
             import torch
 
-            torch.set_num_threads(threads)
+            torch.set_num_threads(threads["torch"])
         return function(task, *shared)
 
 

@@ -66,6 +66,14 @@ def _libraries_of(n_modules: int) -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def library_threads() -> dict[str, int]:
+    """How many threads BLAS, OpenMP and, where it is loaded, torch take in this process, by name."""
+    found = {library["user_api"]: library["num_threads"] for library in _libraries().info()}
+    if "torch" in sys.modules:
+        found["torch"] = sys.modules["torch"].get_num_threads()
+    return found
+
+
 def for_each_tile(tiles: list, work: Callable, threads: int | None = None) -> None:
     """Calls ``work(tile)`` for every tile, on several threads; the first error is raised."""
     threads = min(threads or default_threads(), len(tiles))

@@ -8,27 +8,31 @@ from pathlib import Path
 
 import numpy as np
 
-from rdx.data.reading.tables import SUFFIXES, find_column, read_table
+from rdx.data.reading.table import are_row_numbers
+from rdx.data.reading.tables import SUFFIXES, find_column, read_columns
 from rdx.errors import InputError, unknown
 
 LABEL_COLUMNS = ("label", "labels", "class", "class_name", "target", "category")
+MORE_LABEL_COLUMNS = ("targets", "y")  # where no table of images, with coordinates of its own, is read
 ID_COLUMNS = ("id", "ids", "item", "path", "file", "filename", "image")
 
+_STRUCTURED = (".json", ".jsonl", ".ndjson", ".geojson", ".yaml", ".yml", ".xml")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 
 
 def read_labels(path: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
     """Labels (n,) int64 of the items `ids`, and the name of each label.
 
-    A .csv or .parquet file has a header with a column `label`; with a column `id` too, rows are matched by
-    id, else they count in the order of the items. Any other file has one label a line. Raises InputError
-    when the number of labels differs, an id is unknown, missing or doubled, or a label is empty.
+    A .csv, .tsv or .parquet file has a header with a column `label`; with a column `id` too, or an index that names
+    the items, rows are matched by that, else they count in the order of the items. Any other file has one label a
+    line. Raises InputError when the number of labels differs, an id is unknown, missing or doubled, a label is
+    empty, an index is neither the items' ids nor 0, 1, …, or the lines look like those of a table.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"labels file '{path}' does not exist")
     if path.suffix.lower() in SUFFIXES:
-        texts, own_ids = _from_table(path)
+        texts, own_ids = _from_table(path, ids)
     else:
         texts, own_ids = _from_lines(path), None
     if len(texts) != len(ids):
@@ -42,12 +46,12 @@ def read_labels(path: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, dict[
 
 
 def encode_labels(texts: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
-    """Labels (n,) int64 from n texts, and their names: whole numbers stay themselves, words are numbered
-    0, 1, … in the order of the alphabet."""
-    if all(_WHOLE.fullmatch(text) for text in texts):
+    """Labels (n,) int64 from n texts, and their names: whole numbers stay themselves, unless two of them are
+    written differently and yet the same; words are numbered 0, 1, … in the order of the alphabet."""
+    if all(_WHOLE.fullmatch(text) for text in texts) and len(set(map(int, texts))) == len(set(texts)):
         labels = np.array([int(text) for text in texts], dtype=np.int64)
         return labels, {label: str(label) for label in np.unique(labels).tolist()}
-    names = sorted(set(texts))
+    names = sorted(set(texts))  # 007 and 7 are two labels
     numbers = {name: number for number, name in enumerate(names)}
     return np.array([numbers[text] for text in texts], dtype=np.int64), dict(enumerate(names))
 
@@ -57,17 +61,40 @@ def _from_lines(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"labels file '{path}' is not text in UTF-8: {error}") from None
-    return [line.strip() for line in text.rstrip().splitlines()]
+    lines = [line.strip() for line in text.rstrip().split("\n")]
+    _refuse_other_formats(path, lines)
+    return lines
 
 
-def _from_table(path: Path) -> tuple[list[str], list[str] | None]:
-    columns = read_table(path)
-    label = find_column(columns, None, LABEL_COLUMNS, "label", path)
+def _refuse_other_formats(path: Path, lines: list[str]) -> None:
+    """Lines that hold more than a label each must not become labels as a whole."""
+    if path.suffix.lower() in _STRUCTURED or lines[0][:1] in ("{", "["):
+        raise InputError(f"labels file '{path}' looks like JSON: give one label a line, or a table that has 'label'")
+    if any(c < " " and c != "\t" for line in lines for c in line):
+        raise InputError(f"labels file '{path}' is no text: it has characters that can't be shown")
+    sign = next((sign for sign in "\t;," if all(sign in line for line in lines)), None)
+    if sign is not None and (sign == "\t" or len(set(lines)) == len(lines) > 1):
+        kind = ".tsv" if sign == "\t" else ".csv"
+        raise InputError(
+            f"labels file '{path}' looks like a table, not like one label a line ('{lines[0][:40]}'): call it {kind}, "
+            "with a header that has a column 'label'"
+        )
+
+
+def _from_table(path: Path, ids: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    table = read_columns(path)
+    label = find_column(table.columns, None, (*LABEL_COLUMNS, *MORE_LABEL_COLUMNS), "label", path)
     if label is None:
-        raise InputError(f"labels file '{path}' needs a column 'label' (it has: {', '.join(columns)})")
-    row_id = find_column(columns, None, ID_COLUMNS, "id", path)
-    texts = [text.strip() for text in columns[label]]
-    return texts, None if row_id is None else columns[row_id]
+        raise InputError(f"labels file '{path}' needs a column 'label' (it has: {', '.join(table.columns)})")
+    texts = [text.strip() for text in table.text(label)]
+    row_id = find_column(table.columns, None, ID_COLUMNS, "id", path)
+    if row_id is not None:
+        return texts, table.text(row_id)
+    for name in table.index:
+        own = table.text(name)
+        if name != label and (set(own) == set(ids) or not are_row_numbers(own)):
+            return texts, own
+    return texts, None
 
 
 def _by_id(path: Path, texts: list[str], own_ids: list[str], ids: Sequence[str]) -> list[str]:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from rdx.data.items import Items
-from rdx.data.reading.image_files import SUFFIXES, items_from_files
+from rdx.data.reading.decoding import HEADER, SUFFIXES
+from rdx.data.reading.dicom import is_dicom
+from rdx.data.reading.image_files import items_from_files
 from rdx.data.selection import refuse_few, select, shortages
 from rdx.errors import InputError, MissingInput, unknown
+
+_NOT_OWN = ("__MACOSX", "@eaDir")  # of archives made by macOS; the thumbnails of Synology's servers
+_DICOM_INDEX = "DICOMDIR"  # lists the files of a medium
+_NAMED = 8  # suffixes named in a note
 
 
 @dataclass
@@ -24,6 +32,7 @@ class Listing:
     label_names: dict[int, str]
     notes: tuple[str, ...] = ()
     script: str | None = None  # downloads the data set
+    contents: list[bytes | None] | None = None  # (n,) of images that are cells of a table; `files` only name those
 
 
 def chosen_items(
@@ -35,6 +44,7 @@ def chosen_items(
     source: str,
     skip_bad_images: bool,
     progress: bool,
+    grey_range: tuple[int, int] | None = None,
 ) -> Items:
     """The items drawn by the paper's rule, each image decoded once. `classes` are labels; see `select`.
 
@@ -59,24 +69,112 @@ def chosen_items(
         skip_bad_images=skip_bad_images,
         progress=progress,
         notes=(*listing.notes, *shortages(len(chosen), labels, images_per_class, listing.label_names)),
+        grey_range=grey_range,
+        contents=None if listing.contents is None else [listing.contents[i] for i in chosen],
     )
     if items.dropped:
         _refuse_lost_classes(items, labels, listing.label_names, source)
     return items
 
 
-def images_in(folder: Path) -> list[str]:
-    """The names of the images directly in a folder, sorted as text."""
-    return sorted(entry.name for entry in os.scandir(folder) if is_image(entry))
+def images_in(folder: Path, left_out: Counter[str] | None = None) -> list[str]:
+    """The names of the images directly in a folder, sorted as text; `left_out` counts other files by suffix."""
+    found = []
+    for entry in _entries(folder):
+        if is_folder(entry) or is_hidden(entry.name):
+            continue
+        if _is_image(entry):
+            found.append(entry.name)
+        elif left_out is not None:
+            left_out[os.path.splitext(entry.name)[1].lower()] += 1
+    return sorted(found)
 
 
-def is_image(entry: os.DirEntry[str]) -> bool:
-    """Whether a folder's entry is an image by its name.
+def images_below(folder: Path, left_out: Counter[str] | None = None) -> list[str]:
+    """All images in a folder and its sub-folders, as paths below it, sorted as text; links are followed, each folder
+    once."""
+    found: list[str] = []
+    seen: set[str] = set()
+    for current, below, _ in os.walk(folder, followlinks=True, onerror=_refuse_unreadable):
+        real = os.path.realpath(current)
+        if real in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        below[:] = [name for name in below if not is_hidden(name)]
+        start = Path(current).relative_to(folder)
+        found += [(start / name).as_posix() for name in images_in(Path(current), left_out)]
+    return sorted(found)
+
+
+def folders_in(folder: Path) -> list[str]:
+    """The names of the folders directly in a folder, sorted as text."""
+    return sorted(entry.name for entry in _entries(folder) if is_folder(entry) and not is_hidden(entry.name))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is not the user's own: hidden, or left behind by an archive or a file server."""
+    return name[0] == "." or name in _NOT_OWN
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder's entry is a folder, or a link to one; a link that leads in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def said_of_left_out(left_out: Counter[str]) -> tuple[str, ...]:
+    """A note about files that are no images by their names."""
+    if not left_out:
+        return ()
+    often = sorted(left_out.items(), key=lambda one: (-one[1], not one[0], one[0]))
+    kinds = [f"{count} {suffix or 'without a suffix'}" for suffix, count in often[:_NAMED]]
+    more = f" and {len(left_out) - _NAMED} more kinds" if len(left_out) > _NAMED else ""
+    return (f"files that are no images by their names are left out: {', '.join(kinds)}{more}",)
+
+
+def imagefolder_order(ids: Sequence[str]) -> list[int]:
+    """Positions (n,) of images, given as paths below classes, in the order of torchvision's ImageFolder.
+
+    Class by class it takes the files of one folder after the other, where text as a whole sorts `a/b/x.png` between
+    `a/a.png` and `a/c.png`.
+    """
+
+    def key(position: int) -> tuple[str, str, str]:
+        folder, _, name = ids[position].rpartition("/")
+        return folder.partition("/")[0], folder, name
+
+    return sorted(range(len(ids)), key=key)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError as error:
+        _refuse_unreadable(error)
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise InputError(f"folder '{error.filename}' cannot be read: {error.strerror}") from None
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder's entry is an image by its name, or DICOM, which often has none, by its first bytes.
 
     A broken link or an unreadable file is an image that cannot be read, not one that is missing.
     """
-    suffix = os.path.splitext(entry.name)[1].lower()
-    return suffix in SUFFIXES and entry.name[0] != "." and not entry.is_dir()
+    if os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+        return True
+    try:
+        if not entry.is_file() or entry.name == _DICOM_INDEX:
+            return False
+        with open(entry.path, "rb") as file:
+            return is_dicom(file.read(HEADER))
+    except OSError:
+        return False
 
 
 def require(dataset: str, path: Path, script: str) -> Path:

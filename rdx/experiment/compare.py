@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rdx.config import Experiment, parse_experiment
-from rdx.errors import unknown
-from rdx.experiment.run.folder import OUTPUTS, pair_name
+from rdx.config import Experiment, apply_changes, parse_experiment
+from rdx.errors import InputError, unknown
+from rdx.experiment.run.folder import pair_name, run_folders
 from rdx.experiment.run.tables import read_explanations, read_table
 from rdx.experiment.stages.kept_inputs import keep
 from rdx.locks import alone
@@ -29,8 +29,11 @@ DEFAULT_METHODS = ("rdx", "kmeans")
 _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures": "figures",
          "skip_bad_images": "skip_bad_images", "max_memory": "max_memory", "guidance_rule": "guidance_rule",
          "statistics": "statistics"}  # fmt: skip
+_IMAGES = ("order", "skip_empty_classes", "grey_range")  # settings of the data set that images are
 _RDX = ("version", "gamma", "beta", "solver")
-_OTHERS = ("n_clusters", "images_per_concept", "name")
+_OTHERS = ("n_clusters", "images_per_concept", "name", "titles", "map", "changes")
+_MAPS = {"umap": True, "pca": False}  # the joint map, or none but each representation's own
+_LONGEST = 90  # characters of a title in a folder's name
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,9 @@ def compare(
 
     a, b: SPECs such as "timm:resnet50" or "features:a.npy", or arrays (n, d). images: a folder, or a table
     of paths; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
-    version, gamma, beta, solver (RDX), align, guidance, guidance_rule, statistics, seed, figures,
-    skip_bad_images, max_memory, name.
+    version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule, statistics, seed,
+    figures, skip_bad_images, max_memory, name, titles (of a and b), map ("umap" or "pca", in the explorer), and
+    changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     The folder is `output_dir`, else outputs/<a>_vs_<b>.
 
@@ -93,7 +97,7 @@ def compare(
 
     device = device_named(device)
     config = configuration(a, b, images, labels, methods, **options)
-    folder = Path(output_dir) if output_dir is not None else Path(OUTPUTS) / config.name
+    (folder,) = run_folders([], [config.name], None if output_dir is None else Path(output_dir))
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
         prepared = prepare(config, folder, device=device, progress=progress, force=force, engine=engine)
         run(prepared, device=device, progress=progress, engine=engine)
@@ -109,24 +113,47 @@ def configuration(
     **options: Any,
 ) -> Experiment:
     """The experiment that `compare` runs; arrays go to the cache, so that the saved file can be run again."""
-    known = (*_KEYS, *_RDX, *_OTHERS)
+    known = (*_KEYS, *_IMAGES, *_RDX, *_OTHERS)
     for key in options:
         if key not in known:
             raise unknown("option of compare", key, known)
     given = {key: value for key, value in options.items() if value is not None}
     specs = {"a": _spec(a, "a"), "b": _spec(b, "b")}
+    titles = {key: title or parse_spec(specs[key]).title for key, title in zip("ab", _titles(given), strict=True)}
     shared = {key: given[key] for key in ("n_clusters", "images_per_concept") if key in given}
     own = {key: given[key] for key in _RDX if key in given}
     values = {
         "name": given.get("name", f"{_short(specs['a'])}_vs_{_short(specs['b'])}"),
-        "data": _data(images, labels),
-        "representations": {key: {"model": spec, "title": parse_spec(spec).title} for key, spec in specs.items()},
+        "data": _data(images, labels, {key: given[key] for key in _IMAGES if key in given}),
+        "representations": {key: {"model": spec, "title": titles[key]} for key, spec in specs.items()},
         "methods": [
             {"name": name, "method": name, **shared, **(own if name == "rdx" else {})} for name in methods
         ],
         **{_KEYS[key]: value for key, value in given.items() if key in _KEYS},
     }
-    return parse_experiment(values, source="compare")
+    if "map" in given:
+        if given["map"] not in _MAPS:
+            raise unknown("map", given["map"], _MAPS)
+        values["explorer"] = {"umap": _MAPS[given["map"]]}
+    config = parse_experiment(apply_changes(values, given.get("changes", ())), source="compare")
+    _refuse_without_rdx(config, own)
+    return config
+
+
+def _titles(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    titles = given.get("titles", (None, None))
+    if isinstance(titles, str) or len(titles) != 2:
+        raise InputError(f"titles must be two, of a and of b, not {titles!r}")
+    return tuple(titles)
+
+
+def _refuse_without_rdx(config: Experiment, own: Mapping[str, Any]) -> None:
+    """Refuse what would say nothing: parameters of RDX where it is not among the methods."""
+    names = [entry.method for entry in config.methods]
+    if own and "rdx" not in names:
+        is_one = "is a parameter" if len(own) == 1 else "are parameters"
+        methods = f"rdx, which is not among the methods: {', '.join(names)}"
+        raise InputError(f"compare: {' and '.join(own)} {is_one} of {methods}")
 
 
 def _spec(value: Any, name: str) -> str:
@@ -135,15 +162,17 @@ def _spec(value: Any, name: str) -> str:
     return f"features:{keep(as_array(value, name))}"
 
 
-def _data(images: str | Path | None, labels: Any) -> dict[str, Any] | None:
+def _data(images: str | Path | None, labels: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if labels is not None and not isinstance(labels, (str, Path)):
         labels = keep("".join(f"{label}\n" for label in np.asarray(labels).ravel().tolist()))
     given = {} if labels is None else {"labels": str(labels)}
     if images is not None:
-        return {"dataset": "image_folder", "root": str(images), **given}
+        return {"dataset": "image_folder", "root": str(images), **given, **settings}
+    if settings:
+        raise InputError(f"{next(iter(settings))} is a setting of images, and there are none")
     return {"dataset": "features", **given} if given else None
 
 
 def _short(spec: str) -> str:
     """A SPEC's title as a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", parse_spec(spec).title).strip("-.") or "model"
+    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", parse_spec(spec).title)[:_LONGEST].strip("-.") or "model"

@@ -10,12 +10,13 @@ import numpy as np
 
 from rdx.errors import InputError
 from rdx.features import cache
+from rdx.features.arrays import read_array
 from rdx.features.capture import Choice
 from rdx.features.chunked import Pass, gathered, layout_of
 from rdx.features.description import Description, describe, shell
 from rdx.features.extraction import PRECISIONS, check_precision, try_layer
 from rdx.features.pooling import POOLS
-from rdx.features.request import KEYS, Request, made_of, parse_request, read
+from rdx.features.request import KEYS, Request, made_of, parse_request
 from rdx.files import fingerprint
 from rdx.models import load_model
 
@@ -63,24 +64,25 @@ def check_representation(
     items: Items | None = None,
     *,
     cache_dir: str | Path | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Raises InputError where `load_representation` would for its settings: model, file, layer or pooling.
 
-    Published weights are not downloaded for it. Features found in the cache are fine as they are.
+    Returns how a file was read where that is not plain, a line each. Published weights are not downloaded for it.
+    Features found in the cache are fine as they are.
     """
     request = parse_request(settings)
     if request.is_array:
-        read(request)
-        return
+        return read_array(request.spec.name, request.spec.options).notes
     made_by = made_of(request, items) if items is not None else None
     if made_by is not None and cache.cached_path(fingerprint(made_by), cache_dir).is_file():
-        return
+        return ()
     if items is not None and not items.has_images:
         raise InputError(f"model '{request.spec}' needs images, and the items have none")
     model = shell(request.spec)
     layer = model.check_layer(request.layer)
     if items is not None:
         try_layer(model, items.image(0), layer, request.pool)
+    return ()
 
 
 def load_representation(
@@ -105,10 +107,10 @@ def load_representation(
     made_by = made_of(request, items)
     key = fingerprint(made_by)
     if request.is_array:
-        values, ids = read(request)
+        array = read_array(request.spec.name, request.spec.options)
         if items is not None:
-            _check_rows(request.spec.name, len(values), ids, items)
-        return Features(values, key, ids)
+            _check_rows(request.spec.name, len(array.values), array.ids, items)
+        return Features(array.values, key, array.ids)
     values = cache.lookup(key, cache_dir)
     if values is not None:
         return Features(values, key, from_cache=True)
@@ -162,7 +164,7 @@ def _check_rows(name: str, n: int, ids: tuple[str, ...] | None, items: Items) ->
         row = next(i for i, pair in enumerate(zip(ids, items.ids, strict=True)) if pair[0] != pair[1])
         raise InputError(
             f"features '{name}' name row {row} '{ids[row]}', the item there is '{items.ids[row]}': give the rows in "
-            "the items' order, or leave the ids out where the order is right"
+            "the items' order, or leave the ids out ('?drop=NAME') where the order is right"
         )
 
 

@@ -91,7 +91,7 @@ def parse_training(values: Mapping[str, Any], *, source: str) -> BottleneckSetti
     try:
         return BottleneckSettings.model_validate(dict(values))
     except ValidationError as error:
-        raise one_line(error, BottleneckSettings, source) from None
+        raise one_line(error, BottleneckSettings, values, source) from None
 
 
 def train(
@@ -165,7 +165,7 @@ def _computed(
 
 
 def _published(path: Path, items: Items) -> _Projections:
-    values, _ = read_array(path)
+    values = read_array(path).values
     if len(values) != len(items):
         raise InputError(
             f"published projections '{path}' have {len(values)} rows, the train list has {len(items)} images: they "

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from rdx.features.arrays import read_array
 from rdx.features.extraction import try_layer
-from rdx.features.request import parse_request, read
+from rdx.features.request import parse_request
 from rdx.models import load_model, model_fingerprint, needs_download
 from rdx.models.spec import ModelSpec
 
@@ -36,7 +37,8 @@ def describe(settings: Mapping[str, Any], image: Image.Image | None = None) -> D
     """
     request = parse_request(settings)
     if request.is_array:
-        return Description(None, None, read(request)[0].shape[1], 0)
+        width = read_array(request.spec.name, request.spec.options).values.shape[1]
+        return Description(None, None, width, 0)
     model = shell(request.spec)
     size = model.image_size()
     parameters = sum(value.numel() for value in model.module.parameters())

@@ -13,13 +13,17 @@ from rdx.features.pooling import check_pool
 from rdx.models import model_fingerprint
 from rdx.models.spec import ModelSpec, parse_spec
 from rdx.models.weights import contents, existing_file
+from rdx.source import source_fingerprint
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from rdx.data.items import Items
 
 KEYS = ("model", "layer", "pool", "title", "batch_size", "precision")  # of one entry under `representations:`
+_READERS = (  # decide what is an item and what a feature in a file
+    *(f"rdx.data.reading.{name}" for name in ("delimited", "headers", "parquet_files", "table", "tables")),
+    *(f"rdx.features.{name}" for name in ("arrays", "columns", "scientific", "table_columns", "table_ids", "tables")),
+    "rdx.features.tensors",
+)
 _VERSION = 1  # raise it when the same settings come to mean other numbers
 
 
@@ -71,7 +75,7 @@ def made_of(request: Request, items: Items | None) -> dict[str, Any]:
     """Everything that the numbers depend on, by name. The transform is part of the model's fingerprint."""
     if request.is_array:
         held = contents(existing_file(request.spec.name, "features"))
-        return {"version": _VERSION, "array": held, "key": request.spec.options.get("key"), **_columns(request)}
+        return {"code": source_fingerprint(*_READERS), "array": held, **_of_options(request)}
     if items is None:
         raise InputError(f"model '{request.spec}' needs images")
     return {
@@ -85,22 +89,13 @@ def made_of(request: Request, items: Items | None) -> dict[str, Any]:
     }
 
 
-def read(request: Request) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    """The array (n, d) that a request names, and the names of its rows where it has them."""
-    from rdx.features.arrays import read_array
-    from rdx.features.columns import without_columns
-
-    values, ids = read_array(request.spec.name, request.spec.options.get("key"))
-    return without_columns(values, request.spec.options, request.spec.name), ids
-
-
-def _columns(request: Request) -> dict[str, Any]:
-    """What else an array depends on where columns are left out of it."""
-    options = request.spec.options
-    if "drop" not in options:
-        return {}
-    names = {"names": contents(existing_file(options["names"], "names of columns"))} if "names" in options else {}
-    return {"drop": options["drop"], **names}
+def _of_options(request: Request) -> dict[str, Any]:
+    """What else an array depends on: the options that choose in its file, and the names that they refer to."""
+    options = dict(request.spec.options)
+    names = options.pop("names", None)
+    if names is not None and "drop" in options:
+        options["names"] = contents(existing_file(names, "names of columns"))
+    return options
 
 
 def _one_of(settings: Mapping[str, Any], spec: ModelSpec, key: str) -> str | None:

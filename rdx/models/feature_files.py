@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from pathlib import Path
 
-OPTIONS = {"key": str, "drop": str, "names": Path}
+OPTIONS = {"key": str, "drop": str, "names": Path, "column": str, "header": str, "id": str}

@@ -94,4 +94,4 @@ def parse_training(values: Mapping[str, Any], *, source: str) -> TrainingSetting
     try:
         return TrainingSettings.model_validate(dict(values))
     except ValidationError as error:
-        raise one_line(error, TrainingSettings, source) from None
+        raise one_line(error, TrainingSettings, values, source) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rdx.data.locate import locate
-from rdx.errors import InputError, MissingInput
+from rdx.errors import InputError, MissingInput, first_line
 from rdx.files import fingerprint, sha256_file
 
 if TYPE_CHECKING:
     import torch
 
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+_NOT_A_TENSOR = re.compile(r"Unsupported global: GLOBAL ([\w.]+)")  # in what torch says of a whole page
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 
 
@@ -62,7 +64,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
             tensors = {name: handle.get_tensor(name).clone() for name in list(handle.keys())}
             return tensors, dict(handle.metadata() or {})
     except (SafetensorError, OSError, ValueError, json.JSONDecodeError) as error:
-        raise InputError(f"'{path}' is not a whole safetensors file: {_first_line(error)}") from error
+        raise InputError(f"'{path}' is not a whole safetensors file: {first_line(error)}") from error
 
 
 def checksum(tensors: Mapping[str, Any]) -> str:
@@ -72,20 +74,19 @@ def checksum(tensors: Mapping[str, Any]) -> str:
 
 def read_torch(path: Path) -> Any:
     """What a .pt file holds, through the weights-only loader. Raises InputError where that refuses it."""
-    import pickle
     import warnings
-    import zipfile
 
     import torch
 
     try:
-        with warnings.catch_warnings():
+        # Sparse tensors are checked: with wrong indices, using one reads and writes outside its memory.
+        with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants():
             warnings.simplefilter("ignore")  # about pickles of a kind that is refused a moment later
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise InputError(
-            f"'{path}' can't be read by the weights-only loader of .pt files: {_first_line(error)}"
-        ) from error
+    except Exception as error:  # a damaged file can raise nearly anything
+        other = _NOT_A_TENSOR.search(str(error))
+        why = f"it holds more than tensors ({other[1]}); save tensors alone" if other else first_line(error)
+        raise InputError(f"'{path}' can't be read by the weights-only loader of .pt files: {why}") from error
 
 
 @contextmanager
@@ -111,9 +112,9 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """
     import torch
 
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         return read_safetensors(path)[0]
-    if path.suffix not in WEIGHT_SUFFIXES:
+    if path.suffix.lower() not in WEIGHT_SUFFIXES:
         raise InputError(f"weights '{path}' are not a file of a known kind ({', '.join(WEIGHT_SUFFIXES)})")
     content = read_torch(path)
     for key in _WRAPPERS:
@@ -140,7 +141,3 @@ def misfit(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> str 
         if name not in expected:
             return f"tensor '{name}' does not belong there"
     return None
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from rdx import RDX
 from rdx.compute import cluster as module
@@ -67,7 +68,17 @@ def _identity():
     return identity
 
 
-def test_features_are_those_of_one_process(cluster, tmp_path):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_features_are_those_of_one_process(cluster, tmp_path, threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)  # sums of convolutions differ in the last digit between one thread and two
+    try:
+        _compare_features(cluster, tmp_path)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _compare_features(cluster, tmp_path):
     items = load_items("digits", images_per_class=7)
     settings = {"model": "timm:test_resnet?pretrained=false", "batch_size": 2}
     here = load_representation(settings, items, cache_dir=tmp_path / "here")

@@ -142,8 +142,11 @@ def test_damaged_output_is_made_again(config, tmp_path, damage):
         path.unlink()
     else:
         path.write_bytes(data[:-3] if damage == "cut" else data[:-2] + b"9\n")
+    damaged = path.read_bytes() if path.exists() else None
     assert run(config, tmp_path / "run") == ["a_vs_b/kmeans"]
-    assert contents(tmp_path / "run") == before
+    after = contents(tmp_path / "run")
+    assert after.pop("a_vs_b/kmeans/assignments.saved.csv", None) == damaged  # it may be somebody's work
+    assert after == before
 
 
 def test_a_removed_method_leaves_the_folder(config, tmp_path):

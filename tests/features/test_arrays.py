@@ -35,7 +35,8 @@ def written(folder, kind):
 
 @pytest.mark.parametrize("kind", [".npy", ".npz", ".safetensors", ".pt", ".csv", ".parquet"])
 def test_every_kind(tmp_path, kind):
-    values, ids = read_array(written(tmp_path, kind))
+    array = read_array(written(tmp_path, kind))
+    values, ids = array.values, array.ids
     assert values.dtype == np.float32 and values.flags.c_contiguous
     np.testing.assert_array_equal(values, VALUES)
     assert ids == (IDS if kind in (".csv", ".parquet") else None)
@@ -44,32 +45,32 @@ def test_every_kind(tmp_path, kind):
 def test_relative_path(tmp_path, monkeypatch):
     written(tmp_path, ".npy")
     monkeypatch.chdir(tmp_path)
-    np.testing.assert_array_equal(read_array("array.npy")[0], VALUES)
+    np.testing.assert_array_equal(read_array("array.npy").values, VALUES)
 
 
 def test_keys(tmp_path):
     np.savez(tmp_path / "two.npz", a=VALUES, b=VALUES + 1)
     torch.save({"a": torch.from_numpy(VALUES), "b": torch.ones(6, 2, dtype=torch.bfloat16)}, tmp_path / "two.pt")
-    np.testing.assert_array_equal(read_array(tmp_path / "two.npz", "b")[0], VALUES + 1)
-    np.testing.assert_array_equal(read_array(tmp_path / "two.pt", "b")[0], np.ones((6, 2)))
-    np.testing.assert_array_equal(read_array(written(tmp_path, ".safetensors"), "other")[0], VALUES[:2])
+    np.testing.assert_array_equal(read_array(tmp_path / "two.npz", {"key": "b"}).values, VALUES + 1)
+    np.testing.assert_array_equal(read_array(tmp_path / "two.pt", {"key": "b"}).values, np.ones((6, 2)))
+    np.testing.assert_array_equal(read_array(written(tmp_path, ".safetensors"), {"key": "other"}).values, VALUES[:2])
     with pytest.raises(InputError, match="hold 2 arrays.*key=NAME"):
         read_array(tmp_path / "two.npz")
     with pytest.raises(InputError, match="did you mean 'features'"):
-        read_array(tmp_path / "array.safetensors", "feature")
+        read_array(tmp_path / "array.safetensors", {"key": "feature"})
     with pytest.raises(InputError, match="leave out"):
-        read_array(written(tmp_path, ".npy"), "a")
+        read_array(written(tmp_path, ".npy"), {"key": "a"})
 
 
 def test_csv_without_header_and_numeric_ids(tmp_path):
     path = tmp_path / "plain.csv"
     path.write_text("1,2\n3,4\n5,nan\n")
-    values, ids = read_array(path)
-    np.testing.assert_array_equal(values, [[1, 2], [3, 4], [5, np.nan]])
-    assert ids is None
+    array = read_array(path)
+    np.testing.assert_array_equal(array.values, [[1, 2], [3, 4], [5, np.nan]])
+    assert array.ids is None
     path.write_text("id,x\n07,1\n8,2\n")
-    values, ids = read_array(path)
-    assert values.shape == (2, 1) and ids == ("07", "8")
+    array = read_array(path)
+    assert array.values.shape == (2, 1) and array.ids == ("07", "8")
 
 
 def test_refused(tmp_path):
@@ -102,7 +103,7 @@ def test_refused(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n3,four\n")
     refused("a.csv", "column 'y' is not numeric, see item 1 ('four')")
     (tmp_path / "a.csv").write_text("")
-    refused("a.csv", "not a CSV table")
+    refused("a.csv", "has no rows")
 
 
 class Planted:

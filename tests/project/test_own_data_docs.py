@@ -259,6 +259,24 @@ def _with_words() -> str:
     return "features:words.csv"
 
 
+HEADLESS = "".join(f"item {i},{i}.5,{2 * i}.5\n" for i in range(16))
+
+
+def _two_vectors() -> str:
+    import pandas as pd
+
+    lists = np.load("before.npy").tolist()
+    pd.DataFrame({"image": lists, "text": lists}).to_parquet("vectors.parquet")
+    return "features:vectors.parquet"
+
+
+def _shuffled() -> str:
+    import pandas as pd
+
+    pd.DataFrame(np.load("before.npy")).sample(frac=1, random_state=0).to_csv("shuffled.csv")
+    return "features:shuffled.csv"
+
+
 def _with_a_gap() -> np.ndarray:
     values = np.load("after.npy")
     values[7, 2] = np.nan
@@ -287,7 +305,13 @@ CAUSES = {
     "row 7 contains NaN or infinity": lambda: ("features:before.npy", _saved("gap.npy", _with_a_gap())),
     "expected (items, dimensions)": lambda: ("features:before.npy", _saved("maps.npy", np.ones((16, 3, 4, 4)))),
     "hold 2 arrays (before, after); add '?key=NAME'": lambda: ("features:both.npz", "features:after.npy"),
-    "a column of names must be called 'id'": lambda: (_with_words(), "features:after.npy"),
+    "leave it out with '?drop=species'": lambda: (_with_words(), "features:after.npy"),
+    "may be a header or an item": lambda: (f"features:{_written('b.csv', HEADLESS)}", "features:after.npy"),
+    "columns 'image', 'text' hold vectors": lambda: (_two_vectors(), "features:after.npy"),
+    "numbers its rows in another order": lambda: (_shuffled(), "features:after.npy"),
+    "looks like a table": lambda: (
+        "features:before.npy", "features:after.npy", None, _written("l.txt", Path("species.csv").read_text())
+    ),
     "nmf needs non-negative features": lambda: ("features:before.npy", "features:after.npy", None, None, ["nmf"]),
 }  # fmt: skip
 

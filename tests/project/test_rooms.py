@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rdx.experiment.run.code import imports
+from rdx.source import imports
 
 ROOT = Path(__file__).resolve().parents[2]
 # From the ground up; what stands together on a line may not import from each other.
 FLOORS = (
     ("rdx", "rdx.errors"),
     ("rdx.files", "rdx._torchvision"),
+    ("rdx.source",),
     ("rdx.locks", "rdx.console"),
     ("rdx.compute",),
     ("rdx.method",),

@@ -7,22 +7,34 @@ the paths below `root`, or a table's id column, or its paths as they are written
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from rdx.data.items import Items
 from rdx.data.labels import LABEL_COLUMNS, encode_labels, read_labels
-from rdx.data.listing import Listing, chosen_items, images_in, is_image
+from rdx.data.listing import (
+    Listing,
+    check_choice,
+    chosen_items,
+    folders_in,
+    imagefolder_order,
+    images_below,
+    images_in,
+    said_of_left_out,
+)
 from rdx.data.locate import locate
-from rdx.data.reading.image_files import SUFFIXES
+from rdx.data.reading.decoding import SUFFIXES
+from rdx.data.reading.greys import checked_range
 from rdx.data.reading.tables import SUFFIXES as TABLE_SUFFIXES
 from rdx.data.reading.tables import find_column, read_table
 from rdx.data.selection import class_labels
 from rdx.errors import InputError, MissingInput
 
+ORDERS = ("path", "imagefolder")
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path")
+_NAMED = 8  # classes named in a note
 
 
 def load(
@@ -36,15 +48,22 @@ def load(
     label_column: str | None = None,  # tables; None: the first usual name (label, class, …) or no labels
     id_column: str | None = None,  # tables; None: a column `id`, else the paths
     image_root: str | Path | None = None,  # tables: where relative paths start; None: the table's folder
+    order: str = "path",  # of the images of a folder: as text, or as torchvision's `imagefolder`
+    skip_empty_classes: bool = False,  # leave classes without images out instead of refusing them
+    grey_range: list[int] | None = None,  # black and white of images of more than 8 bits; None: see reading/greys.py
     skip_bad_images: bool = False,  # leave unreadable images out instead of refusing them
     progress: bool = False,
 ) -> Items:
     """The images below or listed in `root`. Raises InputError naming the file, row or class at fault."""
+    check_choice("order of images", order, ORDERS)
+    grey_range = checked_range(grey_range)
     path = locate(root)
     source = f"images '{path}'"
     if path.is_dir():
-        listing = _list_folder(path)
+        listing = _list_folder(path, order)
     elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
+        if order != ORDERS[0]:
+            raise InputError(f"order '{order}' is for folders; the images of '{path}' are in the order of its rows")
         listing = _list_table(path, path_column, label_column, id_column, image_root)
     elif path.exists():
         raise InputError(f"{source}: neither a folder nor a .csv or .parquet file")
@@ -54,7 +73,7 @@ def load(
         listing.labels, listing.label_names = read_labels(locate(labels), listing.ids)
     wanted = class_labels(classes, listing.label_names) if listing.labels is not None else classes
     if labels is None and listing.labels is not None:
-        _refuse_empty_classes(listing, wanted, path)
+        wanted = _without_empty_classes(listing, wanted, path, skip_empty_classes)
     return chosen_items(
         listing,
         classes=wanted,
@@ -63,28 +82,34 @@ def load(
         source=source,
         skip_bad_images=skip_bad_images,
         progress=progress,
+        grey_range=grey_range,
     )
 
 
-def _list_folder(root: Path) -> Listing:
+def _list_folder(root: Path, order: str) -> Listing:
     """A flat folder, or one whose sub-folders are classes, numbered in the order of their names."""
-    top = images_in(root)
-    folders = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and entry.name[0] != ".")
-    inside = {name: _images_below(root / name) for name in folders}
+    left_out: Counter[str] = Counter()
+    top = images_in(root, left_out)
+    folders = folders_in(root)
+    inside = {name: images_below(root / name, left_out) for name in folders}
     if top and any(inside.values()):
         example = next(name for name, files in inside.items() if files)
         raise InputError(
             f"images '{root}': images both in the folder ('{top[0]}') and in sub-folders ('{example}'); "
             "keep either, or list them in a CSV file"
         )
+    notes = said_of_left_out(left_out)
     if top:
-        return Listing([root / name for name in top], top, None, {})
+        return Listing([root / name for name in top], top, None, {}, notes)
     if not any(inside.values()):
         raise InputError(f"images '{root}': no images found (looked for {', '.join(SUFFIXES)})")
-    files = [root / name / file for name in folders for file in inside[name]]
-    labels = np.repeat(np.arange(len(folders)), [len(inside[name]) for name in folders])
-    ids = [file.relative_to(root).as_posix() for file in files]
-    return Listing(files, ids, labels, dict(enumerate(folders)), _one_level_up(root, inside))
+    ids = [f"{name}/{file}" for name in folders for file in inside[name]]
+    if order == ORDERS[1]:
+        ids = [ids[position] for position in imagefolder_order(ids)]
+    number = {name: label for label, name in enumerate(folders)}
+    labels = np.array([number[name.partition("/")[0]] for name in ids])
+    files = [root / name for name in ids]
+    return Listing(files, ids, labels, dict(enumerate(folders)), (*_one_level_up(root, inside), *notes))
 
 
 def _one_level_up(root: Path, inside: dict[str, list[str]]) -> tuple[str, ...]:
@@ -97,22 +122,6 @@ def _one_level_up(root: Path, inside: dict[str, list[str]]) -> tuple[str, ...]:
         f"the classes are the folders of '{root}' ({', '.join(list(below)[:3])}); if they are those inside "
         f"({', '.join(names[:3])}), give '{root / name}'",
     )
-
-
-def _images_below(folder: Path) -> list[str]:
-    """All images in `folder` and its sub-folders, sorted as text; links are followed, each folder once."""
-    found: list[str] = []
-    seen: set[str] = set()
-    for current, below, _ in os.walk(folder, followlinks=True):
-        real = os.path.realpath(current)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        below[:] = [name for name in below if name[0] != "."]
-        start = Path(current).relative_to(folder)
-        found += [(start / entry.name).as_posix() for entry in os.scandir(current) if is_image(entry)]
-    return sorted(found)
 
 
 def _list_table(
@@ -151,8 +160,22 @@ def _refuse_empty_or_double(path: Path, column: str, cells: list[str], *, unique
         seen.add(cell)
 
 
-def _refuse_empty_classes(listing: Listing, wanted: list[int] | None, root: Path) -> None:
+def _without_empty_classes(
+    listing: Listing, wanted: list[int] | None, root: Path, skip: bool
+) -> list[int] | None:
+    """The classes that are `wanted`, None for all of them; one without images is refused, or left out and noted."""
     present = set(listing.labels.tolist())
-    for label in listing.label_names if wanted is None else wanted:
-        if label not in present:
-            raise InputError(f"class folder '{root / listing.label_names[label]}' has no images")
+    asked = list(listing.label_names) if wanted is None else wanted
+    empty = [listing.label_names[label] for label in asked if label not in present]
+    if not empty:
+        return wanted
+    if not skip:
+        more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
+        raise InputError(
+            f"class folder '{root / empty[0]}' has no images{more}; --skip-empty-classes, or "
+            "data.skip_empty_classes=true, leaves such classes out"
+        )
+    listing.label_names = {label: name for label, name in listing.label_names.items() if name not in empty}
+    named = ", ".join(empty[:_NAMED]) + (f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else "")
+    listing.notes += (f"classes without images are left out: {named}",)
+    return wanted if wanted is None else [label for label in wanted if label in present]

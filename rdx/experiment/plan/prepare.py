@@ -132,7 +132,11 @@ def _look(
         loaded = {key: _array(config, key) for key in used}
         items = _items_of(config, loaded)
     _check_items(config, items)
-    made_by = {key: _made_by(config, key, items, known, missing) for key in used}
+    made_by, said = {}, []
+    for key in used:
+        made_by[key], notes = _made_by(config, key, items, known, missing)
+        said += [f"{key}: {note}" for note in notes]
+    items = replace(items, notes=(*items.notes, *said))
     place = RunFolder(folder.absolute())
     analysis = layer_analysis.look(config, items, runs, missing=missing, progress=progress)
     words = naming.look(config, items, missing=missing)
@@ -154,13 +158,15 @@ def _look(
     )
 
 
-def _made_by(config: Experiment, key: str, items: Items, known: bool, missing: list[str] | None) -> str:
-    """The fingerprint of a representation after its model was checked; of no meaning where something is missing."""
+def _made_by(
+    config: Experiment, key: str, items: Items, known: bool, missing: list[str] | None
+) -> tuple[str, tuple[str, ...]]:
+    """The fingerprint of a representation after its model was checked, of no meaning where something is missing; and
+    how a file was read."""
     with noted(missing):
-        inputs.check_model(config, key, items)
-        if known:
-            return inputs.fingerprint_of(config, key, items)
-    return ""
+        notes = inputs.check_model(config, key, items)
+        return inputs.fingerprint_of(config, key, items) if known else "", notes
+    return "", ()
 
 
 def _is_there(made_by: str, n: int) -> bool:
@@ -184,16 +190,29 @@ def _array(config: Experiment, key: str) -> Features:
 def _items_of(config: Experiment, loaded: Mapping[str, Features]) -> Items:
     """Items for runs on arrays alone: as many as there are rows, named as the arrays name them."""
     first = next(key for key in config.representations if key in loaded)
-    ids = None
+    n = len(loaded[first].values)
+    named = {key: features.ids for key, features in loaded.items() if features.ids is not None}
     for key, features in loaded.items():
-        _same_number(first, len(loaded[first].values), key, len(features.values))
-        if features.ids is None:
-            continue
-        if ids is not None and ids != features.ids:
-            row = next(i for i, pair in enumerate(zip(ids, features.ids, strict=True)) if pair[0] != pair[1])
-            raise InputError(f"'{first}' and '{key}' name different items in row {row}: '{ids[row]}', …")
-        ids = features.ids
-    return inputs.items_of_arrays(config, len(loaded[first].values), ids)
+        _same_number(first, n, key, len(features.values))
+    for key, ids in named.items():
+        other, others = next(iter(named.items()))
+        if ids != others:
+            row = next(i for i, pair in enumerate(zip(others, ids, strict=True)) if pair[0] != pair[1])
+            raise InputError(f"'{other}' and '{key}' name different items in row {row}: '{others[row]}', '{ids[row]}'")
+    counted = [key for key in loaded if key not in named]
+    if named and counted:
+        _refuse_other_order(counted[0], *next(iter(named.items())))
+    return inputs.items_of_arrays(config, n, next(iter(named.values()), None))
+
+
+def _refuse_other_order(counted: str, key: str, ids: tuple[str, ...]) -> None:
+    """Rows without ids are called 0, 1, …; where others are called so in another order, one of the two is shuffled."""
+    numbers = tuple(map(str, range(len(ids))))
+    if ids != numbers and set(ids) == set(numbers):
+        raise InputError(
+            f"'{key}' numbers its rows in another order ('{ids[0]}' first), and '{counted}' does not name its own: "
+            f"sort '{key}' by its ids, or leave them out ('?drop=NAME') where the order is right"
+        )
 
 
 def _same_number(a: str, n_a: int, b: str, n_b: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rdx.errors import brief, printable
 from rdx.files import writing
 
 
@@ -20,7 +21,7 @@ def run_log(path: Path) -> Iterator[Callable[[str], None]]:
 
         def note(line: str) -> None:
             with writing(path):
-                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n".encode())
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {printable(line)}\n".encode())
 
         yield note
 
@@ -43,6 +44,7 @@ class _Heard(logging.Handler):
         self._note = note
 
     def emit(self, record: logging.LogRecord) -> None:
+        record.msg, record.args = brief(record.getMessage()), None
         if not logging.getLogger().handlers and logging.lastResort:  # logging has that only where nobody listens
             logging.lastResort.handle(record)
         self._note(record.getMessage())

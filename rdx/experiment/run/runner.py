@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rdx.experiment.plan.prepare import Prepared
 
 DEVICES = ("auto", "cpu", "cuda")
+_RUN = ".run"  # what is noted of the run's own files
+_ENVIRONMENT, _PLAN = "environment.json", "plan.json"
 
 
 def run(
@@ -48,12 +50,13 @@ def run(
 def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str], None], engine: Engine) -> Path:
     folder, steps = prepared.folder, prepared.steps
     gone = [name for name in folder.stamps() if name not in steps]
-    _save_config(prepared)
-    if not prepared.todo and not gone:
-        return folder.root
+    with folder.recording(_RUN, (CONFIG, _ENVIRONMENT, _PLAN)):
+        _save_config(prepared)
+        if not prepared.todo and not gone:
+            return folder.root
+        write_json(folder.path(_ENVIRONMENT), environment(prepared, device))
+        write_json(folder.path(_PLAN), prepared.plan())
     context = Context(prepared.config, folder, prepared.items, device, progress, engine)
-    write_json(folder.path("environment.json"), environment(prepared, device))
-    write_json(folder.path("plan.json"), prepared.plan())
     with run_log(folder.path("run.log")) as note, heard(note):
         note(f"rdx {rdx.__version__}: {len(prepared.todo)} of {len(steps)} steps to do")
         for remark in prepared.remarks:
@@ -62,7 +65,7 @@ def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str]
             note(f"{name}: no longer in the configuration, removed")
             folder.clear(name)
         for step in prepared.todo:  # beforehand, so that nothing out of date stands beside what is new
-            folder.make_way(step.name, steps.fingerprints[step.name], step.outputs)
+            folder.make_way(step.name, steps.fingerprints[step.name])
         took: list[Timing] = []
         try:
             for step in prepared.todo:
@@ -82,10 +85,10 @@ def _carry_out(step: Step, prepared: Prepared, context: Context, note: Callable[
     note(f"{step.name}: started")
     start = time.perf_counter()
     made_by = prepared.steps.fingerprints[step.name]
-    prepared.folder.make_way(step.name, made_by, step.outputs)
     seed_everything(prepared.config.seed)
     try:
-        step.work(context)
+        with prepared.folder.recording(step.name, step.outputs) as made:
+            step.work(context)
     except BaseException as error:
         with suppress(OSError):  # of a full disk, which must not hide what happened
             note(f"{step.name}: stopped by {type(error).__name__}: {error}")
@@ -93,7 +96,7 @@ def _carry_out(step: Step, prepared: Prepared, context: Context, note: Callable[
             raise RuntimeError(f"{step.name}: {error}") from error
         raise
     seconds = time.perf_counter() - start
-    prepared.folder.seal(step.name, made_by, step.outputs, seconds)
+    prepared.folder.seal(step.name, made_by, made, seconds)
     if step.name in prepared.speeds:
         note(f"{step.name}: features computed at {prepared.speeds[step.name]:.1f} images/s")
     for line in context.log:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rdx.experiment.run.code import source_fingerprint
 from rdx.files import fingerprint
+from rdx.source import source_fingerprint
 
 if TYPE_CHECKING:
     from rdx.experiment.run.context import Context

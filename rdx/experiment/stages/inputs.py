@@ -96,11 +96,11 @@ def fingerprint_of(config: Experiment, key: str, items: Items | None) -> str:
     return representation_fingerprint(config.representations[key].extraction, _with_images(items))
 
 
-def check_model(config: Experiment, key: str, items: Items) -> None:
-    """Refuse a wrong model, file, layer or pooling, without computing anything."""
+def check_model(config: Experiment, key: str, items: Items) -> tuple[str, ...]:
+    """Refuse a wrong model, file, layer or pooling, without computing anything; how a file was read, if not plainly."""
     from rdx.features import check_representation
 
-    check_representation(config.representations[key].extraction, _with_images(items))
+    return check_representation(config.representations[key].extraction, _with_images(items))
 
 
 def write_items(context: Context) -> None:

@@ -86,15 +86,22 @@ def test_sixteen_bit_colour(tmp_path):
     assert np.array_equal(pixels(tmp_path / "a.png"), PICTURE)
 
 
-def test_a_cameras_rotation_mark_is_ignored(tmp_path):
-    """As in the loaders that models are evaluated with (torchvision's ImageFolder, timm), so that features agree."""
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "avif", "tif"])
+@pytest.mark.parametrize("mark", [3, 6, 7])
+def test_a_cameras_orientation_mark_is_followed_in_every_format(tmp_path, suffix, mark):
+    """Also where torchvision's ImageFolder ignores it: of one scene, one picture."""
+    shown = {3: PICTURE[::-1, ::-1], 6: np.rot90(PICTURE, -1), 7: PICTURE[::-1, ::-1].transpose(1, 0, 2)}[mark]
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be shown turned by a quarter
-    tall = PICTURE[:, :16]
-    Image.fromarray(tall).save(tmp_path / "a.png", exif=exif)
-    Image.fromarray(tall).save(tmp_path / "a.jpg", exif=exif, quality=95)
-    assert np.array_equal(pixels(tmp_path / "a.png"), tall)
-    assert pixels(tmp_path / "a.jpg").shape == tall.shape
+    exif[0x0112] = mark
+    path = folder_of(tmp_path, f"a.{suffix}", lambda path: Image.fromarray(PICTURE).save(path, exif=exif, quality=100))
+    assert np.abs(pixels(path).astype(int) - shown).mean() < 6
+    items = load_items("image_folder", root=tmp_path)
+    assert np.array_equal(np.asarray(items.image(0)), pixels(path))  # figures and thumbnails take this one too
+
+
+def test_a_damaged_note_of_the_camera_leaves_the_image_as_it_is(tmp_path):
+    Image.fromarray(PICTURE).save(tmp_path / "a.png", exif=b"Exif\0\0II*\0\xff\xff\xff\xff damaged")
+    assert np.array_equal(pixels(tmp_path / "a.png"), PICTURE)
 
 
 @pytest.mark.parametrize("name", ["moving.gif", "moving.webp", "moving.png", "pages.tif"])

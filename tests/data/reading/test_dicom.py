@@ -150,3 +150,72 @@ def test_a_folder_of_dicom_files_is_a_data_set(tmp_path):
     Image.fromarray(GREY).save(tmp_path / "5.png")
     items = load_items("image_folder", root=tmp_path)
     assert len(items) == 6 and {items.image(i).mode for i in range(6)} == {"L"}
+
+
+def without_preamble(path) -> None:
+    """Only the elements, as old devices write them; their encoding has to be seen in them."""
+    import pydicom
+
+    data = pydicom.dcmread(path)
+    implicit = data.file_meta.TransferSyntaxUID.is_implicit_VR
+    del data.file_meta
+    data.preamble = None
+    data.save_as(path, implicit_vr=implicit, little_endian=True)
+
+
+def test_without_a_preamble(tmp_path):
+    write_dicom(tmp_path / "a.dcm", GREY)
+    without_preamble(tmp_path / "a.dcm")
+    assert (tmp_path / "a.dcm").read_bytes()[128:132] != b"DICM"
+    assert np.array_equal(shown(tmp_path / "a.dcm"), GREY)
+
+
+@pytest.mark.parametrize("width", [0, 0.5, -3, [0, 400]])
+def test_a_window_that_is_none_is_passed_over(tmp_path, width):
+    stored = np.linspace(0, 1000, 320).reshape(16, 20).astype(np.int16)
+    several = isinstance(width, list)
+    write_dicom(tmp_path / "a.dcm", stored, WindowCenter=[40, 300] if several else 40, WindowWidth=width)
+    expected = np.clip(((stored - 299.5) / 399 + 0.5) * 255, 0, 255) if several else stored * 0.255
+    assert np.abs(shown(tmp_path / "a.dcm") - expected).max() <= 0.51
+
+
+@pytest.mark.parametrize("tags", [{}, {"PixelPaddingValue": -32768}, {"PixelPaddingValue": -2000},
+                                  {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1500}])  # fmt: skip
+def test_padding_is_no_measurement(tmp_path, tags):
+    """Outside the scanner's circle nothing was measured; what stands there must not make the rest one grey."""
+    stored = np.linspace(-1000, 1000, 320).reshape(16, 20).astype(np.int16)
+    outside = {-1500: -1700, None: tags.get("PixelPaddingValue", -32768)}[tags.get("PixelPaddingRangeLimit")]
+    stored[:, :3] = outside
+    write_dicom(tmp_path / "ct.dcm", stored, RescaleSlope=1, RescaleIntercept=-24, **tags)
+    inside = stored[:, 3:].astype(float)
+    expected = (inside - inside.min()) * 255 / (inside.max() - inside.min())
+    assert np.abs(shown(tmp_path / "ct.dcm")[:, 3:] - expected).max() <= 0.51
+    assert not shown(tmp_path / "ct.dcm")[:, :3].any()
+
+
+@pytest.mark.parametrize("place", ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"])
+def test_a_window_in_functional_groups(tmp_path, place):
+    """Enhanced files of many frames have no window at their top."""
+    from pydicom.dataset import Dataset
+
+    stored = np.linspace(-1024, 3000, 320).reshape(16, 20).astype(np.int16)
+    write_dicom(tmp_path / "e.dcm", np.concatenate([stored, stored]), NumberOfFrames=2, Rows=16)
+
+    def edit(data):
+        frame, rescaling, window = Dataset(), Dataset(), Dataset()
+        rescaling.RescaleSlope, rescaling.RescaleIntercept = 2, -10
+        window.WindowCenter, window.WindowWidth = 40, 400
+        frame.PixelValueTransformationSequence, frame.FrameVOILUTSequence = [rescaling], [window]
+        setattr(data, place, [frame, frame])
+
+    edited(tmp_path / "e.dcm", edit)
+    x = stored.astype(float) * 2 - 10
+    assert np.abs(shown(tmp_path / "e.dcm") - np.clip(((x - 39.5) / 399 + 0.5) * 255, 0, 255)).max() <= 0.51
+
+
+def test_files_without_a_window_share_one_range(tmp_path):
+    for i, value in enumerate((0, 100, 200, 300, 510)):
+        write_dicom(tmp_path / f"{i}.dcm", np.full((4, 4), value, np.uint16))
+    items = load_items("image_folder", root=tmp_path)
+    assert [items.image(i).getpixel((0, 0)) for i in range(5)] == [0, 50, 100, 150, 255]
+    assert items.notes[0].startswith("5 DICOM files without a window: 0 is black and 510 white in all of them")

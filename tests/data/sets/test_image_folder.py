@@ -285,6 +285,7 @@ def test_labels_by_row_and_as_numbers(tmp_path):
     path.write_text("label\n7\n-2\n7\n")
     labels, names = read_labels(path, ["p", "q", "r"])
     assert labels.tolist() == [7, -2, 7] and names == {-2: "-2", 7: "7"}
+    assert encode_labels(["007", "7", "7"])[0].tolist() == [0, 1, 1]  # not one label
     assert encode_labels(["10", "b", "9"])[0].tolist() == [0, 2, 1]
     with pytest.raises(InputError, match="labels file .* does not exist"):
         read_labels(tmp_path / "none.txt", ["p"])

@@ -15,7 +15,7 @@ from pathlib import Path
 from rdx.files import fingerprint
 
 ROOMS = ("baselines.", "rdx.method.", "rdx.metrics.", "rdx.figures.", "rdx.explorer.")  # compute what steps write
-_ROOT = Path(__file__).parents[3]  # where the packages lie side by side
+_ROOT = Path(__file__).parents[1]  # where the packages lie side by side
 
 
 def source_fingerprint(*modules: str, follow: Sequence[str] = ()) -> str:

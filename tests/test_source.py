@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rdx.experiment.run.code import imports, source_fingerprint
+from rdx.source import imports, source_fingerprint
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[1]
 CONFIG = """
 name: edited
 representations: {a: {model: "features:a.npy"}, b: {model: "features:b.npy"}}

@@ -35,8 +35,6 @@ class SAE(DictionaryLearner):
     the dictionary (k, d), of unit-norm rows, and the reconstruction error are those of z-scored features.
     """
 
-    seconds_per_item = 0.0015
-
     epochs: int = 500
     batch_size: int = 2000
     learning_rate: float = 1e-3

@@ -33,8 +33,6 @@ class TopKSAE(DictionaryLearner):
     above 0 per item; the dictionary (n_latents, d) has unit-norm rows.
     """
 
-    seconds_per_item = 0.001
-
     n_latents: int = 50
     epochs: int = 200
     batch_size: int = 1024

@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def _hardware(device: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"device": device, "processor": _processor(), "cores": os.cpu_count()}
+    found: dict[str, Any] = {"device": device, "processor": processor(), "cores": os.cpu_count()}
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         found["memory_gb"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
     if device.startswith("cuda"):
@@ -81,7 +82,8 @@ def _hardware(device: str) -> dict[str, Any]:
     return found
 
 
-def _processor() -> str:
+@cache
+def processor() -> str:
     """The processor's name; Linux tells Python only its kind."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

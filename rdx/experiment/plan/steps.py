@@ -41,7 +41,8 @@ def table_of_steps(
 ) -> Steps:  # fmt: skip
     """Every step of an experiment; `made_by` are the fingerprints of its representations, `plans` those of its fits."""
     steps, n = Steps(), len(items)
-    steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=items.fingerprint))
+    what = [items.fingerprint, items.columns]
+    steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=what))
     for key, made in made_by.items():
         work = partial(inputs.write_representation, key=key)
         file = representation_file(key)

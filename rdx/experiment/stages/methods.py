@@ -68,7 +68,10 @@ def method_runs(config: Experiment) -> list[MethodRun]:
     Raises:
         InputError: an unknown method or parameter, or one that is set elsewhere.
     """
-    runs = []
+    runs: list[MethodRun] = []
+    if config.guidance and not any(entry.method == RDX_NAME for entry in config.methods):
+        names = ", ".join(entry.name for entry in config.methods)
+        raise InputError(f"'guidance' is for {RDX_NAME}, which is not among the methods: {names}")
     first = next((entry for entry in config.methods if entry.method == RDX_NAME), None)
     for entry in config.methods:
         parameters = _parameters(entry)

@@ -61,7 +61,7 @@ Guidance = Annotated[str | None, typer.Option(metavar="MODE", help=_MODES)]
 Statistics = Annotated[str | None, typer.Option(help="Is it above chance? off, fast (default) or full.")]
 TitleA = Annotated[str | None, typer.Option(help="What figures and tables call a.")]
 TitleB = Annotated[str | None, typer.Option(help="What they call b.")]
-Map = Annotated[str | None, typer.Option(help="In the explorer: umap (both together, default) or pca (each alone).")]
+Map = Annotated[str | None, typer.Option(help="In the explorer: tsne or umap of both at once, or pca of each.")]
 Solver = Annotated[str | None, typer.Option(help="auto (by size and memory), dense (exact) or sparse (many items).")]
 
 

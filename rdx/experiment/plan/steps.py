@@ -159,7 +159,8 @@ def _explorer(
     needs = ("items", *seen, *results)
     if explore.why_no_joint_map(config, n) is None:
         file = [f"{pair}/{explore.JOINT_MAP}"]
-        needs += (add("joint_map", explore.write_joint_map, file, seen, settings=config.seed),)
+        chosen = [config.seed, config.explorer.map]
+        needs += (add("joint_map", explore.write_joint_map, file, seen, settings=chosen),)
     work, chosen = partial(explore.explore, runs=runs), explore.settings(config, *keys)
     code = (explore.__name__, pictures.__name__)
     add("explorer", work, explore.outputs(pair), needs, settings=chosen, code=code)

@@ -90,12 +90,13 @@ def compare(
     Raises:
         InputError: whatever is wrong with the input; nothing was written then.
     """
+    from rdx.compute.devices import resolve_device
     from rdx.compute.engine import engine_for
     from rdx.experiment.plan.prepare import prepare
-    from rdx.experiment.run.runner import device_named, run
+    from rdx.experiment.run.runner import run
     from rdx.features.cache import cache_folder
 
-    device = device_named(device)
+    device = resolve_device(device)
     config = configuration(a, b, images, labels, methods, **options)
     (folder,) = run_folders([], [config.name], None if output_dir is None else Path(output_dir))
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):

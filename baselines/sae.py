@@ -20,8 +20,8 @@ from baselines.dictionary_learning import (
     uniform,
     unit_rows_,
 )
+from rdx.compute.devices import resolve_device
 from rdx.errors import check_number
-from rdx.method.alignment import resolve_device
 from rdx.method.concepts import Explanations
 
 WARM_UP = 10  # steps in which the learning rate rises linearly to its value

@@ -19,8 +19,8 @@ from baselines.dictionary_learning import (
     train,
     unit_rows_,
 )
+from rdx.compute.devices import resolve_device
 from rdx.errors import InputError, check_number, check_whole
-from rdx.method.alignment import resolve_device
 from rdx.method.concepts import Explanations
 
 

@@ -32,9 +32,9 @@ from baselines.dictionary_learning import (
     train,
     uniform,
 )
+from rdx.compute.devices import resolve_device
 from rdx.compute.threads import one_thread_each
 from rdx.errors import check_number, check_whole
-from rdx.method.alignment import resolve_device
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 
 LATENTS_PER_FEATURE = 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import rdx
 from rdx.compute.engine import Engine, Threads
 from rdx.compute.seeds import seed_everything
-from rdx.errors import InputError, unknown
+from rdx.errors import InputError
 from rdx.experiment.run.context import Context
 from rdx.experiment.run.environment import environment
 from rdx.experiment.run.folder import CONFIG
@@ -25,7 +24,6 @@ from rdx.locks import alone
 if TYPE_CHECKING:
     from rdx.experiment.plan.prepare import Prepared
 
-DEVICES = ("auto", "cpu", "cuda")
 _RUN = ".run"  # what is noted of the run's own files
 _ENVIRONMENT, _PLAN = "environment.json", "plan.json"
 
@@ -104,15 +102,6 @@ def _carry_out(step: Step, prepared: Prepared, context: Context, note: Callable[
     context.log.clear()
     note(f"{step.name}: {seconds:.2f} s")
     return seconds
-
-
-def device_named(name: str) -> str:
-    """The device to compute on; `auto` takes a GPU where there is one. Raises InputError for others."""
-    from rdx.method.alignment import resolve_device
-
-    if name not in DEVICES and not re.fullmatch(r"cuda:\d+", name):
-        raise unknown("device", name, DEVICES)
-    return resolve_device(name)
 
 
 def _save_config(prepared: Prepared) -> None:

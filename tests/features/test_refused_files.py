@@ -146,7 +146,7 @@ REFUSED = {
     ),
     "decimal commas between commas": (
         "a.csv",
-        text("0,51234567\n-1,25\n2,0912\n"),
+        text("-1,51234567\n-1,25\n2,0912\n"),
         "one column with decimal commas, or two?",
     ),
     "thousands": ("a.csv", text('a,b\n"1,234",5\n'), "column 'a' is not numeric, see item 0 ('1,234')"),

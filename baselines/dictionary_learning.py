@@ -19,8 +19,9 @@ from baselines.base import Baseline, fewer, from_coefficients
 from rdx.errors import InputError, check_number, check_whole
 from rdx.method.concepts import Explanations
 
-# float32 values of a latent at the peak: for an item of a batch in training, or for any item once all are encoded
-BATCH_VALUES, ITEM_VALUES = 24, 6.5
+# float32 values of a latent at the peak: for an item of a batch in training, and for any item once all are encoded;
+# allocators keep much of the first for the second.
+BATCH_VALUES, ITEM_VALUES = 24, 4.5
 WORKSPACE = 24e6  # bytes that PyTorch takes in any case
 UNTIMED, TIMED = 5, 20  # the first steps are slower than the rest; the next ones tell the time of all
 
@@ -34,7 +35,7 @@ class DictionaryLearner(Baseline):
     def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:
         """Encoders and dictionaries with gradients and two moments each, activations, and what any method holds."""
         latents = cls.latents(widths, parameters)
-        values = max(BATCH_VALUES * min(n, parameters["batch_size"]), ITEM_VALUES * n)
+        values = BATCH_VALUES * min(n, parameters["batch_size"]) + ITEM_VALUES * n
         learnt = 4.0 * latents * (2 * 4 * sum(widths) + values)
         return learnt + WORKSPACE + super().memory(n, widths, parameters)
 

@@ -59,7 +59,7 @@ def test_the_plan_is_printed_and_saved(here, capsys):
     config = written("config.yaml", methods=["rdx", "kmeans"], n_clusters=2)
     assert rdx("run", config, "--output-dir", "run", "--max-memory", "2GB") == 0
     out = capsys.readouterr().out
-    assert "60 × 5…7: dense (exact, and quick enough) · up to 8" in out
+    assert "60 × 5…7: dense (exact, and quick enough) · up to 5" in out
     saved = json.loads((here / "run" / "plan.json").read_text())
     (fit,) = saved["fits"]
     assert (fit["comparison"], fit["method"], fit["n"], fit["d_a"], fit["d_b"]) == ("a_vs_b", "rdx", N, *D)

@@ -47,8 +47,6 @@ class NLMCD(Baseline):
     null. Coefficients are the memberships. The number of clusters is HDBSCAN's: there may be fewer than k.
     """
 
-    seconds_per_item = 0.01
-    seconds_per_pair = 1e-8
     less_memory = "raise min_cluster_size"
 
     n_components: int = 50  # dimensions of the UMAP embedding

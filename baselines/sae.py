@@ -20,8 +20,8 @@ from baselines.dictionary_learning import (
     uniform,
     unit_rows_,
 )
+from rdx.compute.devices import resolve_device
 from rdx.errors import check_number
-from rdx.method.alignment import resolve_device
 from rdx.method.concepts import Explanations
 
 WARM_UP = 10  # steps in which the learning rate rises linearly to its value
@@ -34,8 +34,6 @@ class SAE(DictionaryLearner):
     ``penalty`` is λ. Features are z-scored, constant ones become 0. Coefficients U (n, k) are the codes;
     the dictionary (k, d), of unit-norm rows, and the reconstruction error are those of z-scored features.
     """
-
-    seconds_per_item = 0.0015
 
     epochs: int = 500  # passes over all items
     batch_size: int = 2000  # items a step

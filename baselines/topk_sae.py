@@ -19,8 +19,8 @@ from baselines.dictionary_learning import (
     train,
     unit_rows_,
 )
+from rdx.compute.devices import resolve_device
 from rdx.errors import InputError, check_number, check_whole
-from rdx.method.alignment import resolve_device
 from rdx.method.concepts import Explanations
 
 
@@ -32,8 +32,6 @@ class TopKSAE(DictionaryLearner):
     so is the RDX paper's adaptation. Coefficients U (n, n_latents) are the codes, at most k of them
     above 0 per item; the dictionary (n_latents, d) has unit-norm rows.
     """
-
-    seconds_per_item = 0.001
 
     n_latents: int = 50  # rows of the dictionary, of which k are active for an item
     epochs: int = 200  # passes over all items

@@ -49,7 +49,7 @@ _ALIGN = "Remove what a linear map can undo; alone: cka."
 _MODES = "classifier, ground_truth, tpfp, tpnfpn or true_pos."
 SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=f"{spec_forms()}.")]
 SpecB = Annotated[str, typer.Option("--b", metavar="SPEC", help="What it is compared with.")]
-Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table with a path column.")]
+Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table of paths or images.")]
 Labels = Annotated[Path | None, typer.Option(help="One label a line, or CSV with ids.")]
 Methods = Annotated[str, typer.Option(help="Names with commas between.")]
 NClusters = Annotated[int | None, typer.Option(help="Concepts a direction; default 5.")]

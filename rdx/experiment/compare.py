@@ -80,7 +80,7 @@ def compare(
     """Compare two representations of the same items, and write a run's folder.
 
     a, b: SPECs such as "timm:resnet50" or "features:a.npy", or arrays (n, d). images: a folder, or a table
-    of paths; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
+    of paths or images; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
     version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule, statistics, seed,
     figures, skip_bad_images, max_memory, name, titles (of a and b), map ("tsne", "umap" or "pca", in the explorer), and
     changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).

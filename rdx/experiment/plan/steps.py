@@ -40,8 +40,8 @@ def table_of_steps(
     analysis: layer_analysis.Analysis | None = None, words: naming.Words | None = None,
 ) -> Steps:  # fmt: skip
     """Every step of an experiment; `made_by` are the fingerprints of its representations, `plans` those of its fits."""
-    steps = Steps()
-    steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=items.fingerprint))
+    steps, what = Steps(), [items.fingerprint, items.columns]
+    steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=what))
     for key, made in made_by.items():
         work = partial(inputs.write_representation, key=key)
         file = representation_file(key)

@@ -8,7 +8,6 @@ on one thread, 11 ms on two), so these methods run on one thread, which also fix
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +22,6 @@ from rdx.method.concepts import Explanations
 # allocators keep much of the first for the second.
 BATCH_VALUES, ITEM_VALUES = 24, 4.5
 WORKSPACE = 24e6  # bytes that PyTorch takes in any case
-UNTIMED, TIMED = 5, 20  # the first steps are slower than the rest; the next ones tell the time of all
 
 
 class DictionaryLearner(Baseline):
@@ -95,30 +93,23 @@ def train(
     generator: torch.Generator,
     title: str,
     progress: bool,
-    announce: Callable[[float], None] | None = None,
 ) -> dict[str, list[float]]:
     """Calls ``step(batches, number)`` for every batch of every epoch; returns each epoch's mean losses.
 
     ``data``: tensors (n, …) of the same items, shuffled together before each epoch. A step returns the
-    batch's losses, a detached tensor (len(columns),) that stays on the device. ``announce`` is called
-    once, after the first steps, with the seconds that all steps are expected to take; not at all where
-    there are hardly more steps than that.
+    batch's losses, a detached tensor (len(columns),) that stays on the device.
     """
     from tqdm import tqdm
 
     n, device = len(data[0]), data[0].device
     parts = slices(n, batch_size)
-    total, number, begun = epochs * len(parts), 0, 0.0
+    number = 0
     record = torch.zeros(epochs, len(columns), device=device)
     with tqdm(range(epochs), desc=title, unit="epoch", disable=not progress, leave=False) as bar:
         for epoch in bar:
             order = torch.randperm(n, generator=generator).to(device)
             shuffled = [values[order] for values in data]
             for part in parts:
-                if announce and number == UNTIMED:
-                    begun = _finished(device)
-                elif announce and number == UNTIMED + TIMED:
-                    announce((_finished(device) - begun) / TIMED * total)
                 losses = step([values[part] for values in shuffled], number)
                 record[epoch] += losses * ((part.stop - part.start) / n)
                 number += 1
@@ -164,10 +155,3 @@ def concepts_of(
         loss=loss,
         notes=[*notes, *fewer(len(shown), method.n_clusters, reason), *thin],
     )
-
-
-def _finished(device: torch.device) -> float:
-    """The time when all work given to the device is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()

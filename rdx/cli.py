@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdx.console import Debug, exit_codes, show
+from rdx.console import Debug, carry_out, exit_codes, show
 from rdx.models.registry import spec_forms
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ Changes = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, write nothing.")]
 Force = Annotated[bool, typer.Option("--force", help="Do finished steps and cached features again.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Seed = Annotated[int | None, typer.Option(help="The seed of everything; default: the configuration's, 42.")]
 MaxMemory = Annotated[str | None, typer.Option(help="What the process may grow to: 4GB. Default: what is free.")]
 Workers = Annotated[int | None, typer.Option(help="Spread the work over N processes on this machine.")]
@@ -49,16 +49,19 @@ _ALIGN = "Remove what a linear map can undo; alone: cka."
 _MODES = "classifier, ground_truth, tpfp, tpnfpn or true_pos."
 SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=f"{spec_forms()}.")]
 SpecB = Annotated[str, typer.Option("--b", metavar="SPEC", help="What it is compared with.")]
-Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table with a path column.")]
+Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table of paths or images.")]
 Labels = Annotated[Path | None, typer.Option(help="One label a line, or CSV with ids.")]
 Methods = Annotated[str, typer.Option(help="Names with commas between.")]
 NClusters = Annotated[int | None, typer.Option(help="Concepts a direction; default 5.")]
 Version = Annotated[str | None, typer.Option(help="v1 (the paper) or v2 (default).")]
-Gamma = Annotated[float | None, typer.Option(help="How fast the difference saturates; default 0.1.")]
+Gamma = Annotated[str | None, typer.Option(help="How fast the difference saturates; default 0.1; auto: 80 / n.")]
 Beta = Annotated[float | None, typer.Option(help="How strongly affinities spread; default 5.")]
 Align = Annotated[str | None, typer.Option(metavar="[cka|ridge]", help=_ALIGN)]
 Guidance = Annotated[str | None, typer.Option(metavar="MODE", help=_MODES)]
 Statistics = Annotated[str | None, typer.Option(help="Is it above chance? off, fast (default) or full.")]
+TitleA = Annotated[str | None, typer.Option(help="What figures and tables call a.")]
+TitleB = Annotated[str | None, typer.Option(help="What they call b.")]
+Map = Annotated[str | None, typer.Option(help="In the explorer: tsne or umap of both at once, or pca of each.")]
 Solver = Annotated[str | None, typer.Option(help="auto (by size and memory), dense (exact) or sparse (many items).")]
 
 
@@ -85,6 +88,7 @@ def compare_command(
     a: SpecA, b: SpecB, images: Images = None, labels: Labels = None, methods: Methods = "rdx,kmeans",
     n_clusters: NClusters = None, version: Version = None, gamma: Gamma = None, beta: Beta = None,
     align: Align = None, guidance: Guidance = None, solver: Solver = None, statistics: Statistics = None,
+    title_a: TitleA = None, title_b: TitleB = None, map: Map = None, changes: Changes = None,
     output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
     seed: Seed = None, max_memory: MaxMemory = None,
     workers: Workers = None, cluster: OnCluster = None, order: Order = None,
@@ -98,9 +102,10 @@ def compare_command(
 
         config = configuration(
             a, b, images, labels, [name.strip() for name in methods.split(",") if name.strip()],
-            n_clusters=n_clusters, version=version, gamma=gamma, beta=beta, align=align, guidance=guidance,
+            n_clusters=n_clusters, version=version, gamma=_gamma(gamma), beta=beta, align=align, guidance=guidance,
             solver=solver, statistics=statistics, seed=seed, max_memory=max_memory,
             skip_bad_images=skip_bad_images or None, order=order, skip_empty_classes=skip_empty_classes or None,
+            titles=(title_a, title_b), map=map, changes=changes,
         )  # fmt: skip
         folders = run_folders([], [config.name], output_dir)
         _carry_out([config], folders, (workers, cluster), device=device, dry_run=dry_run, force=force, quiet=quiet)
@@ -113,19 +118,19 @@ def train_command(
 ) -> None:  # fmt: skip
     """Train what configuration files describe: small convnets, or a bank of concepts."""
     with exit_codes(debug):
+        from rdx.compute.devices import resolve_device
         from rdx.config import apply_changes, read_yaml
-        from rdx.experiment.run.runner import device_named
         from rdx.locks import alone
         from rdx.models.training_settings import training_of
 
         edits = [*(changes or []), *_edits(seed, False)]
         values = {path: apply_changes(read_yaml(path), edits) for path in configs}
         trainings = [training_of(one, source=str(path)) for path, one in values.items()]
-        device = device_named(device)
+        device = resolve_device(device)
         if dry_run:
             from rdx.experiment.plan.training import plan
 
-            for line in plan([settings for _, settings in trainings], device=device, force=force):
+            for line in plan([settings for _, settings in trainings], force=force):
                 show(line)
             return
         for module, settings in trainings:
@@ -171,12 +176,12 @@ def _carry_out(
     experiments, folders, spread: tuple[int | None, str | None], *, device: str, dry_run: bool, force: bool, quiet: bool
 ) -> None:
     """Check all experiments, then run them one after the other, alone in their folders."""
+    from rdx.compute.devices import resolve_device
     from rdx.compute.engine import check_spread, engine_for
-    from rdx.experiment.run.runner import device_named
     from rdx.features.cache import cache_folder
     from rdx.locks import alone
 
-    device = device_named(device)
+    device = resolve_device(device)
     if dry_run:
         check_spread(*spread)
         _carry_out_alone(experiments, folders, device, dry_run, force, quiet)
@@ -212,6 +217,16 @@ def _carry_out_alone(
             show(line)
 
 
+def _gamma(text: str | None) -> float | str | None:
+    """The number, or `auto`."""
+    try:
+        return text if text in (None, "auto") else float(text)
+    except ValueError:
+        from rdx.errors import InputError
+
+        raise InputError(f"--gamma must be a number or auto, not '{text}'") from None
+
+
 def _edits(seed: int | None, skip_bad_images: bool, max_memory: str | None = None) -> Iterator[str]:
     if seed is not None:
         yield f"seed={seed}"
@@ -227,7 +242,7 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter of a name shows its code instead
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    app(args=_align_alone(arguments), prog_name="rdx")
+    carry_out(app, _align_alone(arguments), "rdx")
 
 
 def _align_alone(arguments: list[str]) -> list[str]:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from rdx.errors import InputError, WriteError, brief, printable
+
+_UsageError = typer.BadParameter.__base__  # click's, or that of typer's own copy of it
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -30,6 +33,27 @@ class ExitCode(IntEnum):
     WRONG_INPUT = 2
     INTERRUPTED = 130
     OUTPUT_CLOSED = 141  # 128 + SIGPIPE
+
+
+def carry_out(app: typer.Typer, arguments: Sequence[str], prog_name: str) -> NoReturn:
+    """Parse a command line, do what it says and leave with its exit code; wrong usage is one line, as any error."""
+    try:
+        code = app(args=list(arguments), prog_name=prog_name, standalone_mode=False)
+    except _UsageError as error:
+        message, command = error.format_message(), error.ctx.command_path if error.ctx else prog_name
+        is_help = message.lower().startswith("usage:")  # where there are no arguments at all
+        print(message if is_help else brief(f"error: {_plain(message)} (see '{command} --help')"), file=sys.stderr)
+        sys.exit(int(ExitCode.WRONG_INPUT))
+    except typer.Abort:
+        sys.exit(int(ExitCode.INTERRUPTED))
+    sys.exit(int(code or 0))
+
+
+def _plain(message: str) -> str:
+    """The parser's message in the words of ours."""
+    for kind, words in {"integer": "a whole number", "number": "a number", "int": "a whole number"}.items():
+        message = re.sub(rf"Input should be a valid {kind}\b.*", f"it must be {words}", message)
+    return message[:1].lower() + message[1:].rstrip(".")
 
 
 @contextmanager
@@ -75,7 +99,17 @@ def _leave_quietly() -> None:
 
 
 def _stop(line: str, code: ExitCode, debug: bool) -> None:
+    _close_bars()
     if debug:
         traceback.print_exc()
     print(line, file=sys.stderr)
     raise typer.Exit(int(code))
+
+
+def _close_bars() -> None:
+    """End the lines of progress bars that an error left open, or what is printed next would stand behind one."""
+    if "tqdm" in sys.modules:
+        from tqdm import tqdm
+
+        for bar in list(getattr(tqdm, "_instances", ())):
+            bar.close()

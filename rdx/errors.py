@@ -52,7 +52,7 @@ class WriteError(OSError):
 
 
 _VALUE = (140, 50)  # characters of one quoted value that a message shows: from its start, and from its end
-_MESSAGE = (420, 160)  # the same of a whole message, so that it is a few lines on a terminal
+_MESSAGE = (560, 160)  # the same of a whole message, so that it is a few lines on a terminal
 _LONG_VALUE = re.compile(f"'([^']{{{sum(_VALUE) + 30},}})'")
 
 

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 import yaml
 from PIL import Image
 
 from rdx import cli
+from rdx.console import exit_codes
+from rdx.errors import InputError
+from rdx.experiment.compare import configuration
 
 ROOT = Path(__file__).resolve().parents[1]
 N = 40
@@ -198,6 +202,21 @@ BAD = {
     "no such config": (None, ["run", "gone.yaml"], "gone.yaml"),
     "no such device": (None, [*RUN, "--device", "gpu"], "gpu"),
     "output is a file": (None, [*RUN, "--output-dir", "a.npy"], "is a file"),
+    "rdx's option without rdx": (
+        None, [*COMPARE, "--methods", "kmeans", "--gamma", "nan"], "gamma is a parameter of rdx, which is not among",
+    ),
+    "several of them": (
+        None, [*COMPARE, "--methods", "kmeans,pca", "--version", "v3", "--solver", "fast"],
+        "version and solver are parameters of rdx, which is not among the methods: kmeans, pca",
+    ),
+    "guidance without rdx": (
+        None, [*COMPARE, *LABELS, "--methods", "kmeans", "--guidance", "tpfp"], "'guidance' is for rdx",
+    ),
+    "no such gamma": (None, [*COMPARE, "--gamma", "much"], "--gamma must be a number or auto, not 'much'"),
+    "no such map": (None, [*COMPARE, "--map", "pcs"], "unknown map 'pcs'; did you mean 'pca'"),
+    "wrong change": (None, [*COMPARE, "--set", "alignmnt=cka"], "did you mean 'alignment'"),
+    "no number": (None, [*RUN, "--seed", "x"], "invalid value for '--seed': it must be a whole number"),
+    "no such command": (None, ["rum"], "no such command 'rum'"),
     "missing argument": (None, ["compare", "--a", "features:a.npy"], "--b"),
 }  # fmt: skip
 
@@ -205,7 +224,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_exit_code_2_and_touches_nothing(finished, capsys, case):
     prepare, arguments, message = BAD[case]
-    folder = [] if "--output-dir" in arguments else ["--output-dir", "run"]
+    folder = [] if {"--output-dir", "rum"} & set(arguments) else ["--output-dir", "run"]
     if prepare:
         prepare()
     before = snapshot(finished)
@@ -213,8 +232,7 @@ def test_bad_input_is_one_line_exit_code_2_and_touches_nothing(finished, capsys,
     captured = capsys.readouterr()
     assert message in captured.err
     assert "Traceback" not in captured.err and captured.out == ""
-    if not captured.err.startswith("Usage"):
-        assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
+    assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
     assert snapshot(finished) == before
 
 
@@ -254,6 +272,28 @@ def test_interruption_is_exit_code_130_and_the_next_run_goes_on(here, capsys, mo
     capsys.readouterr()
     assert rdx(*RUN) == 0
     assert "small: 3 of 11 steps to do" in capsys.readouterr().out
+
+
+def test_titles_map_gamma_and_changes_of_compare_reach_the_configuration():
+    config = configuration(
+        "features:a.npy", "features:b.npy", methods=["rdx"], gamma="auto", titles=("Before", None), map="pca",
+        changes=["methods.rdx.sigma=3", "figures=false", "methods+={method: pca, n_clusters: 2}"],
+    )  # fmt: skip
+    assert config.representations["a"].title == "Before" and config.representations["b"].title == "b"
+    assert config.methods[0].settings == {"gamma": "auto", "sigma": 3} and config.methods[1].name == "pca"
+    assert (config.explorer.map, config.figures) == ("pca", False)
+    assert cli._gamma("0.2") == 0.2 and cli._gamma("auto") == "auto" and cli._gamma(None) is None
+
+
+def test_an_error_does_not_stand_behind_a_progress_bar(capsys):
+    from tqdm import tqdm
+
+    open_bar = tqdm(total=9, desc="images", mininterval=0)
+    open_bar.update(3)
+    with pytest.raises(typer.Exit) as left, exit_codes(debug=False):
+        raise InputError("row 7")
+    lines = capsys.readouterr().err.splitlines()
+    assert left.value.exit_code == 2 and lines[-1] == "error: row 7" and open_bar.disable
 
 
 def test_align_alone_means_cka(here):

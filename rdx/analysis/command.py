@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rdx.console import Debug, exit_codes, show
+from rdx.console import Debug, carry_out, exit_codes, show
 
 Runs = Annotated[list[Path] | None, typer.Argument(metavar="[RUN_DIR...]", help="Finished runs, or folders of runs.")]
 OutputDir = Annotated[Path | None, typer.Option(help="Default: the folder `analysis` beside the runs.")]
@@ -32,4 +33,4 @@ def analyze_command(
 
 def main() -> None:
     """Entry point; leaves with an exit code."""
-    app(prog_name="analyze_explanations.py")
+    carry_out(app, sys.argv[1:], "analyze_explanations.py")

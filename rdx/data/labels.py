@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,7 +69,7 @@ def _from_lines(path: Path) -> list[str]:
 
 def _refuse_other_formats(path: Path, lines: list[str]) -> None:
     """Lines that hold more than a label each must not become labels as a whole."""
-    if path.suffix.lower() in _STRUCTURED or lines[0][:1] in ("{", "["):
+    if path.suffix.lower() in _STRUCTURED or _is_json("\n".join(lines)) or _is_json(lines[0]):
         raise InputError(f"labels file '{path}' looks like JSON: give one label a line, or a table that has 'label'")
     if any(c < " " and c != "\t" for line in lines for c in line):
         raise InputError(f"labels file '{path}' is no text: it has characters that can't be shown")
@@ -79,6 +80,16 @@ def _refuse_other_formats(path: Path, lines: list[str]) -> None:
             f"labels file '{path}' looks like a table, not like one label a line ('{lines[0][:40]}'): call it {kind}, "
             "with a header that has a column 'label'"
         )
+
+
+def _is_json(text: str) -> bool:
+    """Whether text is a list or an object of JSON, as lines of JSON are too."""
+    if text[:1] not in ("{", "["):
+        return False
+    try:
+        return isinstance(json.loads(text), (dict, list))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _from_table(path: Path, ids: Sequence[str]) -> tuple[list[str], list[str] | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rdx.config import Experiment, parse_experiment
+from rdx.config import Experiment, apply_changes, parse_experiment
 from rdx.errors import InputError, unknown
 from rdx.experiment.run.folder import pair_name, run_folders
 from rdx.experiment.run.tables import read_explanations, read_table
@@ -31,7 +31,9 @@ _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures"
          "statistics": "statistics"}  # fmt: skip
 _IMAGES = ("order", "skip_empty_classes", "grey_range")  # settings of the data set that images are
 _RDX = ("version", "gamma", "beta", "solver")
-_OTHERS = ("n_clusters", "images_per_concept", "name")
+_OTHERS = ("n_clusters", "images_per_concept", "name", "titles", "map", "changes")
+_MAPS = ("tsne", "umap", "pca", "off")  # of both representations at once, or each one's own
+_LONGEST = 90  # characters of a title in a folder's name
 
 
 @dataclass(frozen=True)
@@ -78,21 +80,23 @@ def compare(
     """Compare two representations of the same items, and write a run's folder.
 
     a, b: SPECs such as "timm:resnet50" or "features:a.npy", or arrays (n, d). images: a folder, or a table
-    of paths; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
-    version, gamma, beta, solver (RDX), align, guidance, guidance_rule, statistics, seed, figures,
-    skip_bad_images, max_memory, name; order, skip_empty_classes, grey_range (images).
+    of paths or images; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
+    version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule, statistics, seed,
+    figures, skip_bad_images, max_memory, name, titles (of a and b), map ("tsne", "umap" or "pca", in the explorer), and
+    changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     The folder is `output_dir`, else outputs/<a>_vs_<b>.
 
     Raises:
         InputError: whatever is wrong with the input; nothing was written then.
     """
+    from rdx.compute.devices import resolve_device
     from rdx.compute.engine import engine_for
     from rdx.experiment.plan.prepare import prepare
-    from rdx.experiment.run.runner import device_named, run
+    from rdx.experiment.run.runner import run
     from rdx.features.cache import cache_folder
 
-    device = device_named(device)
+    device = resolve_device(device)
     config = configuration(a, b, images, labels, methods, **options)
     (folder,) = run_folders([], [config.name], None if output_dir is None else Path(output_dir))
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
@@ -116,18 +120,41 @@ def configuration(
             raise unknown("option of compare", key, known)
     given = {key: value for key, value in options.items() if value is not None}
     specs = {"a": _spec(a, "a"), "b": _spec(b, "b")}
+    titles = {key: title or parse_spec(specs[key]).title for key, title in zip("ab", _titles(given), strict=True)}
     shared = {key: given[key] for key in ("n_clusters", "images_per_concept") if key in given}
     own = {key: given[key] for key in _RDX if key in given}
     values = {
         "name": given.get("name", f"{_short(specs['a'])}_vs_{_short(specs['b'])}"),
         "data": _data(images, labels, {key: given[key] for key in _IMAGES if key in given}),
-        "representations": {key: {"model": spec, "title": parse_spec(spec).title} for key, spec in specs.items()},
+        "representations": {key: {"model": spec, "title": titles[key]} for key, spec in specs.items()},
         "methods": [
             {"name": name, "method": name, **shared, **(own if name == "rdx" else {})} for name in methods
         ],
         **{_KEYS[key]: value for key, value in given.items() if key in _KEYS},
     }
-    return parse_experiment(values, source="compare")
+    if "map" in given:
+        if given["map"] not in _MAPS:
+            raise unknown("map", given["map"], _MAPS)
+        values["explorer"] = {"map": given["map"]}
+    config = parse_experiment(apply_changes(values, given.get("changes", ())), source="compare")
+    _refuse_without_rdx(config, own)
+    return config
+
+
+def _titles(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    titles = given.get("titles", (None, None))
+    if isinstance(titles, str) or len(titles) != 2:
+        raise InputError(f"titles must be two, of a and of b, not {titles!r}")
+    return tuple(titles)
+
+
+def _refuse_without_rdx(config: Experiment, own: Mapping[str, Any]) -> None:
+    """Refuse what would say nothing: parameters of RDX where it is not among the methods."""
+    names = [entry.method for entry in config.methods]
+    if own and "rdx" not in names:
+        is_one = "is a parameter" if len(own) == 1 else "are parameters"
+        methods = f"rdx, which is not among the methods: {', '.join(names)}"
+        raise InputError(f"compare: {' and '.join(own)} {is_one} of {methods}")
 
 
 def _spec(value: Any, name: str) -> str:
@@ -149,4 +176,4 @@ def _data(images: str | Path | None, labels: Any, settings: Mapping[str, Any]) -
 
 def _short(spec: str) -> str:
     """A SPEC's title as a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", parse_spec(spec).title).strip("-.") or "model"
+    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", parse_spec(spec).title)[:_LONGEST].strip("-.") or "model"

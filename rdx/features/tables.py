@@ -41,6 +41,8 @@ def read_features(path: Path, options: Mapping[str, str]) -> tuple[np.ndarray, t
     header = options.get("header")
     if header is not None and header not in _HEADERS:
         raise unknown("header", header, _HEADERS)
+    if header is not None and path.suffix.lower() == ".parquet":
+        raise InputError(f"features '{path}': a Parquet file names its columns; leave out 'header={header}'")
     table = read_columns(path, header)
     left, notes = dict(table.columns), list(table.notes)
     for name in [] if "names" in options else _named(path, options.get("drop"), left, "drop"):

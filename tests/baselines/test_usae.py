@@ -150,14 +150,12 @@ def test_same_seed_same_bytes(views):
         assert (one.loss, one.notes) == (two.loss, two.notes)
 
 
-def test_it_says_beforehand_how_long_it_takes(views, capsys):
-    method = baselines.create("usae", epochs=20, batch_size=100, progress=True).fit(*views[1:])
+def test_progress_goes_to_stderr(views, capsys):
+    baselines.create("usae", epochs=2, batch_size=100, progress=True).fit(*views[1:])
     out, err = capsys.readouterr()
-    assert out == ""
-    assert "usae: 80 steps of 48 latents will take about" in err and "loss=" in err
-    assert method.expected_seconds_ > 0
-    quiet = baselines.create("usae", epochs=1, batch_size=100).fit(*views[1:])
-    assert quiet.expected_seconds_ is None and capsys.readouterr() == ("", "")
+    assert out == "" and "usae: " in err and "epoch" in err
+    baselines.create("usae", epochs=1, batch_size=100).fit(*views[1:])
+    assert capsys.readouterr() == ("", "")
 
 
 def test_fewer_specific_latents_than_asked_for_are_noted(views):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
+from rdx.console import carry_out
 from rdx.data.download.transfer import DownloadError
 from rdx.errors import InputError, unknown
 
@@ -55,12 +56,11 @@ def _call(download: Callable[..., None], name: str, options: Sequence[str]) -> i
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command()(download)
     try:
-        app(list(options), prog_name=f"python -m rdx.data.download {name}")
+        carry_out(app, options, f"python -m rdx.data.download {name}")
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
             print("interrupted; run the same command again to continue", file=sys.stderr)
         return int(ended.code or 0)
-    return 0
 
 
 def _failed(error: BaseException, code: int) -> int:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rdx.config import Experiment
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
-    from rdx.method.many.solver import FitPlan
 
 COLUMNS = ("n_clusters", "gamma", "beta", "direction", "concepts", "covered", "bsr", "stability")
 
@@ -67,13 +66,6 @@ def settings(config: Experiment, run: MethodRun, solver: str) -> dict[str, Any]:
 
 def outputs(pair: str) -> list[str]:
     return [f"{pair}/sweep.csv", f"{pair}/sweep.json", f"{pair}/sweep.png"]
-
-
-def seconds(config: Experiment, plan: FitPlan) -> float:
-    """Roughly how long it takes, from what one fit takes; without its distances a dense one takes a third of that."""
-    grid = config.sweep
-    fits = len(grid.n_clusters) * len(grid.gamma) * len(grid.beta) * (1 + grid.subsamples * 0.64)
-    return 3 + plan.seconds * (fits / 3 + grid.subsamples * 0.64 if plan.solver == "dense" else fits)
 
 
 def sweep(context: Context, a: str, b: str, run: MethodRun, solver: str) -> None:

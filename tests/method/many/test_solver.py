@@ -108,19 +108,13 @@ def test_five_thousand_items_fit_into_a_gigabyte():
     assert plan(5000, libraries=LIBRARIES).memory - plan(5000).memory == LIBRARIES - ALONE
 
 
-def test_auto_is_exact_while_that_is_quick_then_sparse():
-    small, large = plan(5000), plan(70_000)
-    assert (small.solver, small.pairs_per_item) == ("dense", None)
+@pytest.mark.parametrize("settings", [{}, {"version": "v1"}, {"aligned": True}, {"gpu": True}, {"threads": 64}])
+@pytest.mark.parametrize("d", [4, 64, 1024])
+def test_auto_is_exact_up_to_a_number_of_items_whatever_else(d, settings):
+    small, large = (plan_fit(n, (d, d), max_memory=PLENTY, **settings) for n in (20_000, 20_001))
+    assert (small.solver, small.pairs_per_item, small.reason) == ("dense", None, "exact up to 20,000 items")
     assert (large.solver, large.pairs_per_item) == ("sparse", 600)
-    assert "70,000" not in large.reason and "faster" in large.reason
-    sizes = [plan(n).solver for n in range(5000, 60_000, 1000)]
-    assert sizes == sorted(sizes)  # once sparse, always sparse
-
-
-def test_the_choice_does_not_depend_on_the_cores():
-    for n in range(10_000, 40_000, 1000):
-        assert plan(n, threads=1).solver == plan(n, threads=64).solver
-    assert plan(20_000, threads=4).seconds < plan(20_000, threads=1).seconds / 3
+    assert large.reason == "more than 20,000 items are too many to keep all pairs"
 
 
 def test_approximate_takes_over_where_it_is_there(monkeypatch):
@@ -128,7 +122,6 @@ def test_approximate_takes_over_where_it_is_there(monkeypatch):
     assert plan(299_000).solver == "sparse"
     found = plan(1_000_000)
     assert found.solver == "approximate" and "300,000" in found.reason
-    assert found.seconds < plan(1_000_000, solver="sparse").seconds
 
 
 def test_a_card_looks_at_all_pairs_of_more_items():
@@ -136,8 +129,6 @@ def test_a_card_looks_at_all_pairs_of_more_items():
     assert plan(4_000_000, gpu=True).solver == "approximate"
     of_the_host = 1.01 * plan(1_000_000, solver="approximate").memory
     assert plan(1_000_000, gpu=True, max_memory=of_the_host).solver == "approximate"
-    assert plan(1_000_000, gpu=True).seconds < 400 < plan(1_000_000, solver="sparse").seconds
-    assert plan(20_000, gpu=True).solver == plan(20_000).solver
 
 
 def test_memory_grows_with_what_is_kept():

@@ -49,7 +49,7 @@ _ALIGN = "Remove what a linear map can undo; alone: cka."
 _MODES = "classifier, ground_truth, tpfp, tpnfpn or true_pos."
 SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=f"{spec_forms()}.")]
 SpecB = Annotated[str, typer.Option("--b", metavar="SPEC", help="What it is compared with.")]
-Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table with a path column.")]
+Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table of paths or images.")]
 Labels = Annotated[Path | None, typer.Option(help="One label a line, or CSV with ids.")]
 Methods = Annotated[str, typer.Option(help="Names with commas between.")]
 NClusters = Annotated[int | None, typer.Option(help="Concepts a direction; default 5.")]
@@ -61,7 +61,7 @@ Guidance = Annotated[str | None, typer.Option(metavar="MODE", help=_MODES)]
 Statistics = Annotated[str | None, typer.Option(help="Is it above chance? off, fast (default) or full.")]
 TitleA = Annotated[str | None, typer.Option(help="What figures and tables call a.")]
 TitleB = Annotated[str | None, typer.Option(help="What they call b.")]
-Map = Annotated[str | None, typer.Option(help="In the explorer: umap (both together, default) or pca (each alone).")]
+Map = Annotated[str | None, typer.Option(help="In the explorer: tsne or umap of both at once, or pca of each.")]
 Solver = Annotated[str | None, typer.Option(help="auto (by size and memory), dense (exact) or sparse (many items).")]
 
 

@@ -36,7 +36,7 @@ SMALL = {
     },
     "methods": [{"name": "rdx", "method": "rdx", "n_clusters": 1, "images_per_concept": 4}],
     "statistics": QUICK,
-    "explorer": {"umap": False},
+    "explorer": {"map": "pca"},
 }
 TRAIN = ["train", "a.yaml", "b.yaml", "--quiet"]
 RUN = ["run", "small.yaml", "--output-dir", "run"]

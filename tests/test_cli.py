@@ -281,7 +281,7 @@ def test_titles_map_gamma_and_changes_of_compare_reach_the_configuration():
     )  # fmt: skip
     assert config.representations["a"].title == "Before" and config.representations["b"].title == "b"
     assert config.methods[0].settings == {"gamma": "auto", "sigma": 3} and config.methods[1].name == "pca"
-    assert (config.explorer.umap, config.figures) == (False, False)
+    assert (config.explorer.map, config.figures) == ("pca", False)
     assert cli._gamma("0.2") == 0.2 and cli._gamma("auto") == "auto" and cli._gamma(None) is None
 
 

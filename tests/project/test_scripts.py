@@ -206,7 +206,7 @@ def test_imagenet_from_its_script(made, tmp_path):
 
 @pytest.mark.slow
 def test_aligned_imagenet_from_its_script_with_figures(made, tmp_path):
-    few = change("methods.sae.epochs=20", "methods.*.n_clusters=3", "statistics=off", "explorer.umap=false")
+    few = change("methods.sae.epochs=20", "methods.*.n_clusters=3", "statistics=off", "explorer.map=pca")
     few += SMALL_PAIR
     done = run(made, "dino_vs_dinov2_imagenet_ar.sh", "--output-dir", str(tmp_path), *few)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -72,7 +72,7 @@ def demands(
         for step in ("cka", "metrics", "summary", "classification", "alignment", "explorer"):
             yield Demand(f"{pair}/{step}", read, "take fewer items")
         if wanted(config) and why_no_joint_map(config, n) is None:
-            yield Demand(f"{pair}/joint_map", held + JOINT_MAP * n, "set explorer.umap=false")
+            yield Demand(f"{pair}/joint_map", held + JOINT_MAP * n, "set explorer.map=pca")
         for run in runs:
             yield Demand(f"{pair}/{run.name}/figures", read, "take fewer items")
             if run.is_rdx:

@@ -40,8 +40,8 @@ def table_of_steps(
     analysis: layer_analysis.Analysis | None = None, words: naming.Words | None = None,
 ) -> Steps:  # fmt: skip
     """Every step of an experiment; `made_by` are the fingerprints of its representations, `plans` those of its fits."""
-    steps = Steps()
-    steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=items.fingerprint))
+    steps, what = Steps(), [items.fingerprint, items.columns]
+    steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=what))
     for key, made in made_by.items():
         work = partial(inputs.write_representation, key=key)
         file = representation_file(key)
@@ -159,7 +159,8 @@ def _explorer(
     needs = ("items", *seen, *results)
     if explore.why_no_joint_map(config, n) is None:
         file = [f"{pair}/{explore.JOINT_MAP}"]
-        needs += (add("joint_map", explore.write_joint_map, file, seen, settings=config.seed),)
+        chosen = [config.seed, config.explorer.map]
+        needs += (add("joint_map", explore.write_joint_map, file, seen, settings=chosen),)
     work, chosen = partial(explore.explore, runs=runs), explore.settings(config, *keys)
     code = (explore.__name__, pictures.__name__)
     add("explorer", work, explore.outputs(pair), needs, settings=chosen, code=code)

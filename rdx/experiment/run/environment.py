@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rdx.experiment.plan.prepare import Prepared
 
 _PACKAGES = (
-    "numpy", "scipy", "scikit-learn", "numba", "hdbscan", "umap-learn", "torch", "torchvision", "timm",
+    "numpy", "scipy", "scikit-learn", "numba", "hdbscan", "openTSNE", "umap-learn", "torch", "torchvision", "timm",
     "open_clip_torch", "pandas", "pyarrow", "pillow", "safetensors", "matplotlib",
 )  # fmt: skip
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -106,7 +106,7 @@ def check_model(config: Experiment, key: str, items: Items) -> tuple[str, ...]:
 def write_items(context: Context) -> None:
     """items.csv; where images could not be read and were left out, dropped.csv."""
     items = context.items
-    tables.write_table(context.folder.path("items.csv"), tables.ITEMS, tables.item_rows(items))
+    tables.write_table(context.folder.path("items.csv"), (*tables.ITEMS, *items.columns), tables.item_rows(items))
     if items.dropped:
         tables.write_table(context.folder.path("dropped.csv"), ("id", "reason"), items.dropped)
         context.log += [f"items: left out {name}: {reason}" for name, reason in items.dropped]

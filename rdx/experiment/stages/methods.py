@@ -27,7 +27,7 @@ RDX_NAME = "rdx"
 METHOD_FILE = tables.METHOD_FILE  # what ran, with all its parameters, and what it has to say
 
 # Parameters that belong to the whole run, with the place where each is set.
-_OF_THE_RUN = {
+OF_THE_RUN = {
     "alignment": "the key 'alignment' of the configuration",
     "align_steps": "the key 'align_steps' of the configuration",
     "align_start": "the key 'align_start' of the configuration",
@@ -230,10 +230,10 @@ def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
 def _parameters(entry: Method) -> dict[str, Any]:
     """A method's parameters, its class's defaults filled in, so that naming a default changes nothing."""
     known = inspect.signature(method_class(entry.method)).parameters
-    defaults = {key: p.default for key, p in known.items() if key not in _OF_THE_RUN}
+    defaults = {key: p.default for key, p in known.items() if key not in OF_THE_RUN}
     for key in entry.settings:
-        if key in _OF_THE_RUN and key in {*known, "random_state"}:
-            raise InputError(f"method '{entry.name}': '{key}' is set by {_OF_THE_RUN[key]}")
+        if key in OF_THE_RUN and key in {*known, "random_state"}:
+            raise InputError(f"method '{entry.name}': '{key}' is set by {OF_THE_RUN[key]}")
         if key not in defaults:
             raise unknown(f"parameter of method '{entry.name}'", key, defaults)
     return {**defaults, **entry.settings}

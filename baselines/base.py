@@ -34,7 +34,7 @@ class Baseline(BaseEstimator):
     less_memory: ClassVar[str] = "take fewer items"  # what to do where `memory` is too much
 
     n_clusters: int = 5  # k, the concepts asked for in each direction
-    images_per_concept: int = 9  # m
+    images_per_concept: int = 9  # m, the images of a grid
     random_state: int = 0
     progress: bool = False
 

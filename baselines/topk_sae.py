@@ -33,10 +33,10 @@ class TopKSAE(DictionaryLearner):
     above 0 per item; the dictionary (n_latents, d) has unit-norm rows.
     """
 
-    n_latents: int = 50
-    epochs: int = 200
-    batch_size: int = 1024
-    learning_rate: float = 5e-4
+    n_latents: int = 50  # rows of the dictionary, of which k are active for an item
+    epochs: int = 200  # passes over all items
+    batch_size: int = 1024  # items a step
+    learning_rate: float = 5e-4  # of Adam
     clip: float = 1.0  # largest norm of the gradient
     device: str = "auto"
 

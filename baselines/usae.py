@@ -89,10 +89,10 @@ class USAE(DictionaryLearner):
 
     least_batch = 2  # batch norm has no variance for a single item
 
-    active: int = 32
-    epochs: int = 2000
-    batch_size: int = 500
-    learning_rate: float = 5e-4
+    active: int = 32  # latents that stay, of each item
+    epochs: int = 2000  # passes over all items
+    batch_size: int = 500  # items a step
+    learning_rate: float = 5e-4  # of AdamW, at its highest
     clip: float = 1.0  # largest norm of the gradient
     device: str = "auto"
 

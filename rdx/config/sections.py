@@ -35,7 +35,7 @@ class Representation(Strict):
     title: str | None = None
     """Its name in figures and tables; null: the key."""
     batch_size: Count | None = None
-    """Images that go through the model at once; null: 64 on a CPU, 256 on a GPU."""
+    """Images that go through the model at once; null: by model and device."""
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
     """Of the model's arithmetic; the halves need a GPU."""
     merges: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []

@@ -16,7 +16,9 @@ from typing import Any
 from rdx.data.items import Items, items_without_images
 from rdx.errors import InputError, unknown
 
-__all__ = ["DATASETS", "Items", "dataset_module", "dataset_settings", "items_without_images", "load_items"]
+__all__ = [
+    "DATASETS", "Items", "dataset_load", "dataset_module", "dataset_settings", "items_without_images", "load_items",
+]  # fmt: skip
 
 DATASETS: dict[str, str] = {
     "digits": "rdx.data.sets.digits:load",
@@ -39,7 +41,7 @@ def load_items(dataset: str, *, skip_bad_images: bool = False, progress: bool = 
     Raises InputError for an unknown data set or setting, a missing file, an unreadable image, an empty
     class, or fewer than 5 items.
     """
-    load = _loader(dataset)
+    load = dataset_load(dataset)
     known = inspect.signature(load).parameters
     for name in settings:
         if name not in known:
@@ -53,7 +55,7 @@ def load_items(dataset: str, *, skip_bad_images: bool = False, progress: bool = 
 
 def dataset_settings(dataset: str) -> tuple[str, ...]:
     """The YAML keys that `dataset` takes under `data:`, besides `dataset` itself."""
-    return tuple(name for name in inspect.signature(_loader(dataset)).parameters if name not in _RUN_CHOICES)
+    return tuple(name for name in inspect.signature(dataset_load(dataset)).parameters if name not in _RUN_CHOICES)
 
 
 def dataset_module(dataset: str) -> ModuleType:
@@ -63,5 +65,6 @@ def dataset_module(dataset: str) -> ModuleType:
     return importlib.import_module(DATASETS[dataset].partition(":")[0])
 
 
-def _loader(dataset: str) -> Callable[..., Items]:
+def dataset_load(dataset: str) -> Callable[..., Items]:
+    """The data set's `load`. Raises InputError for an unknown data set."""
     return getattr(dataset_module(dataset), DATASETS[dataset].partition(":")[2])

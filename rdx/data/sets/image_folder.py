@@ -38,7 +38,7 @@ _NAMED = 8  # classes named in a note
 
 def load(
     *,
-    root: str | Path,  # folder or table
+    root: str | Path,  # a folder, or a table of paths
     labels: str | Path | None = None,  # file of labels for all images of root; replaces root's own
     classes: list[str | int] | None = None,  # class names or numbers, in this order; None: all
     images_per_class: int | None = None,  # None: all, in their own order
@@ -49,7 +49,7 @@ def load(
     image_root: str | Path | None = None,  # tables: where relative paths start; None: the table's folder
     order: str = "path",  # of the images of a folder: as text, or as torchvision's `imagefolder`
     skip_empty_classes: bool = False,  # leave classes without images out instead of refusing them
-    grey_range: list[int] | None = None,  # black and white of images of more than 8 bits; None: see reading/greys.py
+    grey_range: list[int] | None = None,  # black and white of more than 8 bits; None: what the files say, or hold
     skip_bad_images: bool = False,  # leave unreadable images out instead of refusing them
     progress: bool = False,
 ) -> Items:

@@ -20,7 +20,7 @@ from rdx.method.difference import BETAS, DIFFERENCES, GAMMAS, Distances, check_d
 from rdx.method.grids import SELECTIONS
 from rdx.method.guidance import RULES
 from rdx.method.many.directions import fit_directions, gpu_for
-from rdx.method.many.solver import SOLVERS, FitPlan, plan_fit
+from rdx.method.many.solver import ALONE, SOLVERS, FitPlan, plan_fit
 from rdx.method.neighborhoods import DISTANCES, Points, as_array, as_points
 from rdx.method.pipeline import CLUSTERINGS, Settings, check_enough_items
 from rdx.method.versions import Version, version_named
@@ -171,9 +171,12 @@ class RDX(BaseEstimator):
         self.solver_ = self.plan(len(points["A"]), widths, aligned="a_to_b" in points).solver
         return self._fit(dict(points), {}, version, distances)
 
-    def plan(self, n: int, widths: Sequence[int], *, aligned: bool = False, guided: bool = False) -> FitPlan:
+    def plan(
+        self, n: int, widths: Sequence[int], *, aligned: bool = False, guided: bool = False, libraries: float = ALONE
+    ) -> FitPlan:
         """What `fit` will do on n items with representations of ``widths`` (d_a, d_b); nothing is computed.
 
+        ``libraries``: bytes that the process will hold before any data.
         Raises InputError for a comparison that the settings or the memory do not allow.
         """
         return plan_fit(
@@ -181,7 +184,7 @@ class RDX(BaseEstimator):
             clustering=self.clustering, selection=self.selection, normalize_difference=self.normalize_difference,
             keep_matrices=self.keep_matrices, guidance_rule_used=self.guidance_rule if guided else None,
             aligned=aligned, n_clusters=self.n_clusters, pairs_per_item=self.pairs_per_item,
-            max_memory=self.max_memory, gpu=gpu_for(self, n) is not None,
+            max_memory=self.max_memory, gpu=gpu_for(self, n) is not None, libraries=libraries,
         )  # fmt: skip
 
     def _fit(

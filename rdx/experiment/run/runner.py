@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rdx
-from rdx.compute.engine import Engine, Threads
+from rdx.compute.engine import Engine, Shown, Threads
 from rdx.compute.seeds import seed_everything
 from rdx.errors import InputError
 from rdx.experiment.run.context import Context
@@ -54,7 +54,8 @@ def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str]
             return folder.root
         write_json(folder.path(_ENVIRONMENT), environment(prepared, device))
         write_json(folder.path(_PLAN), prepared.plan())
-    context = Context(prepared.config, folder, prepared.items, device, progress, engine)
+    shown = Shown(engine) if progress else engine
+    context = Context(prepared.config, folder, prepared.items, device, progress, shown)
     with run_log(folder.path("run.log")) as note, heard(note):
         note(f"rdx {rdx.__version__}: {len(prepared.todo)} of {len(steps)} steps to do")
         for remark in prepared.remarks:

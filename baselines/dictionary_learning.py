@@ -8,7 +8,8 @@ on one thread, 11 ms on two), so these methods run on one thread, which also fix
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +18,24 @@ from baselines.base import Baseline, fewer, from_coefficients
 from rdx.errors import InputError, check_number, check_whole
 from rdx.method.concepts import Explanations
 
+# float32 values of a latent at the peak: for an item of a batch in training, and for any item once all are encoded;
+# allocators keep much of the first for the second.
+BATCH_VALUES, ITEM_VALUES = 24, 4.5
+WORKSPACE = 24e6  # bytes that PyTorch takes in any case
+
 
 class DictionaryLearner(Baseline):
     """A baseline trained in batches; a subclass has the settings ``epochs``, ``batch_size``, ``learning_rate``."""
 
     least_batch = 1  # items
+
+    @classmethod
+    def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:
+        """Encoders and dictionaries with gradients and two moments each, activations, and what any method holds."""
+        latents = cls.latents(widths, parameters)
+        values = BATCH_VALUES * min(n, parameters["batch_size"]) + ITEM_VALUES * n
+        learnt = 4.0 * latents * (2 * 4 * sum(widths) + values)
+        return learnt + WORKSPACE + super().memory(n, widths, parameters)
 
     def check_settings(self) -> None:
         super().check_settings()

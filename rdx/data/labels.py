@@ -47,11 +47,11 @@ def read_labels(path: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, dict[
 
 
 def encode_labels(texts: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
-    """Labels (n,) int64 from n texts, and their names: whole numbers stay themselves, unless two of them are
-    written differently and yet the same; words are numbered 0, 1, … in the order of the alphabet."""
+    """Labels (n,) int64 from n texts, and their names, the texts: whole numbers stay themselves, unless two of them
+    are written differently and yet the same; words are numbered 0, 1, … in the order of the alphabet."""
     if all(_WHOLE.fullmatch(text) for text in texts) and len(set(map(int, texts))) == len(set(texts)):
         labels = np.array([int(text) for text in texts], dtype=np.int64)
-        return labels, {label: str(label) for label in np.unique(labels).tolist()}
+        return labels, dict(sorted(zip(labels.tolist(), texts, strict=True)))
     names = sorted(set(texts))  # 007 and 7 are two labels
     numbers = {name: number for number, name in enumerate(names)}
     return np.array([numbers[text] for text in texts], dtype=np.int64), dict(enumerate(names))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rdx.data.labels import ID_COLUMNS
-from rdx.data.reading.table import Table, are_row_numbers
+from rdx.data.reading.table import Table, are_row_numbers, called
 from rdx.errors import InputError, unknown
 from rdx.features.table_columns import is_list, numbers, plain
 
@@ -39,7 +39,8 @@ def take_ids(path: Path, table: Table, left: Columns, asked: str | None, notes: 
         ids = own
         notes.append(f"column '{name}' is taken as the ids")
     for name in [name for name in table.index if name in left]:
-        ids = _index(path, name, left.pop(name), ids, notes)
+        del left[name]
+        ids = _index(path, table, name, ids, notes)
     others = [name for name in left if _is_name(name) and (numbers(left[name]) is None or _are_whole(left[name]))]
     if ids is not None or table.index:
         others = [name for name in others if texts(left[name]) is not None]
@@ -102,25 +103,21 @@ def _like_ids(left: Columns, index: Sequence[str]) -> dict[str, tuple[str, ...]]
 
 
 def _index(
-    path: Path, name: str, column: pyarrow.ChunkedArray, ids: tuple[str, ...] | None, notes: list[str]
+    path: Path, table: Table, name: str, ids: tuple[str, ...] | None, notes: list[str]
 ) -> tuple[str, ...] | None:
     """The ids once an index was looked at, which may be them, or mere row numbers."""
-    called = f"the index '{name}'"
-    if name.startswith("Unnamed:"):
-        called = "the first column, without a name,"
-    elif name.startswith("__index_level_"):  # how pyarrow calls one without a name
-        called = "the table's index"
-    own = texts(column)
+    it = called(name, name == next(iter(table.columns)))
+    own = texts(table.columns[name])
     if own is not None and are_row_numbers(own):
-        notes.append(f"{called.rstrip(',')}, {own[0]} … {own[-1]}, is taken as row numbers")
+        notes.append(f"{it}, {own[0]} … {own[-1]}, is taken as row numbers")
         return ids
     if ids is not None:
-        notes.append(f"{called} is left out: the ids are there")
+        notes.append(f"{it} is left out: the ids are there")
         return ids
     fault = _fault(own)
     if fault:
-        raise InputError(f"features '{path}': {called} can't be the ids: {fault}; leave it out with '?drop={name}'")
-    notes.append(f"{called} is taken as the ids")
+        raise InputError(f"features '{path}': {it} can't be the ids: {fault}; leave it out with '?drop={name}'")
+    notes.append(f"{it} is taken as the ids")
     return tuple(own)
 
 

@@ -177,6 +177,13 @@ def test_degenerate_inputs_have_an_outcome():
         assert len(found.concepts) == 2 or any("instead of 2" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("n", "d", "grew"), [(2000, 768, 568e6), (1500, 256, 179e6), (5000, 64, 96e6)]
+)  # what processes with one thread were seen to grow by
+def test_the_memory_of_its_plan_is_above_what_was_measured(n, d, grew):
+    assert grew <= usae.USAE.memory(n, (d, d), usae.USAE().get_params()) <= 1.6 * grew
+
+
 def test_wrong_settings_are_named(views):
     for key, value in (("active", 0), ("batch_size", 1), ("clip", -1.0), ("learning_rate", 1e-9)):
         with pytest.raises(InputError, match=key):

@@ -17,6 +17,8 @@ from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.files import atomic_path, write_json
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS, Explanations
+from rdx.method.many.solver import ALONE, LIBRARIES
+from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
     from rdx.config import Experiment, Method
@@ -138,7 +140,15 @@ def plan(
         InputError: the settings or the memory do not allow it.
     """
     estimator = build(run, config, device=device).set_params(max_memory=max_memory or config.max_memory)
-    return estimator.plan(n, widths, aligned=run.aligned, guided=config.guidance is not None)
+    guided, loaded = config.guidance is not None, libraries(config)
+    return estimator.plan(n, widths, aligned=run.aligned, guided=guided, libraries=loaded)
+
+
+def libraries(config: Experiment) -> float:
+    """Bytes of a run's process before any data: less where no model is loaded, nor UMAP before the last fit."""
+    several = len(config.comparisons) > 1 and (config.figures or config.explorer.enabled)
+    models = any(parse_spec(entry.model).is_model for entry in config.representations.values()) or config.naming
+    return LIBRARIES if models or several else ALONE
 
 
 def check_settings(run: MethodRun, config: Experiment) -> None:

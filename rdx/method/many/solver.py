@@ -29,9 +29,12 @@ APPROXIMATE_FROM_ON_A_GPU = 3_000_000  # there the host's memory ends first
 LEAST_PAIRS = 100  # an item: with fewer, the sparse labels no longer follow the exact ones
 
 # Bytes.
-LIBRARIES = 800e6  # a process with everything that a run loads, before any data: RDX alone 0.5 GB, UMAP the rest
-OVERHEAD = 40e6  # in any case
+LIBRARIES = 800e6  # a process with everything that a run loads, before any data: models and UMAP too
+ALONE = 560e6  # one that loads neither: RDX itself 0.35 GB, torch the rest
+OVERHEAD = 16e6  # in any case
+TURN = 64e6  # aligned: blocks of up to 32 MiB that the allocator keeps of the first direction
 MARGIN = 1.12  # on all that grows: what allocators keep
+DENSE_MARGIN = 1.06  # most of it is a few large blocks, which go back at once
 FEATURE = 8  # an entry of the features: float64, or float32 held twice
 SAMPLED = 36  # a kept pair while samples are joined
 SAMPLED_BOTH_WAYS = 56  # while their ranks from the other end are found
@@ -64,11 +67,17 @@ class _Fit:
     n_clusters: int
     threads: int
     gpu: bool = False
+    libraries: float = ALONE  # bytes, before any data
 
     @property
     def columns(self) -> int:
         """Of all representations together; mapped ones are as wide as what they are mapped to."""
         return sum(self.widths) * (2 if self.aligned else 1)
+
+    @property
+    def base(self) -> float:
+        """Bytes that do not grow with the items."""
+        return self.libraries + OVERHEAD + (TURN if self.aligned else 0)
 
     @property
     def pairs(self) -> float:
@@ -80,19 +89,20 @@ def plan_fit(
     difference: str = "locally_biased", clustering: str = "spectral", selection: str = "max_total_affinity",
     normalize_difference: bool = False, keep_matrices: bool = False, guidance_rule_used: str | None = None,
     aligned: bool = False, n_clusters: int = 5, pairs_per_item: float = 600, max_memory=None,
-    threads: int | None = None, gpu: bool = False,
+    threads: int | None = None, gpu: bool = False, libraries: float = ALONE,
 ) -> FitPlan:  # fmt: skip
     """The solver and memory of `RDX.fit` on n items with representations of ``widths`` (d_a, d_b) columns.
 
     The parameters are those of RDX; ``guidance_rule_used`` is None without guidance; ``gpu``: tiles are made on
-    one, see ``rdx.compute.devices``. Raises InputError where the solver cannot do what is asked for, or where the
-    comparison does not fit: with the number, the limit and what would fit.
+    one, see ``rdx.compute.devices``; ``libraries``: bytes that the process holds before any data. Raises InputError
+    where the solver cannot do what is asked for, or where the comparison does not fit: with the number, the limit and
+    what would fit.
     """
     check_solver(solver)
     fit = _Fit(
         n, tuple(widths), version == "v2", aligned,
         _extra_matrices(version == "v2", distance, clustering, selection, keep_matrices), distance == "neighborhood",
-        pairs_per_item, n_clusters, threads or default_threads(), gpu,
+        pairs_per_item, n_clusters, threads or default_threads(), gpu, libraries,
     )  # fmt: skip
     needs_dense = _why_dense(
         distance, difference, clustering, selection, normalize_difference, keep_matrices, guidance_rule_used
@@ -170,7 +180,7 @@ def _dense_memory(fit: _Fit) -> float:
         held = 2 * (2 if largest < 1 << 16 else 4) + 4
     tiles = fit.threads * TILE_ARRAYS * max(TILE_BYTES, 16 * 8 * fit.n)
     all_pairs = (held + fit.matrices) * fit.n**2 + tiles + _clustering(fit)
-    return LIBRARIES + OVERHEAD + MARGIN * (_points(fit) + max(_gridding(fit), all_pairs))
+    return fit.base + DENSE_MARGIN * (_points(fit) + max(_gridding(fit), all_pairs))
 
 
 def _sparse_memory(fit: _Fit) -> float:
@@ -180,7 +190,7 @@ def _sparse_memory(fit: _Fit) -> float:
     sampling = fit.pairs * (SAMPLED_BOTH_WAYS if fit.both_ways else SAMPLED) + tiles
     graphs = fit.pairs * (kept + 2 * 4)  # the values of two directions are made while the ranks are there
     clustering = fit.pairs * (4 + 3 * 4) + _clustering(fit)
-    return LIBRARIES + OVERHEAD + MARGIN * (_points(fit) + max(_gridding(fit), sampling, graphs, clustering))
+    return fit.base + MARGIN * (_points(fit) + max(_gridding(fit), sampling, graphs, clustering))
 
 
 def _approximate_memory(fit: _Fit) -> float:
@@ -188,7 +198,7 @@ def _approximate_memory(fit: _Fit) -> float:
     representations = 4 if fit.aligned else 2
     profiles = representations * fit.n * (4 * (KNOTS + CLASSES) + 8 * NEAR)
     pairs = fit.pairs * (4 + 2 * 4 + 0.7 * 8)  # the last: what thinning leaves
-    return LIBRARIES + OVERHEAD + MARGIN * (_points(fit) + profiles + pairs + _clustering(fit))
+    return fit.base + MARGIN * (_points(fit) + profiles + pairs + _clustering(fit))
 
 
 def _points(fit: _Fit) -> float:

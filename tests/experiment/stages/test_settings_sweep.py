@@ -83,7 +83,7 @@ def test_without_a_grid_in_the_configuration_the_default_one(values):
     ("changes", "message"),
     [
         ({"methods": ["kmeans"]}, "'sweep' needs a method 'rdx'"),
-        ({"sweep": {"gamma": [-0.1]}}, "gamma must be a number > 0"),
+        ({"sweep": {"gamma": [-0.1]}}, "gamma must be a number ≥ 1e-06"),
     ],
 )
 def test_what_cannot_be_swept_is_refused_before_the_run(values, tmp_path, changes, message):

@@ -31,20 +31,12 @@ class Baseline(BaseEstimator):
     # would be slowed down, may turn it off.
     one_thread: ClassVar[bool] = True
     any_sign: ClassVar[bool] = True  # takes negative features, as the mapped ones of an aligned run are
-    # For a run's plan: rough, both sides, two cores, the paper's settings.
-    seconds_per_item: ClassVar[float] = 0.0005
-    seconds_per_pair: ClassVar[float] = 0.0  # of items, for methods that look at all pairs
     less_memory: ClassVar[str] = "take fewer items"  # what to do where `memory` is too much
 
     n_clusters: int = 5  # k, the concepts asked for in each direction
-    images_per_concept: int = 9  # m
+    images_per_concept: int = 9  # m, the images of a grid
     random_state: int = 0
     progress: bool = False
-
-    @classmethod
-    def seconds(cls, n: int) -> float:
-        """Roughly how long n items take."""
-        return n * cls.seconds_per_item + n**2 * cls.seconds_per_pair
 
     @classmethod
     def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:

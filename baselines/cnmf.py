@@ -32,8 +32,6 @@ class ConvexNMF(SemiNMF):
     """
 
     label: ClassVar[str] = "cnmf"
-    seconds_per_item = 0.002
-    seconds_per_pair = 8e-7
 
     @classmethod
     def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:

@@ -8,8 +8,8 @@ on one thread, 11 ms on two), so these methods run on one thread, which also fix
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +18,24 @@ from baselines.base import Baseline, fewer, from_coefficients
 from rdx.errors import InputError, check_number, check_whole
 from rdx.method.concepts import Explanations
 
-UNTIMED, TIMED = 5, 20  # the first steps are slower than the rest; the next ones tell the time of all
+# float32 values of a latent at the peak: for an item of a batch in training, and for any item once all are encoded;
+# allocators keep much of the first for the second.
+BATCH_VALUES, ITEM_VALUES = 24, 4.5
+WORKSPACE = 24e6  # bytes that PyTorch takes in any case
 
 
 class DictionaryLearner(Baseline):
     """A baseline trained in batches; a subclass has the settings ``epochs``, ``batch_size``, ``learning_rate``."""
 
     least_batch = 1  # items
+
+    @classmethod
+    def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:
+        """Encoders and dictionaries with gradients and two moments each, activations, and what any method holds."""
+        latents = cls.latents(widths, parameters)
+        values = BATCH_VALUES * min(n, parameters["batch_size"]) + ITEM_VALUES * n
+        learnt = 4.0 * latents * (2 * 4 * sum(widths) + values)
+        return learnt + WORKSPACE + super().memory(n, widths, parameters)
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -82,30 +93,23 @@ def train(
     generator: torch.Generator,
     title: str,
     progress: bool,
-    announce: Callable[[float], None] | None = None,
 ) -> dict[str, list[float]]:
     """Calls ``step(batches, number)`` for every batch of every epoch; returns each epoch's mean losses.
 
     ``data``: tensors (n, …) of the same items, shuffled together before each epoch. A step returns the
-    batch's losses, a detached tensor (len(columns),) that stays on the device. ``announce`` is called
-    once, after the first steps, with the seconds that all steps are expected to take; not at all where
-    there are hardly more steps than that.
+    batch's losses, a detached tensor (len(columns),) that stays on the device.
     """
     from tqdm import tqdm
 
     n, device = len(data[0]), data[0].device
     parts = slices(n, batch_size)
-    total, number, begun = epochs * len(parts), 0, 0.0
+    number = 0
     record = torch.zeros(epochs, len(columns), device=device)
     with tqdm(range(epochs), desc=title, unit="epoch", disable=not progress, leave=False) as bar:
         for epoch in bar:
             order = torch.randperm(n, generator=generator).to(device)
             shuffled = [values[order] for values in data]
             for part in parts:
-                if announce and number == UNTIMED:
-                    begun = _finished(device)
-                elif announce and number == UNTIMED + TIMED:
-                    announce((_finished(device) - begun) / TIMED * total)
                 losses = step([values[part] for values in shuffled], number)
                 record[epoch] += losses * ((part.stop - part.start) / n)
                 number += 1
@@ -151,10 +155,3 @@ def concepts_of(
         loss=loss,
         notes=[*notes, *fewer(len(shown), method.n_clusters, reason), *thin],
     )
-
-
-def _finished(device: torch.device) -> float:
-    """The time when all work given to the device is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()

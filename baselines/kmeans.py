@@ -21,8 +21,8 @@ class KMeans(Baseline):
     The dictionary holds the centres (k, d).
     """
 
-    from_all: bool = False
-    n_init: int = 10
+    from_all: bool = False  # draw grids from all items, not from the cluster's own, as the original does
+    n_init: int = 10  # starts from different centres; the best is taken
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -47,17 +47,15 @@ class NLMCD(Baseline):
     null. Coefficients are the memberships. The number of clusters is HDBSCAN's: there may be fewer than k.
     """
 
-    seconds_per_item = 0.01
-    seconds_per_pair = 1e-8
     less_memory = "raise min_cluster_size"
 
-    n_components: int = 50
-    n_neighbors: int = 30
-    min_dist: float = 0.01
-    min_cluster_size: int = 50
-    min_samples: int = 20
-    every: int = 5
-    random_grid: bool = False
+    n_components: int = 50  # dimensions of the UMAP embedding
+    n_neighbors: int = 30  # of UMAP
+    min_dist: float = 0.01  # of UMAP: how near to each other points may come
+    min_cluster_size: int = 50  # of HDBSCAN, in items
+    min_samples: int = 20  # of HDBSCAN: neighbours that make a place dense
+    every: int = 5  # concepts are compared on every such item
+    random_grid: bool = False  # draw grids at random, as the original does
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -23,7 +23,7 @@ class NMF(Baseline):
 
     any_sign: ClassVar[bool] = False
 
-    max_iter: int = 200
+    max_iter: int = 200  # iterations at most
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -20,8 +20,8 @@ from baselines.dictionary_learning import (
     uniform,
     unit_rows_,
 )
+from rdx.compute.devices import resolve_device
 from rdx.errors import check_number
-from rdx.method.alignment import resolve_device
 from rdx.method.concepts import Explanations
 
 WARM_UP = 10  # steps in which the learning rate rises linearly to its value
@@ -35,12 +35,10 @@ class SAE(DictionaryLearner):
     the dictionary (k, d), of unit-norm rows, and the reconstruction error are those of z-scored features.
     """
 
-    seconds_per_item = 0.0015
-
-    epochs: int = 500
-    batch_size: int = 2000
-    learning_rate: float = 1e-3
-    penalty: float = 4e-4
+    epochs: int = 500  # passes over all items
+    batch_size: int = 2000  # items a step
+    learning_rate: float = 1e-3  # of Adam
+    penalty: float = 4e-4  # λ, the weight of the codes' sum in the loss
     device: str = "auto"
 
     def check_settings(self) -> None:

@@ -33,7 +33,7 @@ class SemiNMF(Baseline):
 
     label: ClassVar[str] = "snmf"
 
-    max_iter: int = 100
+    max_iter: int = 100  # iterations, all of which are done
 
     def check_settings(self) -> None:
         super().check_settings()

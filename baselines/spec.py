@@ -42,9 +42,9 @@ class SPEC(Baseline):
 
     less_memory = "lower n_features or dense_up_to"
 
-    eta: float = 1.0
-    dense_up_to: int = 4000
-    n_features: int = 1000
+    eta: float = 1.0  # η, the weight of the other kernel
+    dense_up_to: int = 4000  # with more items, random Fourier features stand for the kernels
+    n_features: int = 1000  # frequencies, two features each
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -19,8 +19,8 @@ from baselines.dictionary_learning import (
     train,
     unit_rows_,
 )
+from rdx.compute.devices import resolve_device
 from rdx.errors import InputError, check_number, check_whole
-from rdx.method.alignment import resolve_device
 from rdx.method.concepts import Explanations
 
 
@@ -33,12 +33,10 @@ class TopKSAE(DictionaryLearner):
     above 0 per item; the dictionary (n_latents, d) has unit-norm rows.
     """
 
-    seconds_per_item = 0.001
-
-    n_latents: int = 50
-    epochs: int = 200
-    batch_size: int = 1024
-    learning_rate: float = 5e-4
+    n_latents: int = 50  # rows of the dictionary, of which k are active for an item
+    epochs: int = 200  # passes over all items
+    batch_size: int = 1024  # items a step
+    learning_rate: float = 5e-4  # of Adam
     clip: float = 1.0  # largest norm of the gradient
     device: str = "auto"
 

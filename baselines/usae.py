@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,9 +32,9 @@ from baselines.dictionary_learning import (
     train,
     uniform,
 )
+from rdx.compute.devices import resolve_device
 from rdx.compute.threads import one_thread_each
 from rdx.errors import check_number, check_whole
-from rdx.method.alignment import resolve_device
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 
 LATENTS_PER_FEATURE = 8
@@ -85,18 +84,15 @@ class USAE(DictionaryLearner):
     The learning rate rises over the first epoch and falls along a cosine. Coefficients are A's codes for
     ``a_not_b_`` and B's for ``b_not_a_``, (n, latents), with the latents shown first; the dictionaries
     are the models' own. In the latents' own order: ``firing_entropy_`` (latents,) and ``firing_counts_``
-    (2, latents); ``shown_latents_`` has each direction's. ``expected_seconds_`` is what training was
-    expected to take when it began (None where it is over at once); with ``progress`` it is told.
+    (2, latents); ``shown_latents_`` has each direction's.
     """
 
     least_batch = 2  # batch norm has no variance for a single item
 
-    seconds_per_item = 0.08
-
-    active: int = 32
-    epochs: int = 2000
-    batch_size: int = 500
-    learning_rate: float = 5e-4
+    active: int = 32  # latents that stay, of each item
+    epochs: int = 2000  # passes over all items
+    batch_size: int = 500  # items a step
+    learning_rate: float = 5e-4  # of AdamW, at its highest
     clip: float = 1.0  # largest norm of the gradient
     device: str = "auto"
 
@@ -132,7 +128,6 @@ class USAE(DictionaryLearner):
         per_epoch = len(slices(len(data[0]), self.batch_size))
         total = per_epoch * self.epochs
         picks = torch.randint(len(data), (total,), generator=generator).tolist()
-        self.expected_seconds_ = None
 
         def step(batches: list[torch.Tensor], number: int) -> torch.Tensor:
             picked = picks[number]
@@ -145,18 +140,10 @@ class USAE(DictionaryLearner):
             optimizers[picked].step()
             return torch.stack([loss, rebuilt, auxiliary]).detach()
 
-        def announce(seconds: float) -> None:
-            self.expected_seconds_ = seconds
-            if self.progress:
-                from tqdm import tqdm
-
-                about = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{math.ceil(seconds)} seconds"
-                tqdm.write(f"usae: {total:,} steps of {latents} latents will take about {about}", file=sys.stderr)
-
         columns = ("loss", "absolute_error", "auxiliary_error")
         loss = train(
             data, step, columns, epochs=self.epochs, batch_size=self.batch_size,
-            generator=generator, title="usae", progress=self.progress, announce=announce,
+            generator=generator, title="usae", progress=self.progress,
         )  # fmt: skip
         return coders, loss
 

@@ -69,7 +69,7 @@ def content(n: int, images: Path | None) -> Content:
         for m in range(METHODS)
     ]  # fmt: skip
     maps = pca_maps(A, B)
-    return Content({"a": "A", "b": "B"}, items, {"a": A, "b": B}, {"umap": maps, "pca": maps}, methods)
+    return Content({"a": "A", "b": "B"}, items, {"a": A, "b": B}, {"tsne": maps, "pca": maps}, methods)
 
 
 def milliseconds_a_frame(page_file: Path) -> dict[str, float]:

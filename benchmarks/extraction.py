@@ -116,9 +116,9 @@ def main() -> None:
     import torch
 
     import rdx
-    from rdx.experiment.run.runner import device_named
+    from rdx.compute.devices import resolve_device
 
-    device, rows = device_named(arguments.device), []
+    device, rows = resolve_device(arguments.device), []
     with tempfile.TemporaryDirectory() as folder:
         items = photos(Path(folder), arguments.images)
         for spec in arguments.models:

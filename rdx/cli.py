@@ -33,7 +33,7 @@ Changes = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, write nothing.")]
 Force = Annotated[bool, typer.Option("--force", help="Do finished steps and cached features again.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Seed = Annotated[int | None, typer.Option(help="The seed of everything; default: the configuration's, 42.")]
 MaxMemory = Annotated[str | None, typer.Option(help="What the process may grow to: 4GB. Default: what is free.")]
 Workers = Annotated[int | None, typer.Option(help="Spread the work over N processes on this machine.")]
@@ -49,7 +49,7 @@ _ALIGN = "Remove what a linear map can undo; alone: cka."
 _MODES = "classifier, ground_truth, tpfp, tpnfpn or true_pos."
 SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=f"{spec_forms()}.")]
 SpecB = Annotated[str, typer.Option("--b", metavar="SPEC", help="What it is compared with.")]
-Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table with a path column.")]
+Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table of paths or images.")]
 Labels = Annotated[Path | None, typer.Option(help="One label a line, or CSV with ids.")]
 Methods = Annotated[str, typer.Option(help="Names with commas between.")]
 NClusters = Annotated[int | None, typer.Option(help="Concepts a direction; default 5.")]
@@ -61,7 +61,7 @@ Guidance = Annotated[str | None, typer.Option(metavar="MODE", help=_MODES)]
 Statistics = Annotated[str | None, typer.Option(help="Is it above chance? off, fast (default) or full.")]
 TitleA = Annotated[str | None, typer.Option(help="What figures and tables call a.")]
 TitleB = Annotated[str | None, typer.Option(help="What they call b.")]
-Map = Annotated[str | None, typer.Option(help="In the explorer: umap (both together, default) or pca (each alone).")]
+Map = Annotated[str | None, typer.Option(help="In the explorer: tsne or umap of both at once, or pca of each.")]
 Solver = Annotated[str | None, typer.Option(help="auto (by size and memory), dense (exact) or sparse (many items).")]
 
 
@@ -118,19 +118,19 @@ def train_command(
 ) -> None:  # fmt: skip
     """Train what configuration files describe: small convnets, or a bank of concepts."""
     with exit_codes(debug):
+        from rdx.compute.devices import resolve_device
         from rdx.config import apply_changes, read_yaml
-        from rdx.experiment.run.runner import device_named
         from rdx.locks import alone
         from rdx.models.training_settings import training_of
 
         edits = [*(changes or []), *_edits(seed, False)]
         values = {path: apply_changes(read_yaml(path), edits) for path in configs}
         trainings = [training_of(one, source=str(path)) for path, one in values.items()]
-        device = device_named(device)
+        device = resolve_device(device)
         if dry_run:
             from rdx.experiment.plan.training import plan
 
-            for line in plan([settings for _, settings in trainings], device=device, force=force):
+            for line in plan([settings for _, settings in trainings], force=force):
                 show(line)
             return
         for module, settings in trainings:
@@ -176,12 +176,12 @@ def _carry_out(
     experiments, folders, spread: tuple[int | None, str | None], *, device: str, dry_run: bool, force: bool, quiet: bool
 ) -> None:
     """Check all experiments, then run them one after the other, alone in their folders."""
+    from rdx.compute.devices import resolve_device
     from rdx.compute.engine import check_spread, engine_for
-    from rdx.experiment.run.runner import device_named
     from rdx.features.cache import cache_folder
     from rdx.locks import alone
 
-    device = device_named(device)
+    device = resolve_device(device)
     if dry_run:
         check_spread(*spread)
         _carry_out_alone(experiments, folders, device, dry_run, force, quiet)

@@ -57,7 +57,7 @@ def made_content(
         titles={"a": "Merged <i>model</i>", "b": "Expert & Co"},
         items=made_items(images=images, labels=labels),
         representations={"a": A, "b": B},
-        maps={"umap": (first[:, ::-1], second[:, ::-1]), "pca": (first, second)},
+        maps={"tsne": (first[:, ::-1], second[:, ::-1]), "pca": (first, second)},
         methods=methods,
         predictions=predicted,
         verdict="difference" if tested else None,

@@ -170,6 +170,13 @@ BAD = {
     "no such parameter": (None, [*RUN, "--set", "methods.rdx.gama=1"], "did you mean 'gamma'"),
     "parameter elsewhere": (None, [*RUN, "--set", "methods.rdx.random_state=1"], "the key 'seed'"),
     "parameter out of range": (None, [*RUN, "--set", "methods.rdx.gamma=-1"], "gamma must be"),
+    "gamma far out of range": (None, [*COMPARE, "--gamma", "1e300"], "gamma must be a number ≥ 1e-06 and ≤ 1e+06"),
+    "beta far out of range": (None, [*COMPARE, "--beta", "1e300"], "beta must be a number ≥ 1e-06 and ≤ 60, got"),
+    "no root": (None, [*RUN, "--set", "data={dataset: image_folder, root: }"], "'root' of data set 'image_folder'"),
+    "root of a number": (None, [*RUN, "--set", "data={dataset: mnist, root: 5}"], "must be a path, not 5"),
+    "labels of a list": (None, [*RUN, "--set", "data={dataset: features, labels: [x]}"], "must be a path, not ['x']"),
+    "wrong kind of setting": (None, [*RUN, "--set", "data={dataset: digits, split: [test]}"], "must be text, not"),
+    "folder with a long name": (None, [*RUN, "--set", f"data={{dataset: mnist, root: {'x' * 300}}}"], "too long"),
     "baseline out of range": (None, [*RUN, "--set", "methods.kmeans.n_init=0"], "n_init must be"),
     "no such version": (None, [*COMPARE, "--version", "v3"], "unknown version 'v3'"),
     "no such option": (None, [*COMPARE, "--nclusters", "3"], "--n-clusters"),
@@ -281,7 +288,7 @@ def test_titles_map_gamma_and_changes_of_compare_reach_the_configuration():
     )  # fmt: skip
     assert config.representations["a"].title == "Before" and config.representations["b"].title == "b"
     assert config.methods[0].settings == {"gamma": "auto", "sigma": 3} and config.methods[1].name == "pca"
-    assert (config.explorer.umap, config.figures) == (False, False)
+    assert (config.explorer.map, config.figures) == ("pca", False)
     assert cli._gamma("0.2") == 0.2 and cli._gamma("auto") == "auto" and cli._gamma(None) is None
 
 

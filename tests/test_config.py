@@ -122,7 +122,7 @@ def test_two_representations_are_one_comparison_by_default():
         ({"representations": 3}, "'representations' must be 'key: value' lines, not 3"),
         ({"representations": {"a b": "m", "c": "n"}}, "'representations.a b' must be a name"),
         ({"sead": 1, "alignmnt": "cka"}, r"unknown keys 'sead' .did you mean 'seed'.., 'alignmnt' .did you mean"),
-        ({"sead": 1, "explorer": {"umpa": True}}, "'umpa'; did you mean 'umap'.*; unknown key 'sead'"),
+        ({"sead": 1, "explorer": {"mpa": "pca"}}, "'mpa'; did you mean 'map'.*; unknown key 'sead'"),
         ({"sead": 1}, "align_start, .*, explorer, .*, skip_bad_images, statistics, sweep.$"),  # all keys, no …
         ({"explorer": {"thumbnails_mb": float("nan")}}, "thumbnails_mb"),
     ],

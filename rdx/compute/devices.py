@@ -1,4 +1,4 @@
-"""Where a comparison is computed: NumPy and Numba on the CPU, or the same tiles on a GPU.
+"""Names of devices, and where a comparison is computed: NumPy and Numba on the CPU, or the same tiles on a GPU.
 
 This module is light: torch is imported only where there may be a GPU.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
+from pathlib import Path
 
 from rdx.errors import InputError
 
@@ -21,6 +22,26 @@ def check_device(name) -> None:
         raise InputError(f"device must be {NAMES}, got {name!r}")
 
 
+def resolve_device(name) -> str:
+    """The torch device that ``name`` means; "auto" is the first GPU where there is one, else the CPU.
+
+    Raises InputError for what is no device's name, and for a GPU that is not there.
+    """
+    check_device(name)
+    if name == "cpu" or (name == "auto" and not driver_present()):
+        return "cpu"
+    import torch
+
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return "cuda" if gpus else "cpu"
+    if not (torch.backends.mps.is_available() if name == "mps" else gpus):
+        raise InputError(f"device '{name}' asked for, but no usable GPU was found: use cpu or auto")
+    if name.startswith("cuda:") and int(name.partition(":")[2]) >= gpus:
+        raise InputError(f"device '{name}' asked for, but there are only {gpus} GPUs, cuda:0 … cuda:{gpus - 1}")
+    return name
+
+
 def tile_device(name: str, n: int):
     """The torch.device that the tiles of n items run on, or None for the CPU.
 
@@ -28,23 +49,20 @@ def tile_device(name: str, n: int):
     which exact distances need: it is for models and maps only. Raises InputError where the GPU that is
     named is missing.
     """
-    if name in ("cpu", "mps") or (name == "auto" and (n < LEAST_ITEMS or not driver_present())):
+    if name in ("cpu", "mps") or (name == "auto" and n < LEAST_ITEMS):
+        return None
+    found = resolve_device(name)
+    if found == "cpu":
         return None
     import torch
 
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if name == "auto":
-        return torch.device("cuda", torch.cuda.current_device()) if gpus else None
-    if not gpus:
-        raise InputError(f"device '{name}' asked for, but no usable GPU was found: use cpu or auto")
-    number = int(name.partition(":")[2] or torch.cuda.current_device())
-    if number >= gpus:
-        raise InputError(f"device '{name}' asked for, but there are only {gpus} GPUs, cuda:0 … cuda:{gpus - 1}")
-    return torch.device("cuda", number)
+    return torch.device("cuda", int(found.partition(":")[2] or torch.cuda.current_device()))
 
 
 def driver_present() -> bool:
-    """Whether NVIDIA's driver can be loaded; without it, importing torch to ask is wasted."""
+    """Whether there is NVIDIA's driver, or AMD's; without one, importing torch to ask is wasted."""
+    if Path("/dev/kfd").exists():  # AMD's, which torch calls cuda too
+        return True
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

@@ -43,6 +43,21 @@ class Threads:
         return map_ordered(function, tasks, shared, whole=whole)
 
 
+class Shown:
+    """Another engine; on a terminal a bar counts its results, and the first of them tell how long the rest takes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.elsewhere = engine, engine.elsewhere
+
+    def map(self, function, tasks, shared=(), *, whole=False, gpu=False):
+        from tqdm import tqdm
+
+        total = len(tasks) if hasattr(tasks, "__len__") else None
+        title = function.__module__.rpartition(".")[2].replace("_", " ")
+        results = self.engine.map(function, tasks, shared, whole=whole, gpu=gpu)
+        return iter(tqdm(results, title, total, leave=False, disable=True if total == 1 else None))
+
+
 def engine_for(
     workers: int | None = None, cluster: str | None = None, device: str = "cpu", folder: Path = Path()
 ) -> AbstractContextManager[Engine]:

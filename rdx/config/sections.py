@@ -35,7 +35,7 @@ class Representation(Strict):
     title: str | None = None
     """Its name in figures and tables; null: the key."""
     batch_size: Count | None = None
-    """Images that go through the model at once; null: 64 on a CPU, 256 on a GPU."""
+    """Images that go through the model at once; null: by model and device."""
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
     """Of the model's arithmetic; the halves need a GPU."""
     merges: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
@@ -116,10 +116,15 @@ class Explorer(Strict):
     """Whether there is one; null: where there are figures."""
     thumbnails_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
     """What the images may take of the file, in MB; 0: no images."""
-    umap: bool = True
-    """The joint map of both representations: half a minute, and 10 ms an item."""
-    umap_items: Annotated[int, Field(ge=0)] = 20_000
-    """More items have no joint map."""
+    map: Literal["tsne", "umap", "pca"] = "tsne"
+    """The map beside the principal components: t-SNE or UMAP of both representations at once; pca, or off: none."""
+    map_items: Annotated[int, Field(ge=0)] = 20_000
+    """More items have principal components only."""
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return "pca" if value in ("off", False) else value  # YAML reads a bare `off` as false
 
     @model_validator(mode="before")
     @classmethod

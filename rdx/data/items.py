@@ -13,6 +13,8 @@ from PIL import Image
 from rdx.errors import InputError
 from rdx.files import fingerprint
 
+OWN_COLUMNS = ("index", "id", "path", "label", "label_name")  # of every table of items
+
 
 @dataclass(frozen=True, eq=False)
 class Items:
@@ -23,7 +25,8 @@ class Items:
     of an array. loader: position → image of mode "L" or "RGB"; None without images. fingerprint: sha256 over
     the images' contents, ids, labels and order. dropped: (id, reason) of unreadable images left out. notes: what
     else a user should know about the choice, such as classes with fewer images than asked for.
-    pixels: (n, h, w) uint8 where the images are one array, for models that need no PIL image.
+    pixels: (n, h, w) uint8 where the images are one array, for models that need no PIL image. columns: what a table of
+    the items says besides, n cells by name; none is called like one of `OWN_COLUMNS`.
     """
 
     ids: tuple[str, ...]
@@ -35,6 +38,7 @@ class Items:
     dropped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     pixels: np.ndarray | None = field(default=None, repr=False)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("labels", "paths", "pixels"):
@@ -85,6 +89,7 @@ class Items:
             dropped=self.dropped,
             notes=self.notes,
             pixels=pixels,
+            columns={name: tuple(cells[i] for i in chosen) for name, cells in self.columns.items()},
         )
 
 

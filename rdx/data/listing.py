@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ class Listing:
     notes: tuple[str, ...] = ()
     script: str | None = None  # downloads the data set
     contents: list[bytes | None] | None = None  # (n,) of images that are cells of a table; `files` only name those
+    columns: dict[str, list[str]] = field(default_factory=dict)  # of a table: what else it says of each image
 
 
 def chosen_items(
@@ -71,6 +73,7 @@ def chosen_items(
         notes=(*listing.notes, *shortages(len(chosen), labels, images_per_class, listing.label_names)),
         grey_range=grey_range,
         contents=None if listing.contents is None else [listing.contents[i] for i in chosen],
+        columns={name: [cells[i] for i in chosen] for name, cells in listing.columns.items()},
     )
     if items.dropped:
         _refuse_lost_classes(items, labels, listing.label_names, source)
@@ -147,6 +150,21 @@ def imagefolder_order(ids: Sequence[str]) -> list[int]:
         return folder.partition("/")[0], folder, name
 
     return sorted(range(len(ids)), key=key)
+
+
+def said_of_order(ids: Sequence[str]) -> tuple[str, ...]:
+    """Notes for features whose rows have no names: which images the first and the last row are taken to be, and that
+    another loader orders them otherwise where it does."""
+    notes = [f"its rows have no ids: row 0 is taken as '{ids[0]}', row {len(ids) - 1} as '{ids[-1]}'"]
+    theirs = imagefolder_order(ids)
+    is_by_path = all(a.partition("/")[::2] < b.partition("/")[::2] for a, b in itertools.pairwise(ids))
+    if is_by_path and theirs != list(range(len(ids))):
+        row = next(row for row, position in enumerate(theirs) if row != position)
+        notes.append(
+            f"torchvision's ImageFolder orders these images otherwise: its row {row} is '{ids[theirs[row]]}', not "
+            f"'{ids[row]}'; --order imagefolder (data.order=imagefolder) takes its order"
+        )
+    return tuple(notes)
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

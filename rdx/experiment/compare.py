@@ -32,7 +32,7 @@ _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures"
 _IMAGES = ("order", "skip_empty_classes", "grey_range")  # settings of the data set that images are
 _RDX = ("version", "gamma", "beta", "solver")
 _OTHERS = ("n_clusters", "images_per_concept", "name", "titles", "map", "changes")
-_MAPS = {"umap": True, "pca": False}  # the joint map, or none but each representation's own
+_MAPS = ("tsne", "umap", "pca", "off")  # of both representations at once, or each one's own
 _LONGEST = 90  # characters of a title in a folder's name
 
 
@@ -80,9 +80,9 @@ def compare(
     """Compare two representations of the same items, and write a run's folder.
 
     a, b: SPECs such as "timm:resnet50" or "features:a.npy", or arrays (n, d). images: a folder, or a table
-    of paths; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
+    of paths or images; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
     version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule, statistics, seed,
-    figures, skip_bad_images, max_memory, name, titles (of a and b), map ("umap" or "pca", in the explorer), and
+    figures, skip_bad_images, max_memory, name, titles (of a and b), map ("tsne", "umap" or "pca", in the explorer), and
     changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     The folder is `output_dir`, else outputs/<a>_vs_<b>.
@@ -90,12 +90,13 @@ def compare(
     Raises:
         InputError: whatever is wrong with the input; nothing was written then.
     """
+    from rdx.compute.devices import resolve_device
     from rdx.compute.engine import engine_for
     from rdx.experiment.plan.prepare import prepare
-    from rdx.experiment.run.runner import device_named, run
+    from rdx.experiment.run.runner import run
     from rdx.features.cache import cache_folder
 
-    device = device_named(device)
+    device = resolve_device(device)
     config = configuration(a, b, images, labels, methods, **options)
     (folder,) = run_folders([], [config.name], None if output_dir is None else Path(output_dir))
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
@@ -134,7 +135,7 @@ def configuration(
     if "map" in given:
         if given["map"] not in _MAPS:
             raise unknown("map", given["map"], _MAPS)
-        values["explorer"] = {"umap": _MAPS[given["map"]]}
+        values["explorer"] = {"map": given["map"]}
     config = parse_experiment(apply_changes(values, given.get("changes", ())), source="compare")
     _refuse_without_rdx(config, own)
     return config

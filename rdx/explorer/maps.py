@@ -1,4 +1,4 @@
-"""Both representations as planes: principal components, and one UMAP of both."""
+"""Both representations as planes: principal components, and neighbourhoods of both on one plane."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import warnings
 
 import numpy as np
 
+from rdx.compute.threads import one_thread_each
 from rdx.figures.maps import pca_map
 
-NEIGHBORS, MIN_DIST = 15, 0.1
-LEAST = 100  # fewer items have no neighbourhoods of 15 worth a map of their own
+NEIGHBORS, MIN_DIST = 15, 0.1  # of UMAP
+PERPLEXITY = 30  # of t-SNE: about as many neighbours pull at an item
+BARNES_HUT = 2500  # items up to which t-SNE's forces are summed by a tree; above, on a grid
+LEAST = 100  # fewer items have no neighbourhoods worth a map of their own
 
 
 def pca_maps(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -25,20 +28,54 @@ def pca_maps(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first, second @ turn
 
 
-def joint_maps(A: np.ndarray, B: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """UMAP of A (n, d_a) and B (n, d_b) at once: two maps (n, 2) float32.
+def joint_maps(A: np.ndarray, B: np.ndarray, seed: int, kind: str = "tsne") -> tuple[np.ndarray, np.ndarray]:
+    """A (n, d_a) and B (n, d_b) drawn by their neighbourhoods on one plane: two maps (n, 2) float32.
 
     An item keeps its place where its neighbours are the same in both, so what moves between the two maps is
-    what the models disagree on (umap.AlignedUMAP, 15 neighbours, min_dist 0.1, one thread).
+    what the models disagree on. kind: "tsne", or "umap" (which compiles for half a minute first).
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # umap and numba on their own versions and threads
-        import umap
-
-        every = {i: i for i in range(len(A))}
-        model = umap.AlignedUMAP(n_neighbors=NEIGHBORS, min_dist=MIN_DIST, random_state=seed)
-        first, second = model.fit_transform([A, B], relations=[every])
+    with one_thread_each(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the libraries on their own versions and threads
+        first, second = {"tsne": _tsne, "umap": _umap}[kind](A, B, seed)
     return np.asarray(first, dtype=np.float32), np.asarray(second, dtype=np.float32)
+
+
+def _tsne(A: np.ndarray, B: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """t-SNE (van der Maaten & Hinton, 2008) of both representations side by side, from which each goes on alone.
+
+    The common start is the t-SNE of all columns of A and B, both scaled to the same spread; as neither is exaggerated
+    again, what its own neighbours do not pull away stays where it was.
+    """
+    from openTSNE import initialization
+
+    both = np.hstack([_unit_spread(np.asarray(X, dtype=np.float64)) for X in (A, B)])
+    start = initialization.pca(both, random_state=seed)
+    start = _optimized(both, _optimized(both, start, seed, 150, exaggeration=12, momentum=0.5), seed, 200)
+    return _optimized(A, start, seed, 100), _optimized(B, start, seed, 100)
+
+
+def _optimized(
+    X: np.ndarray, start: np.ndarray, seed: int, steps: int, *, exaggeration: float = 1, momentum: float = 0.8
+) -> np.ndarray:
+    """The map (n, 2) of X (n, d) after so many steps of gradient descent from `start`, on one thread."""
+    from openTSNE import TSNEEmbedding
+    from openTSNE.affinity import PerplexityBasedNN
+
+    n = len(X)
+    shared = {"n_jobs": 1, "random_state": seed}
+    pull = PerplexityBasedNN(X, perplexity=min(PERPLEXITY, (n - 1) / 3), method="exact", **shared)
+    found = TSNEEmbedding(start.copy(), pull, negative_gradient_method="bh" if n <= BARNES_HUT else "fft", **shared)
+    found.optimize(n_iter=steps, exaggeration=exaggeration, momentum=momentum, inplace=True)
+    return np.asarray(found)
+
+
+def _umap(A: np.ndarray, B: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Aligned UMAP (McInnes et al., 2018): both graphs at once, with every item tied to itself."""
+    import umap
+
+    every = {i: i for i in range(len(A))}
+    model = umap.AlignedUMAP(n_neighbors=NEIGHBORS, min_dist=MIN_DIST, random_state=seed)
+    return model.fit_transform([A, B], relations=[every])
 
 
 def _unit_spread(plane: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ from rdx.files import atomic_path
 
 
 def write_parquet(content: Content, path: Path) -> None:
-    """explorer.parquet: index, id, path, label, label_name, coordinates, predictions, concepts, affinities."""
+    """explorer.parquet: index, id, path, label, label_name, the items' own columns, coordinates, predictions, concepts,
+    affinities."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -24,6 +25,7 @@ def write_parquet(content: Content, path: Path) -> None:
         "label": pa.array(none if items.labels is None else items.labels, pa.int64()),
         "label_name": pa.array(none if items.labels is None else [items.label_name(i) for i in range(n)], pa.string()),
     }
+    columns |= {name: list(cells) for name, cells in items.columns.items()}
     for kind, planes in content.maps.items():
         for side, plane in zip((A, B), planes, strict=True):
             for axis, name in enumerate("xy"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rdx.data.listing import said_of_order
 from rdx.errors import InputError
 from rdx.features import cache
 from rdx.features.arrays import read_array
@@ -72,7 +73,9 @@ def check_representation(
     """
     request = parse_request(settings)
     if request.is_array:
-        return read_array(request.spec.name, request.spec.options).notes
+        array = read_array(request.spec.name, request.spec.options)
+        by_place = array.ids is None and items is not None and items.has_images
+        return (*array.notes, *said_of_order(items.ids)) if by_place else array.notes
     made_by = made_of(request, items) if items is not None else None
     if made_by is not None and cache.cached_path(fingerprint(made_by), cache_dir).is_file():
         return ()

@@ -53,18 +53,18 @@ class BottleneckSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$")]
-    data: CubData
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$")]  # its folder below checkpoints/
+    data: CubData  # `dataset: cub` and its settings
     model: str  # SPEC of the backbone
-    layer: str | None = None
-    pool: str | None = None
-    batch_size: Count | None = None
+    layer: str | None = None  # None: the model's own default layer
+    pool: str | None = None  # None: what suits the layer
+    batch_size: Count | None = None  # images at once; None: by model and device
     C: Annotated[float, Field(gt=0)] = 0.1  # of the SVMs: the smaller, the wider their margin
     n_positive: Count = 100  # samples with the attribute for each SVM, or as many as there are
-    n_negative: Count = 100
+    n_negative: Count = 100  # those without it
     min_classes: Count = 10  # an attribute present in fewer classes is left out
     published: str | None = None  # projections to take instead, where this file is there
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0  # of the samples
     output_dir: str | None = None  # None: checkpoints/<name>
 
     @property

@@ -12,6 +12,7 @@ from importlib import import_module
 
 import numpy as np
 
+from rdx.compute.devices import resolve_device
 from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError, unknown
 from rdx.method.cka import debiased_cka
@@ -177,14 +178,3 @@ def _start(width: int, start: str, generator):
     bound = width**-0.5  # nn.Linear draws weight and bias uniformly within 1 / √d
     draw = torch.empty(width, width).uniform_(-bound, bound, generator=generator)
     return draw, torch.empty(width).uniform_(-bound, bound, generator=generator)
-
-
-def resolve_device(device: str) -> str:
-    """The torch device that ``auto`` means; cuda without a GPU is refused."""
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"device '{device}' asked for, but no usable GPU was found: use cpu or auto")
-    return device

@@ -60,15 +60,13 @@ def sweep_settings(
     subsamples: int = 10,
     share: float = SHARE,
     random_state: int = 0,
-    tick: Callable[[], None] = lambda: None,
     spread: Callable = map_ordered,
 ) -> list[Setting]:
     """What RDX finds with the parameters of `base` at every point of `grid`, in the grid's order.
 
     features: "A" and "B" (n, d), aligned also "a_to_b" and "b_to_a". grid: values for n_clusters, gamma and
     beta. Stability: each concept's best Jaccard with a concept of the same settings on `share` of the items,
-    its mean over the `subsamples` and concepts. `tick` is called for every fit of both directions. `spread`: see
-    `rdx.compute.engine`.
+    its mean over the `subsamples` and concepts. `spread`: see `rdx.compute.engine`.
 
     Raises:
         InputError: a value out of its range, before anything is computed.
@@ -85,8 +83,6 @@ def sweep_settings(
     found: list[dict[str, Explanations]] = []
     overlaps: list[dict[str, list[np.ndarray]]] = [{direction: [] for direction in DIRECTIONS} for _ in estimators]
     for draw, again in enumerate(fits, start=-1):
-        for _ in estimators:
-            tick()
         if draw < 0:
             found = again
             continue

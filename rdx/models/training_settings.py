@@ -28,17 +28,17 @@ class TrainingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$")]  # its folder below checkpoints/
     data: dict[str, Any]  # `dataset` and its settings
     test: dict[str, Any] | None = None  # None: where `data` says `split: train`, the same with `split: test`
     tiny: bool = False  # 8 channels in both blocks
     channels: tuple[Count, Count] | None = None  # None: 32 and 64
     n_outputs: Count | None = None  # None: the highest label + 1
-    epochs: Count = 5
+    epochs: Count = 5  # passes over all items
     steps: Count | None = None  # None: as many as the epochs have; the paper's 680 suit fewer images too
-    batch_size: Annotated[int, Field(ge=2)] = 128
+    batch_size: Annotated[int, Field(ge=2)] = 128  # images a step
     learning_rate: Annotated[float, Field(gt=0)] = 0.02  # the peak; 97 % after 5 epochs on 8,000 digits
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0  # of weights and batches
     checkpoint_steps: list[Count] = []  # kept besides the last one: step_000184.safetensors
     checkpoint_fractions: dict[CheckpointName, Fraction] = {}  # {early: 0.27} keeps early.safetensors
     checkpoint_accuracies: dict[CheckpointName, Fraction] = {}  # {strong: 0.95}: the first step that reaches it

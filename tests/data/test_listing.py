@@ -12,7 +12,7 @@ from made_data import noise, write_dicom
 from PIL import Image
 
 from rdx.data import load_items
-from rdx.data.listing import imagefolder_order, images_below, said_of_left_out
+from rdx.data.listing import imagefolder_order, images_below, said_of_left_out, said_of_order
 from rdx.data.locate import locate
 from rdx.data.reading.decoding import SUFFIXES
 from rdx.data.reading.dicom import SUFFIXES as DICOM_SUFFIXES
@@ -69,6 +69,7 @@ def test_heic_needs_an_extra_and_is_never_left_out_in_silence(root, monkeypatch)
         load(root)
     items = load(root, skip_bad_images=True)
     assert [name for name, _ in items.dropped] == ["ant/a.HEIC"]
+    assert items.notes == ("images that cannot be read are left out: 'ant/a.HEIC' (dropped.csv says why)",)
 
 
 def test_heic(root):
@@ -195,3 +196,28 @@ def test_a_folder_is_walked_once(root):
     (root / "ant/loop").symlink_to(root / "ant")
     (root / "ant/other").symlink_to(root / "bee")
     assert images_below(root / "ant") == ["0.png", "1.png", "2.png", "other/0.png", "other/1.png", "other/2.png"]
+
+
+def test_rows_without_ids_are_said_to_be_by_place():
+    flat = said_of_order([f"{name}/{i}.png" for name in "ab" for i in range(3)])
+    assert flat == ("its rows have no ids: row 0 is taken as 'a/0.png', row 5 as 'b/2.png'",)
+    nested = said_of_order([f"a/{file}" for file in NESTED])
+    assert nested[1] == (
+        "torchvision's ImageFolder orders these images otherwise: its row 1 is 'a/z.png', not 'a/x-1/1.png'; "
+        "--order imagefolder (data.order=imagefolder) takes its order"
+    )
+    theirs = imagefolder_order([f"a/{file}" for file in NESTED])
+    assert len(said_of_order([f"a/{NESTED[i]}" for i in theirs])) == 1  # nothing to say where it is in use
+    assert len(said_of_order(["b/x/1.png", "a/2.png", "a/x/1.png"])) == 1  # nor of rows in an order of their own
+
+
+def test_the_plan_says_it_of_features_alone(root, tmp_path):
+    from rdx.features import check_representation
+
+    np.save(tmp_path / "a.npy", np.zeros((6, 2), np.float32))
+    (tmp_path / "b.csv").write_text("id,x,y\n" + "".join(f"ant/{i}.png,0.5,{i}.5\n" for i in range(6)))
+    items = load(root)
+    notes = check_representation({"model": f"features:{tmp_path}/a.npy"}, items)
+    assert notes == ("its rows have no ids: row 0 is taken as 'ant/0.png', row 5 as 'bee/2.png'",)
+    assert not any("no ids" in note for note in check_representation({"model": f"features:{tmp_path}/b.csv"}, items))
+    assert check_representation({"model": f"features:{tmp_path}/a.npy"}) == ()

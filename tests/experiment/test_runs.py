@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -174,7 +175,7 @@ def broken(step: Step, error: BaseException, late: bool) -> Step:
             step.work(context)
         raise error
 
-    return Step(step.name, work, step.outputs, step.inputs, step.settings, step.cost)
+    return replace(step, work=work)
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])

@@ -45,7 +45,7 @@ def inputs(tmp_path_factory) -> Path:
         ],
         "statistics": "off",
         "figures": False,
-        "explorer": {"enabled": True, "umap": False},
+        "explorer": {"enabled": True, "map": "pca"},
     }
     (folder / "explored.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     return folder / "explored.yaml"
@@ -74,11 +74,11 @@ def test_a_run_writes_the_page_last_and_only_once(inputs, finished):
 @pytest.mark.parametrize(
     ("changes", "steps"),
     [
-        (["explorer={umap: false}"], set()),
-        (["explorer={umap: false}", "figures=true"], {"a_vs_b/explorer"}),
+        (["explorer={map: pca}"], set()),
+        (["explorer={map: off}", "figures=true"], {"a_vs_b/explorer"}),
         (["explorer=true"], {"a_vs_b/explorer", "a_vs_b/joint_map"}),
         (["explorer=false", "figures=true"], set()),
-        (["explorer={umap_items: 149}", "figures=true"], {"a_vs_b/explorer"}),
+        (["explorer={map_items: 149}", "figures=true"], {"a_vs_b/explorer"}),
     ],
 )
 def test_explorers_come_with_figures_or_when_asked_for(inputs, tmp_path, changes, steps):
@@ -180,14 +180,14 @@ def test_maps_of_principal_components_are_turned_onto_each_other():
     assert np.sqrt((first**2).sum(axis=1).mean()) == pytest.approx(1.0)
 
 
-@pytest.mark.slow
-def test_an_item_keeps_its_place_in_the_joint_map_where_both_models_agree():
+@pytest.mark.parametrize("kind", ["tsne", pytest.param("umap", marks=pytest.mark.slow)])
+def test_an_item_keeps_its_place_in_the_joint_map_where_both_models_agree(kind):
     rng = np.random.default_rng(0)
     labels = np.arange(300) % 4
     A = (rng.normal(size=(300, 8)) + 8 * np.eye(4, 8)[labels]).astype(np.float32)
-    first, second = joint_maps(A, A @ np.diag([1.01] * 8).astype(np.float32), seed=0)
+    first, second = joint_maps(A, A @ np.diag([1.01] * 8).astype(np.float32), 0, kind)
     moved = np.linalg.norm(first - second, axis=1)
     apart = np.linalg.norm(first[:150] - first[150:], axis=1)
     assert np.median(moved) < 0.2 * np.median(apart)
-    again = joint_maps(A, A @ np.diag([1.01] * 8).astype(np.float32), seed=0)
+    again = joint_maps(A, A @ np.diag([1.01] * 8).astype(np.float32), 0, kind)
     assert (again[0] == first).all() and (again[1] == second).all()

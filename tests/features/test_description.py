@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from rdx.errors import InputError
-from rdx.features import describe, description
+from rdx.features import describe
 from rdx.features.description import Description
 from rdx.models import load_model
 from rdx.models.checkpoints import Header, save_checkpoint
@@ -21,10 +21,6 @@ def test_a_vit(monkeypatch, tmp_path):
     found = describe({"model": "timm:vit_base_patch16_224.dino", "layer": "blocks.3", "pool": "patch"})
     assert (found.parameters, found.image_size, found.width) == (85_798_656, (224, 224), 768)
     assert found.download == 4 * 85_798_656
-    tokens, width, blocks = 197, 768, 12
-    products = blocks * 2 * (tokens * 12 * width**2 + 2 * tokens**2 * width) / 1e9
-    patches = 2 * 196 * 16 * 16 * 3 * width / 1e9
-    np.testing.assert_allclose([found.gflops, found.convolutions], [products + patches, patches], rtol=1e-6)
     assert describe({"model": "timm:vit_base_patch16_224.dino?pretrained=false"}).download == 0
 
 
@@ -45,28 +41,15 @@ def test_a_convnet_takes_images_of_any_size(tmp_path):
         found = describe(settings, Image.new("L", (12, 8)))
         assert (found.image_size, found.width, found.download) == (expected, 16, 0)
         assert found.parameters == sum(value.numel() for value in ConvNet((8, 16)).parameters())
-        larger = describe(settings, Image.new("L", (24, 16))).gflops
-        assert larger > 3.9 * found.gflops if size is None else larger == found.gflops
+        flat = {**settings, "pool": "flatten"}
+        small, large = (describe(flat, Image.new("L", shape)).width for shape in ((12, 8), (24, 16)))
+        assert large == 4 * small if size is None else large == small
 
 
 def test_arrays(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((7, 3), dtype=np.float32))
     found = describe({"model": f"features:{tmp_path}/a.npy"})
-    assert found == Description(None, None, 3, None, None, 0) and found.seconds() is None
-
-
-def test_seconds_grow_with_the_work(monkeypatch):
-    monkeypatch.setattr(description, "_speed", {"cpu": 100.0, "cuda": 1e4}.__getitem__)
-    small = Description(1, (32, 32), 8, 7.0, 0.0, 0)
-    large, slow = Description(1, (32, 32), 8, 70.0, 0.0, 0), Description(1, (32, 32), 8, 7.0, 7.0, 0)
-    np.testing.assert_allclose(small.seconds(), 0.11)
-    np.testing.assert_allclose(large.seconds(), 1.01)
-    np.testing.assert_allclose(slow.seconds(), 0.36)
-    np.testing.assert_allclose(large.seconds("cuda"), 0.02)
-
-
-def test_the_speed_of_this_machine_is_measured():
-    assert 0.1 < description._speed("cpu") < 1e5
+    assert found == Description(None, None, 3, 0)
 
 
 @pytest.mark.parametrize(

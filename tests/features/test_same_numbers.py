@@ -79,7 +79,7 @@ def npy(path: Path) -> None:
 
 LISTS = [row.tolist() for row in X]
 ROWS = "0 … 39, is taken as row numbers"
-NO_NAME = "the first column, without a name"
+NO_NAME = "the first column without a name"
 HEADER = "the first row, 0 … 5, is taken as the header"
 INDEX_AS_IDS = "the index 'index' is taken as the ids"
 
@@ -137,7 +137,7 @@ READ = {
         "a.csv",
         lambda p: with_index(SHUFFLED).to_csv(p),
         list(map(str, SHUFFLED)),
-        [f"{NO_NAME}, is taken as the ids"],
+        [f"{NO_NAME} is taken as the ids"],
         {},
     ),
     "R's write.csv": (
@@ -153,7 +153,7 @@ READ = {
         NAMES,
         [
             "the header is one name short: the first column is taken as the rows' names",
-            f"{NO_NAME}, is taken as the ids",
+            f"{NO_NAME} is taken as the ids",
         ],
         {},
     ),
@@ -257,6 +257,7 @@ READ = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
 @pytest.mark.parametrize("way", READ)
 def test_the_same_numbers(tmp_path, way):
     name, write, ids, notes, options = READ[way]
@@ -265,3 +266,37 @@ def test_the_same_numbers(tmp_path, way):
     np.testing.assert_array_equal(array.values, X)
     assert array.ids == (None if ids is None else tuple(ids))
     assert list(array.notes) == notes
+
+
+def test_numbers_that_are_no_dimensions_are_said_or_left_out(tmp_path):
+    table = NAMED.assign(patient_id=np.arange(40) // 2, age=3)
+    array = read(tmp_path, "a.csv", lambda path: table.to_csv(path, index=False), {})
+    np.testing.assert_array_equal(array.values, np.c_[X, np.full(40, 3)])
+    assert array.notes == (
+        "column 'patient_id' left out: called like ids",
+        "column 'age' taken as features as well, though not called like 'd0' ('drop=' leaves out)",
+    )
+    coordinates = NAMED.rename(columns={"d0": "x", "d1": "y"})
+    array = read(tmp_path, "a.csv", lambda path: coordinates.to_csv(path, index=False), {})
+    np.testing.assert_array_equal(array.values, X)
+
+
+def test_gaps_stay_gaps_and_no_row_is_lost(tmp_path):
+    _, _, rest = PLAIN.to_csv(index=False, header=False).partition(",")
+    for gap in ("", "NA", "nan"):
+        (tmp_path / "a.csv").write_text(f"{gap},{rest}")
+        values = read_array(tmp_path / "a.csv").values
+        assert np.isnan(values[0, 0]) and values.shape == X.shape
+        np.testing.assert_array_equal(values.ravel()[1:], X.ravel()[1:])
+
+
+def test_ids_that_read_like_missing_values_stay_words(tmp_path):
+    ids = ("NA", "null", "nan", *NAMES[3:])
+    for name, write in (("a.csv", pd.DataFrame.to_csv), ("a.parquet", pd.DataFrame.to_parquet)):
+        assert read(tmp_path, name, lambda path, write=write: write(with_index(ids, "id"), path), {}).ids == ids
+
+
+def test_folders_are_no_columns(tmp_path):
+    (tmp_path / "k=3").mkdir()
+    array = read(tmp_path, "k=3/a.parquet", NAMED.to_parquet, {})
+    np.testing.assert_array_equal(array.values, X)

@@ -119,7 +119,7 @@ def test_no_package_is_asked_for_that_nothing_imports() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     modules = {
         "pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn", "open-clip-torch": "open_clip",
-        "umap-learn": "umap",
+        "umap-learn": "umap", "opentsne": "openTSNE",
     }  # fmt: skip
     elsewhere = {"numba", "pyarrow", "torchvision"}  # of compiled loops, of pandas, and of timm and open_clip
     source = "\n".join(path.read_text("utf-8") for room in ("rdx", "baselines") for path in (ROOT / room).rglob("*.py"))

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RDX_ONLY = "methods=[{name: rdx, method: rdx, n_clusters: 3}]"  # the other methods have tests of their own
-SMALL = ("--set", RDX_ONLY, "--set", "explorer.umap=false", "--set")  # and a number of images
+SMALL = ("--set", RDX_ONLY, "--set", "explorer.map=pca", "--set")  # and a number of images
 
 
 def blocks(language: str) -> list[str]:

@@ -44,14 +44,14 @@ def read_delimited(path: Path, header: str | None) -> Table:
     names, remark = _names(path, header, first, second)
     columns = _columns(path, data, 0 if names is None else ends[0], len(names or first), delimiter)
     full = unique_names(path, names or [str(i) for i in range(len(first))])
-    unnamed = [full[0]] if names and not names[0] else []
     if names and len(names) > len(first):
         _refuse_unless_row_names(path, columns[0].to_pylist(), len(first))
     return Table(
         dict(zip(full, columns, strict=True)),
-        tuple(dict.fromkeys(unnamed + index_among(full))),
+        tuple(index_among(full)),
         (remark,) if remark else (),
         decimal_commas=delimiter != ",",
+        named=names is not None,
     )
 
 
@@ -77,7 +77,7 @@ def _refuse_unless_row_names(path: Path, cells: list[str], named: int) -> None:
 
 
 def _delimiter(data: bytes) -> str:
-    line = data.lstrip().partition(b"\n")[0].decode("utf-8", "replace")
+    line = next(filter(bytes.strip, io.BytesIO(data)), b"").decode("utf-8", "replace")
     if ";" in line and ("," not in line or all(is_number(cell.replace(",", ".")) for cell in line.split(";"))):
         return ";"
     return "\t" if "\t" in line and "," not in line else ","
@@ -137,7 +137,7 @@ def _columns(path: Path, data: bytes, start: int, width: int, delimiter: str) ->
         table = arrow_csv.read_csv(
             pyarrow.BufferReader(pyarrow.py_buffer(data)[start:]),
             read_options=arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in data),
             convert_options=arrow_csv.ConvertOptions(
                 column_types={name: pyarrow.string() for name in names}, strings_can_be_null=False
             ),

@@ -17,7 +17,6 @@ def read_parquet(path: Path) -> Table:
     from pyarrow import parquet
 
     try:
-        # A file by itself: read_table would add columns that it finds in the names of folders, as in `k=3/`.
         with parquet.ParquetFile(path) as file:
             table = file.read()
         columns = dict(zip(unique_names(path, table.column_names), table.columns, strict=True))

@@ -13,10 +13,10 @@ from rdx.data.variants import digit_items, every_fifth, split_names
 
 def load(
     *,
-    split: str = "all",  # | "train" | "test": every fifth of each digit is test
-    variant: str = "plain",  # see variants.py
+    split: str = "all",  # | "train" | "test", every fifth of each digit is test
+    variant: str = "plain",  # | "m35", "m49": merged | "hflip", "vflip": and mirrored | with "_nl": under new labels
     classes: list[int | str] | None = None,  # labels after the variant, in this order
-    images_per_class: int | None = None,
+    images_per_class: int | None = None,  # None: all
     seed: int = 0,  # of the draw
 ) -> Items:
     """The digits as grey images, 8×8 pixels of 0 … 255."""

@@ -1,8 +1,8 @@
 """Data set `image_folder`: a user's own images.
 
-`root` is a folder with one sub-folder a class, a flat folder, or a CSV/Parquet file with a path column and
-perhaps a label column. Their own order is that of the paths as text, in a table that of its rows. Ids are
-the paths below `root`, or a table's id column, or its paths as they are written.
+`root` is a folder with one sub-folder a class, a flat folder, or a table (CSV, TSV, Parquet) with a column of paths, or
+of the images themselves, and perhaps a label column. Their own order is that of the paths as text, in a table that of
+its rows. Ids are the paths below `root`, or a table's id column, or its paths as they are written, or row numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from rdx.data.items import Items
-from rdx.data.labels import LABEL_COLUMNS, encode_labels, read_labels
+from rdx.data.labels import read_labels
 from rdx.data.listing import (
     Listing,
     check_choice,
@@ -28,18 +28,17 @@ from rdx.data.locate import locate
 from rdx.data.reading.decoding import SUFFIXES
 from rdx.data.reading.greys import checked_range
 from rdx.data.reading.tables import SUFFIXES as TABLE_SUFFIXES
-from rdx.data.reading.tables import find_column, read_table
 from rdx.data.selection import class_labels
+from rdx.data.table_listing import list_table
 from rdx.errors import InputError, MissingInput
 
 ORDERS = ("path", "imagefolder")
-PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path")
 _NAMED = 8  # classes named in a note
 
 
 def load(
     *,
-    root: str | Path,  # folder or table
+    root: str | Path,  # a folder, or a table of paths
     labels: str | Path | None = None,  # file of labels for all images of root; replaces root's own
     classes: list[str | int] | None = None,  # class names or numbers, in this order; None: all
     images_per_class: int | None = None,  # None: all, in their own order
@@ -50,7 +49,7 @@ def load(
     image_root: str | Path | None = None,  # tables: where relative paths start; None: the table's folder
     order: str = "path",  # of the images of a folder: as text, or as torchvision's `imagefolder`
     skip_empty_classes: bool = False,  # leave classes without images out instead of refusing them
-    grey_range: list[int] | None = None,  # black and white of images of more than 8 bits; None: see reading/greys.py
+    grey_range: list[int] | None = None,  # black and white of more than 8 bits; None: what the files say, or hold
     skip_bad_images: bool = False,  # leave unreadable images out instead of refusing them
     progress: bool = False,
 ) -> Items:
@@ -64,7 +63,7 @@ def load(
     elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
         if order != ORDERS[0]:
             raise InputError(f"order '{order}' is for folders; the images of '{path}' are in the order of its rows")
-        listing = _list_table(path, path_column, label_column, id_column, image_root)
+        listing = list_table(path, path_column, label_column, id_column, image_root)
     elif path.exists():
         raise InputError(f"{source}: neither a folder nor a .csv or .parquet file")
     else:
@@ -102,7 +101,8 @@ def _list_folder(root: Path, order: str) -> Listing:
     if top:
         return Listing([root / name for name in top], top, None, {}, notes)
     if not any(inside.values()):
-        raise InputError(f"images '{root}': no images found (looked for {', '.join(SUFFIXES)})")
+        found = "".join(f"; {note}" for note in notes)
+        raise InputError(f"images '{root}': no images found (looked for {', '.join(SUFFIXES)}){found}")
     ids = [f"{name}/{file}" for name in folders for file in inside[name]]
     if order == ORDERS[1]:
         ids = [ids[position] for position in imagefolder_order(ids)]
@@ -122,42 +122,6 @@ def _one_level_up(root: Path, inside: dict[str, list[str]]) -> tuple[str, ...]:
         f"the classes are the folders of '{root}' ({', '.join(list(below)[:3])}); if they are those inside "
         f"({', '.join(names[:3])}), give '{root / name}'",
     )
-
-
-def _list_table(
-    path: Path,
-    path_column: str | None,
-    label_column: str | None,
-    id_column: str | None,
-    image_root: str | Path | None,
-) -> Listing:
-    columns = read_table(path)
-    where = find_column(columns, path_column, PATH_COLUMNS, "path", path)
-    if where is None:
-        raise InputError(f"'{path}' needs a column 'path' of image files (it has: {', '.join(columns)})")
-    label = find_column(columns, label_column, LABEL_COLUMNS, "label", path)
-    name = find_column(columns, id_column, ("id",), "id", path)
-    ids = columns[where] if name is None else columns[name]
-    _refuse_empty_or_double(path, where, columns[where], unique=name is None)
-    if name is not None:
-        _refuse_empty_or_double(path, name, ids, unique=True)
-    start = path.parent if image_root is None else locate(image_root)
-    files = [start / Path(text).expanduser() for text in columns[where]]
-    if label is None:
-        return Listing(files, ids, None, {})
-    texts = [text.strip() for text in columns[label]]
-    _refuse_empty_or_double(path, label, texts, unique=False)
-    return Listing(files, ids, *encode_labels(texts))
-
-
-def _refuse_empty_or_double(path: Path, column: str, cells: list[str], *, unique: bool) -> None:
-    seen: set[str] = set()
-    for row, cell in enumerate(cells, 1):
-        if not cell:
-            raise InputError(f"'{path}', row {row}: column '{column}' is empty")
-        if unique and cell in seen:
-            raise InputError(f"'{path}', row {row}: column '{column}' has '{cell}' a second time")
-        seen.add(cell)
 
 
 def _without_empty_classes(

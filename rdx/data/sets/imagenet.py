@@ -36,7 +36,7 @@ def load(
     root: str | Path = ROOT,  # the folder that holds train/ and val/
     split: str = "train",  # | "val"
     classes: list[int | str] | None = None,  # numbers 0 … 999, synsets or names; None: every folder on disk
-    images_per_class: int | None = None,
+    images_per_class: int | None = None,  # None: all
     seed: int = 0,  # of the draw
     names: dict[int | str, str] | None = None,  # {658: mitten}: what the classes must be called, as a check
     skip_bad_images: bool = False,

@@ -29,7 +29,7 @@ def load(
     root: str | Path = ROOT,  # the folder that holds data.json
     split: str = "train",  # | "test" | "all": every image of the list
     classes: list[int | str] | None = None,  # numbers or names, in this order
-    images_per_class: int | None = None,
+    images_per_class: int | None = None,  # None: all
     seed: int = 0,  # of the draw
     skip_bad_images: bool = False,
     progress: bool = False,

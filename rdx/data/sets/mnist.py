@@ -24,9 +24,9 @@ def load(
     *,
     root: str | Path = ROOT,  # the folder that holds MNIST/raw/train-images-idx3-ubyte and so on
     split: str = "train",  # | "test" | "all": train, then test
-    variant: str = "plain",  # see variants.py
+    variant: str = "plain",  # | "m35", "m49": merged | "hflip", "vflip": and mirrored | with "_nl": under new labels
     classes: list[int | str] | None = None,  # labels after the variant, in this order
-    images_per_class: int | None = None,
+    images_per_class: int | None = None,  # None: all
     seed: int = 0,  # of the draw
 ) -> Items:
     """MNIST, 28×28 grey. Raises InputError naming the missing file and the script that fetches it."""

@@ -72,7 +72,7 @@ def demands(
         for step in ("cka", "metrics", "summary", "classification", "alignment", "explorer"):
             yield Demand(f"{pair}/{step}", read, "take fewer items")
         if wanted(config) and why_no_joint_map(config, n) is None:
-            yield Demand(f"{pair}/joint_map", held + JOINT_MAP * n, "set explorer.umap=false")
+            yield Demand(f"{pair}/joint_map", held + JOINT_MAP * n, "set explorer.map=pca")
         for run in runs:
             yield Demand(f"{pair}/{run.name}/figures", read, "take fewer items")
             if run.is_rdx:
@@ -109,7 +109,7 @@ def as_table(widths: Mapping[str, int], plans: Plans) -> list[dict[str, Any]]:
 
 
 def _rounded(plan: FitPlan) -> dict[str, Any]:
-    return {**asdict(plan), "memory": round(plan.memory), "seconds": round(plan.seconds, 1)}
+    return {**asdict(plan), "memory": round(plan.memory)}
 
 
 def lines(plans: Plans, widths: Mapping[str, int]) -> list[tuple[str, str]]:
@@ -125,15 +125,5 @@ def lines(plans: Plans, widths: Mapping[str, int]) -> list[tuple[str, str]]:
         size = f"{largest.n:,} × {d[0]}" + (f"…{d[-1]}" if len(d) > 1 else "")
         where = "" if len(pairs) == len(plans) else f" in {len(pairs)} of {len(plans)} comparisons"
         kept = f", {largest.pairs_per_item:g} pairs an item" if largest.pairs_per_item else ""
-        said = f"{size}: {solver}{where}{kept} ({reason}) · up to {in_words(largest.memory)}"
-        rows.append((name, f"{said}, about {duration(largest.seconds)}"))
+        rows.append((name, f"{size}: {solver}{where}{kept} ({reason}) · up to {in_words(largest.memory)}"))
     return rows
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: ``40 s``, ``12 min``, ``2.5 h``."""
-    if seconds < 1:
-        return "< 1 s"
-    if seconds < 90:
-        return f"{round(seconds)} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""What a run needs, told before it starts: sizes, times, memory, disk space, downloads, and what is missing.
+"""What a run needs, told before it starts: sizes, memory, disk space, downloads, and what is missing.
 
 Everything here is read off the configuration, the models' empty shells and the table of steps; nothing is
 computed, downloaded or written.
@@ -46,7 +46,7 @@ class Source:
     parameters: int | None
     image_size: tuple[int, int] | None  # (h, w)
     download: int  # bytes of weights still to be fetched
-    seconds: float | None  # of its pass over the items; 0 where it is there, or another's pass brings it
+    passes: bool  # its model goes over the items; not where it is there, or another's pass brings it
     is_there: bool = False  # in the run's folder or the cache
 
 
@@ -72,13 +72,13 @@ class Needs:
     missing: tuple[str, ...] = ()
 
     @property
-    def passes(self) -> dict[str, float]:
-        """Seconds by the name of the step, for representations whose model tells."""
-        return {f"representations/{one.key}": one.seconds for one in self.sources if one.seconds is not None}
+    def passes(self) -> set[str]:
+        """The names of the steps whose representations take a pass of their model over the items."""
+        return {f"representations/{one.key}" for one in self.sources if one.passes}
 
 
 def sources_of(
-    config: Experiment, items: Items, to_compute: Mapping[str, bool], device: str, missing: list[str] | None,
+    config: Experiment, items: Items, to_compute: Mapping[str, bool], missing: list[str] | None,
     widths: Mapping[str, int] | None = None,
 ) -> tuple[Source, ...]:  # fmt: skip
     """Every representation in use; `to_compute` says which of them no earlier run has left.
@@ -95,10 +95,9 @@ def sources_of(
         request = parse_request(entry.extraction)
         width = (widths or {}).get(key)
         description = _described(config, key, items, missing) if wanted and width is None else None
-        seconds = 0.0
-        if wanted and not request.is_array and not any(request.goes_with(other) for other in passes):
+        own = wanted and not request.is_array and not any(request.goes_with(other) for other in passes)
+        if own:
             passes.append(request)
-            seconds = _pass_seconds(description, len(items), device)
         download = description.download if description else 0
         if download:
             with noted(missing):
@@ -106,7 +105,7 @@ def sources_of(
         found.append(
             Source(
                 key, str(request.spec), request.layer, description.width if description else width,
-                description and description.parameters, description and description.image_size, download, seconds,
+                description and description.parameters, description and description.image_size, download, own,
                 not wanted,
             )
         )  # fmt: skip
@@ -178,11 +177,6 @@ def _of_blank_image(settings: tuple[tuple[str, Any], ...], fingerprint: str) -> 
     return describe(dict(settings))
 
 
-def _pass_seconds(description: Description | None, n: int, device: str) -> float | None:
-    each = description.seconds(device) if description else None
-    return None if each is None else n * each
-
-
 def _check_reachable(model: str, size: int) -> None:
     from rdx.models.hub import can_download
 
@@ -196,7 +190,7 @@ def _check_reachable(model: str, size: int) -> None:
 
 def _model_memory(source: Source) -> float:
     """Bytes of a model; nothing where it need not run. Its activations are left out."""
-    return LIBRARIES + _FLOAT * (source.parameters or 0) if source.seconds else 0.0
+    return LIBRARIES + _FLOAT * (source.parameters or 0) if source.passes else 0.0
 
 
 def _written(

@@ -15,6 +15,7 @@ from rdx.errors import InputError
 from rdx.experiment.plan import fits as fit_plans
 from rdx.experiment.plan import needs as plan
 from rdx.experiment.plan.steps import table_of_steps
+from rdx.experiment.run import timings
 from rdx.experiment.run.context import read_features, representation_file
 from rdx.experiment.run.folder import RunFolder, pair_name
 from rdx.experiment.run.log import heard
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from rdx.experiment.stages.methods import MethodRun
     from rdx.features import Features
 
+PLACE = "representations/"  # of the steps that make them
+
+
 @dataclass(frozen=True)
 class Prepared:
     """An experiment that has passed every check."""
@@ -46,18 +50,31 @@ class Prepared:
     loaded: dict[str, Features] = field(default_factory=dict, repr=False)  # arrays that said how many items there are
     analysis: layer_analysis.Analysis | None = None
     words: naming.Words | None = None
-    speeds: dict[str, str] = field(default_factory=dict)  # by step: how fast its features were just computed
+    speeds: dict[str, float] = field(default_factory=dict)  # by step: images/s of features that were just computed
     remarks: list[str] = field(default_factory=list)  # what was warned of before the run's log was there
     plans: fit_plans.Plans = field(default_factory=dict)
     widths: dict[str, int] = field(default_factory=dict)  # columns of every representation in use
+    device: str = "cpu"
+    earlier: list[timings.Timing] = field(default_factory=list)  # how long steps took in other runs
 
     def plan(self) -> dict[str, Any]:
         """What plan.json says: how RDX goes about every comparison; the same for a run that is gone on with."""
         return {"n": len(self.items), "fits": fit_plans.as_table(self.widths, self.plans)}
 
-    def seconds(self, step: Step) -> float:
-        """Roughly how long a step takes; a representation's is its model's pass over the items."""
-        return self.needs.passes.get(step.name, step.cost)
+    def forecast(self, step: Step) -> float | str:
+        """Seconds that a step will take, as far as earlier runs tell; a representation's are its model's pass."""
+        return 0.0 if self.is_cached(step) else timings.forecast(step, self.timing(step), self.earlier)
+
+    def is_cached(self, step: Step) -> bool:
+        """Whether it is a representation that no pass is made for."""
+        return step.name.startswith(PLACE) and step.name not in self.needs.passes
+
+    def timing(self, step: Step, seconds: float = 0.0) -> timings.Timing:
+        """The row of a step that has just taken ``seconds``, and the pass before it where there was one."""
+        read = [name.removeprefix(PLACE) for name in (step.name, *step.inputs) if name.startswith(PLACE)]
+        d, n = max((self.widths.get(key, 0) for key in read), default=0), len(self.items)
+        speed = self.speeds.get(step.name)
+        return timings.timing_of(step, n, d, self.device, seconds + (n / speed if speed else 0.0))
 
 
 def prepare(
@@ -132,11 +149,12 @@ def _look(
     to_compute = {key: f"representations/{key}" in names and key not in there for key in used}
     with_model, to_look = naming.sources(config, words, naming.STEP in names, force)
     widths = {key: features.values.shape[1] for key, features in loaded.items()}
-    sources = plan.sources_of(with_model, items, {**to_compute, **to_look}, device, missing, widths)
+    sources = plan.sources_of(with_model, items, {**to_compute, **to_look}, missing, widths)
     demands = list(fit_plans.demands(config, len(items), shapes, runs, plans))
     needs = plan.needs_of(config, place.root, items, known, sources, runs, names, demands, missing)
     return Prepared(
-        config, place, items, runs, steps, todo, needs, loaded, analysis, words, plans=plans, widths=shapes
+        config, place, items, runs, steps, todo, needs, loaded, analysis, words, plans=plans, widths=shapes,
+        device=device, earlier=timings.read(),
     )
 
 
@@ -248,7 +266,7 @@ def _check_features(
         elif f"representations/{key}" in todo:
             features = inputs.load_features(config, key, items, device=device, progress=progress, engine=engine)
             if features.images_per_second:
-                prepared.speeds[f"representations/{key}"] = f"{features.images_per_second:.1f} images/s"
+                prepared.speeds[f"representations/{key}"] = features.images_per_second
             found = features.values
         else:
             found = read_features(prepared.folder.path(representation_file(key)))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rdx.experiment.plan import fits as fit_plans
-from rdx.experiment.plan.fits import duration
 from rdx.experiment.plan.needs import readable
 from rdx.experiment.run.folder import pair_name
 from rdx.experiment.run.tables import make_up, read_explanations, read_table
+from rdx.experiment.run.timings import duration
 from rdx.experiment.stages import settings_sweep
 from rdx.experiment.stages.measures import merged_by
 from rdx.method.concepts import DIRECTIONS, Concept
@@ -30,13 +30,12 @@ _EACH = 3  # from more comparisons on, or layers of one model, each does not get
 
 
 def plan(prepared: Prepared, *, steps: bool = False) -> list[str]:
-    """What will be done, with sizes and times; with `steps` each of them too."""
+    """What will be done, with sizes and, as far as earlier runs tell, times; with `steps` each of them too."""
     todo, folder, needs = prepared.todo, prepared.folder, prepared.needs
-    seconds = sum(prepared.seconds(step) for step in todo)
     if not todo:
         head = f"{prepared.config.name}: all {len(prepared.steps)} steps are done"
     else:
-        head = f"{prepared.config.name}: {len(todo)} of {len(prepared.steps)} steps to do, about {duration(seconds)}"
+        head = f"{prepared.config.name}: {len(todo)} of {len(prepared.steps)} steps to do, {_time(prepared, todo)}"
     expected = "" if needs.items_known else ", as far as the configuration tells"
     lines = [f"{head} ({needs.items} items{expected} → {folder.root})"]
     lines += [f"  note: {note}" for note in prepared.items.notes]
@@ -59,9 +58,20 @@ def _steps(prepared: Prepared) -> list[tuple[str, str, str]]:
     for name, members in groups.items():
         to_do = [step for step in members if step.name in waiting]
         count = f" ({len(to_do)} of {len(members)} steps)" if len(members) > 1 and to_do else ""
-        seconds = duration(sum(prepared.seconds(step) for step in to_do)) if to_do else ""
-        rows.append(("run " if to_do else "done", name + count, seconds))
+        rows.append(("run " if to_do else "done", name + count, _time(prepared, to_do) if to_do else ""))
     return rows
+
+
+def _time(prepared: Prepared, steps: Sequence[Step]) -> str:
+    """How long steps take, as far as earlier runs tell."""
+    found = [prepared.forecast(step) for step in steps]
+    known = [one for one in found if not isinstance(one, str)]
+    if len(found) == 1 and not known:
+        return found[0]
+    if len(known) < len(found) and not any(known):
+        return "no earlier run on this machine tells how long"
+    rest = "" if len(known) == len(found) else f" for {len(known)} of them (no earlier run tells of the others)"
+    return f"about {duration(sum(known))}{rest}"
 
 
 def missing(checked: Iterable[Prepared]) -> list[str]:

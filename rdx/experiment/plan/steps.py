@@ -40,22 +40,23 @@ def table_of_steps(
     analysis: layer_analysis.Analysis | None = None, words: naming.Words | None = None,
 ) -> Steps:  # fmt: skip
     """Every step of an experiment; `made_by` are the fingerprints of its representations, `plans` those of its fits."""
-    steps, n = Steps(), len(items)
-    steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=items.fingerprint))
+    steps, what = Steps(), [items.fingerprint, items.columns]
+    steps.add(Step("items", inputs.write_items, ("items.csv", "dropped.csv"), settings=what))
     for key, made in made_by.items():
         work = partial(inputs.write_representation, key=key)
         file = representation_file(key)
-        steps.add(Step(f"representations/{key}", work, (file,), settings=made, cost=n / 500))
-    naming.add_step(steps, items, words)
+        like = config.representations[key].extraction
+        steps.add(Step(f"representations/{key}", work, (file,), settings=made, like=like))
+    naming.add_step(steps, words)
     summaries = [_comparison(steps, config, items, a, b, runs, plans[a, b]) for a, b in config.comparisons]
     work = partial(measures.summary_table, pairs=config.comparisons, runs=runs)
-    steps.add(Step("summary", work, ("summary.csv",), tuple(sum(summaries, ())), cost=0.1))
+    steps.add(Step("summary", work, ("summary.csv",), tuple(sum(summaries, ()))))
     if config.figures and len(config.comparisons) >= LEAST_PAIRS:
         work = partial(measures.summary_figure, runs=runs)
         titles = {key: config.representations[key].title for key in made_by}
         settings = {"name": config.name, "titles": titles}
         steps.add(Step("summary_figure", work, ("summary.png",), ("summary",), settings=settings))
-    layer_analysis.add_steps(steps, config, items, analysis)
+    layer_analysis.add_steps(steps, config, analysis)
     return steps
 
 
@@ -73,33 +74,30 @@ def _comparison(
     if config.alignment:
         files = [alignment_file(pair, view) for view in (A_TO_B, B_TO_A)] + [f"{pair}/alignment/history.csv"]
         chosen = alignment.settings(config)
-        seen += (add("alignment", alignment.align, files, seen, settings=chosen, cost=n / 50),)
-    results = (add("cka", measures.similarity, [f"{pair}/cka.json"], seen, cost=n / 5000),)
+        seen += (add("alignment", alignment.align, files, seen, settings=chosen),)
+    results = (add("cka", measures.similarity, [f"{pair}/cka.json"], seen),)
     guide: tuple[str, ...] = ()
     if not probes.possible(items):
         files, chosen = [f"{pair}/{name}" for name in probes.FILES], probes.settings(config)
-        guide = (
-            add("classification", probes.probe, files, (*seen, "items"), settings=chosen, cost=n / 250),
-        )
+        guide = (add("classification", probes.probe, files, (*seen, "items"), settings=chosen),)
         results += guide
     fitted = tuple(
         add(
             run.name, partial(methods.fit, run=run, solver=_solver(run, plans)), methods.outputs(pair, run),
             (*seen, "items", *(guide if run.is_rdx and config.guidance else ())),
-            settings=methods.settings(config, run, _solver(run, plans)), cost=_seconds(run, n, plans),
-            code=methods.code(run),
+            settings=methods.settings(config, run, _solver(run, plans)), code=methods.code(run),
+            like=[run.method, run.parameters, run.view, _solver(run, plans)], growth=_growth(_solver(run, plans)),
         )
         for run in runs
     )  # fmt: skip
     results += fitted + _concepts(add, config, pair, runs, seen, guide, n)
     naming.add_names(add, config, pair, runs)
     work = partial(measures.measure, runs=runs)
-    cost = measures.seconds(n)
-    results += (add("metrics", work, [f"{pair}/metrics.csv"], (*seen, *fitted), cost=cost),)
+    results += (add("metrics", work, [f"{pair}/metrics.csv"], (*seen, *fitted)),)
     if any(measures.merged_by(config, a, b)) and items.labels is not None:
         work, merged = partial(measures.known_difference, runs=runs), measures.merged_by(config, a, b)
         needs = (*fitted, "items")
-        add("known_difference", work, [f"{pair}/known_difference.csv"], needs, settings=merged, cost=0.1)
+        add("known_difference", work, [f"{pair}/known_difference.csv"], needs, settings=merged)
     work = partial(measures.summarise, runs=runs)
     results += (add("summary", work, [f"{pair}/summary.json"], results),)
     if config.figures:
@@ -109,9 +107,8 @@ def _comparison(
         solver = plans[swept.name].solver
         work = partial(settings_sweep.sweep, run=swept, solver=solver)
         chosen = settings_sweep.settings(config, swept, solver)
-        cost = settings_sweep.seconds(config, plans[swept.name])
-        code = (settings_sweep.__name__, methods.__name__)
-        add("sweep", work, settings_sweep.outputs(pair), seen, settings=chosen, cost=cost, code=code)
+        more = {"like": chosen, "growth": _growth(solver), "code": (settings_sweep.__name__, methods.__name__)}
+        add("sweep", work, settings_sweep.outputs(pair), seen, settings=chosen, **more)
     if explore.wanted(config):
         _explorer(add, config, (a, b), runs, seen, results, n)
     return results
@@ -128,12 +125,12 @@ def _concepts(
         if run.statistics != "off":
             work, chosen = partial(statistics.examine, run=run), statistics.settings(config, run, n)
             below = (*needs, "items", *statistics.needs(config), *(guide if config.guidance else ()))
-            files, cost = statistics.outputs(pair, run), statistics.seconds(config, run, n)
-            code = (statistics.__name__, methods.__name__)
-            needs += (add(f"{run.name}/statistics", work, files, below, settings=chosen, cost=cost, code=code),)
+            files, code = statistics.outputs(pair, run), (statistics.__name__, methods.__name__)
+            more = {"settings": chosen, "like": chosen, "growth": 0, "code": code}  # n is one of the settings
+            needs += (add(f"{run.name}/statistics", work, files, below, **more),)
         work, file = partial(methods.describe, run=run), [f"{pair}/{run.name}/concepts.csv"]
         chosen, code = {"columns": CONCEPTS}, tuple(place.partition(":")[0] for place in MEASURES.values())
-        table = add(f"{run.name}/concepts", work, file, (*needs, "items"), settings=chosen, cost=0.2, code=code)
+        table = add(f"{run.name}/concepts", work, file, (*needs, "items"), settings=chosen, code=code)
         names += (*needs[1 + len(seen) :], table)
     return names
 
@@ -150,7 +147,7 @@ def _figures(
         work = partial(pictures.draw, run=run, blocks=blocks)
         chosen = {"titles": titles, "blocks": blocks and pictures.block_settings(blocks)}
         needs = (f"{pair}/{run.name}", *seen, "items")
-        add(f"{run.name}/figures", work, pictures.outputs(pair, run), needs, settings=chosen, cost=6.0)
+        add(f"{run.name}/figures", work, pictures.outputs(pair, run), needs, settings=chosen)
 
 
 def _explorer(
@@ -162,16 +159,17 @@ def _explorer(
     needs = ("items", *seen, *results)
     if explore.why_no_joint_map(config, n) is None:
         file = [f"{pair}/{explore.JOINT_MAP}"]
-        needs += (add("joint_map", explore.write_joint_map, file, seen, settings=config.seed, cost=25 + n / 150),)
+        chosen = [config.seed, config.explorer.map]
+        needs += (add("joint_map", explore.write_joint_map, file, seen, settings=chosen),)
     work, chosen = partial(explore.explore, runs=runs), explore.settings(config, *keys)
     code = (explore.__name__, pictures.__name__)
-    add("explorer", work, explore.outputs(pair), needs, settings=chosen, cost=2 + n / 500, code=code)
+    add("explorer", work, explore.outputs(pair), needs, settings=chosen, code=code)
 
 
 def _solver(run: MethodRun, plans: Mapping[str, FitPlan]) -> str | None:
     return plans[run.name].solver if run.is_rdx else None
 
 
-def _seconds(run: MethodRun, n: int, plans: Mapping[str, FitPlan]) -> float:
-    """Roughly how long a method takes."""
-    return plans[run.name].seconds if run.is_rdx else 0.5 + methods.method_class(run.method).seconds(n)
+def _growth(solver: str | None) -> int:
+    """The power of n that a fit's time goes with: these solvers look at all pairs."""
+    return 2 if solver in ("dense", "sparse") else 1

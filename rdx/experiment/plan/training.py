@@ -1,4 +1,4 @@
-"""What `rdx train --dry-run` prints: what would be trained, on how many items, for how long."""
+"""What `rdx train --dry-run` prints: what would be trained, on how many items, in how many steps."""
 
 from __future__ import annotations
 
@@ -7,33 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from rdx.data.expected import expected_items
 from rdx.experiment.plan.needs import readable
-from rdx.experiment.plan.report import duration, not_ready
+from rdx.experiment.plan.report import not_ready
 from rdx.experiment.run.missing import noted
 
 if TYPE_CHECKING:
     from rdx.features.concept_bottleneck import BottleneckSettings
-    from rdx.models.training import TrainingWork
     from rdx.models.training_settings import TrainingSettings
 
-_SECONDS = 0.0012  # an image of 28×28 pixels, forth and back, on two cores
-_PIXELS = 28 * 28
-_LEAST = 1.0  # seconds, for the smallest of trainings
 
-
-def plan(trainings: Sequence[Any], *, device: str = "cpu", force: bool = False) -> list[str]:
+def plan(trainings: Sequence[Any], *, force: bool = False) -> list[str]:
     """One line for the settings of each training, and at the end what is missing for them."""
     from rdx.models.training_settings import TrainingSettings
 
     missing: list[str] = []
     lines = [
         _convnet(settings, force, missing) if isinstance(settings, TrainingSettings)
-        else _concept_bottleneck(settings, device, missing)
+        else _concept_bottleneck(settings, missing)
         for settings in trainings
     ]  # fmt: skip
     return lines + not_ready(missing)
 
 
-def _concept_bottleneck(settings: BottleneckSettings, device: str, missing: list[str]) -> str:
+def _concept_bottleneck(settings: BottleneckSettings, missing: list[str]) -> str:
     """Planes on a model's features, whose pass over the items takes most of the time."""
     from rdx.data import load_items
     from rdx.data.locate import locate
@@ -47,9 +42,7 @@ def _concept_bottleneck(settings: BottleneckSettings, device: str, missing: list
     if settings.published and locate(settings.published).is_file():
         return f"{head}, published projections → {settings.folder}"
     description = describe(settings.backbone)
-    seconds = description.seconds(device)
     parts = [f"{head} through {settings.model}"]
-    parts += [f"about {duration(len(items) * seconds)}"] if seconds else []
     parts += [f"at least {readable(description.download)} to download"] if description.download else []
     return f"{', '.join(parts)} → {settings.folder}"
 
@@ -61,17 +54,11 @@ def _convnet(settings: TrainingSettings, force: bool, missing: list[str]) -> str
         work = prepare_training(settings)
         if work.is_there and not force:
             return f"{settings.name}: trained before → {settings.folder}"
-        return _described(settings, f"{len(work.items)} items", work.steps, _pixels(work))
+        return _described(settings, f"{len(work.items)} items", work.steps)
     n = len(expected_items(settings.data))
-    return _described(settings, f"{n} items, as far as the configuration tells", steps_of(settings, n), _PIXELS)
+    return _described(settings, f"{n} items, as far as the configuration tells", steps_of(settings, n))
 
 
-def _described(settings: TrainingSettings, items: str, steps: int, pixels: int) -> str:
-    seconds = max(_LEAST, steps * settings.batch_size * _SECONDS * pixels / _PIXELS)
+def _described(settings: TrainingSettings, items: str, steps: int) -> str:
     length = f"{steps} steps" if settings.steps else f"{settings.epochs} epochs, {steps} steps"
-    return f"{settings.name}: {items}, {length} of {settings.batch_size}, about {duration(seconds)} → {settings.folder}"
-
-
-def _pixels(work: TrainingWork) -> int:
-    width, height = work.items.image(0).size if work.items.has_images else (28, 28)
-    return width * height
+    return f"{settings.name}: {items}, {length} of {settings.batch_size} → {settings.folder}"

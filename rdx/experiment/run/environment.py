@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rdx.experiment.plan.prepare import Prepared
 
 _PACKAGES = (
-    "numpy", "scipy", "scikit-learn", "numba", "hdbscan", "umap-learn", "torch", "torchvision", "timm",
+    "numpy", "scipy", "scikit-learn", "numba", "hdbscan", "openTSNE", "umap-learn", "torch", "torchvision", "timm",
     "open_clip_torch", "pandas", "pyarrow", "pillow", "safetensors", "matplotlib",
 )  # fmt: skip
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -70,7 +71,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def _hardware(device: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"device": device, "processor": _processor(), "cores": os.cpu_count()}
+    found: dict[str, Any] = {"device": device, "processor": processor(), "cores": os.cpu_count()}
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         found["memory_gb"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
     if device.startswith("cuda"):
@@ -81,7 +82,8 @@ def _hardware(device: str) -> dict[str, Any]:
     return found
 
 
-def _processor() -> str:
+@cache
+def processor() -> str:
     """The processor's name; Linux tells Python only its kind."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,21 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rdx
-from rdx.compute.engine import Engine, Threads
+from rdx.compute.engine import Engine, Shown, Threads
 from rdx.compute.seeds import seed_everything
-from rdx.errors import InputError, unknown
+from rdx.errors import InputError
 from rdx.experiment.run.context import Context
 from rdx.experiment.run.environment import environment
 from rdx.experiment.run.folder import CONFIG
 from rdx.experiment.run.log import heard, run_log
 from rdx.experiment.run.step import Step
+from rdx.experiment.run.timings import Timing, record
 from rdx.files import write_json, write_text
 from rdx.locks import alone
 
 if TYPE_CHECKING:
     from rdx.experiment.plan.prepare import Prepared
 
-DEVICES = ("auto", "cpu", "cuda")
 _RUN = ".run"  # what is noted of the run's own files
 _ENVIRONMENT, _PLAN = "environment.json", "plan.json"
 
@@ -55,7 +54,8 @@ def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str]
             return folder.root
         write_json(folder.path(_ENVIRONMENT), environment(prepared, device))
         write_json(folder.path(_PLAN), prepared.plan())
-    context = Context(prepared.config, folder, prepared.items, device, progress, engine)
+    shown = Shown(engine) if progress else engine
+    context = Context(prepared.config, folder, prepared.items, device, progress, shown)
     with run_log(folder.path("run.log")) as note, heard(note):
         note(f"rdx {rdx.__version__}: {len(prepared.todo)} of {len(steps)} steps to do")
         for remark in prepared.remarks:
@@ -65,10 +65,17 @@ def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str]
             folder.clear(name)
         for step in prepared.todo:  # beforehand, so that nothing out of date stands beside what is new
             folder.make_way(step.name, steps.fingerprints[step.name])
-        for step in prepared.todo:
-            seconds = _carry_out(step, prepared, context, note)
-            speed = prepared.speeds.get(step.name)
-            report(f"  {step.name}  {seconds:.1f} s{f' (computed before at {speed})' if speed else ''}")
+        took: list[Timing] = []
+        try:
+            for step in prepared.todo:
+                seconds = _carry_out(step, prepared, context, note)
+                if not prepared.is_cached(step):
+                    took.append(prepared.timing(step, seconds))
+                speed = prepared.speeds.get(step.name)
+                told = f" (computed before at {speed:.1f} images/s)" if speed else ""
+                report(f"  {step.name}  {seconds:.1f} s{told}")
+        finally:
+            record([] if context.engine.elsewhere else took)  # others' machines tell nothing of this one
         note("done")
     return folder.root
 
@@ -90,21 +97,12 @@ def _carry_out(step: Step, prepared: Prepared, context: Context, note: Callable[
     seconds = time.perf_counter() - start
     prepared.folder.seal(step.name, made_by, made, seconds)
     if step.name in prepared.speeds:
-        note(f"{step.name}: features computed at {prepared.speeds[step.name]}")
+        note(f"{step.name}: features computed at {prepared.speeds[step.name]:.1f} images/s")
     for line in context.log:
         note(line)
     context.log.clear()
     note(f"{step.name}: {seconds:.2f} s")
     return seconds
-
-
-def device_named(name: str) -> str:
-    """The device to compute on; `auto` takes a GPU where there is one. Raises InputError for others."""
-    from rdx.method.alignment import resolve_device
-
-    if name not in DEVICES and not re.fullmatch(r"cuda:\d+", name):
-        raise unknown("device", name, DEVICES)
-    return resolve_device(name)
 
 
 def _save_config(prepared: Prepared) -> None:

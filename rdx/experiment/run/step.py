@@ -30,7 +30,8 @@ class Step:
     inputs: tuple[str, ...] = ()  # names of earlier steps
     settings: Any = field(default_factory=dict)  # JSON-able: all that changes the outputs
     code: tuple[str, ...] | None = None  # modules that compute it; None: whatever the file of `work` imports
-    cost: float = 1.0  # seconds on two cores, roughly
+    like: Any = None  # JSON-able: the settings that its time depends on
+    growth: int = 1  # its time goes with the number of items to this power
 
     def made_by_code(self) -> str:
         """A hash of the source that computes this step: a change of code is a change of result."""

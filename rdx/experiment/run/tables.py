@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rdx.data.items import OWN_COLUMNS
 from rdx.files import atomic_path
 from rdx.method.concepts import NULL, Concept, Explanations
 from rdx.metrics import MEASURES
@@ -29,7 +30,7 @@ CONCEPTS = tuple(dict.fromkeys(
 ))  # fmt: skip
 STATISTICS = ("direction", "concept", "gain", *TESTED)
 METHOD_FILE, STATISTICS_FILE = "method.json", "statistics.csv"
-ITEMS = ("index", "id", "path", "label", "label_name")
+ITEMS = OWN_COLUMNS
 _PARTS = 2  # labels named for one concept
 _LEAST = 0.1  # smaller shares are not named
 
@@ -61,10 +62,11 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def item_rows(items: Items) -> Iterable[tuple]:
-    """The rows of items.csv."""
-    for i, name in enumerate(items.ids):
+    """The rows of items.csv: `ITEMS`, then the items' own columns."""
+    others = zip(*items.columns.values(), strict=True) if items.columns else ((),) * len(items)
+    for i, (name, cells) in enumerate(zip(items.ids, others, strict=True)):
         label = None if items.labels is None else int(items.labels[i])
-        yield i, name, items.paths[i], label, items.label_name(i)
+        yield i, name, items.paths[i], label, items.label_name(i), *cells
 
 
 def assignment_rows(explanations: Mapping[str, Explanations]) -> Iterable[tuple]:

@@ -40,12 +40,13 @@ def why_no_joint_map(config: Experiment, n: int) -> str | None:
     """Why there is no joint map of n items; None where there is one."""
     from rdx.explorer.maps import LEAST
 
-    if not config.explorer.umap:
-        return "The joint map (UMAP) is switched off: explorer.umap in the configuration."
+    chosen = config.explorer
+    if chosen.map == "pca":
+        return "The joint map is switched off: explorer.map in the configuration."
     if n < LEAST:
-        return f"There is no joint map (UMAP): it needs {LEAST} items."
-    most = config.explorer.umap_items
-    return f"There is no joint map (UMAP): more than {most:,} items (explorer.umap_items)." if n > most else None
+        return f"There is no joint map: it needs {LEAST} items."
+    most = chosen.map_items
+    return f"There is no joint map: more than {most:,} items (explorer.map_items)." if n > most else None
 
 
 def outputs(pair: str) -> tuple[str, ...]:
@@ -62,12 +63,12 @@ def settings(config: Experiment, a: str, b: str) -> dict[str, Any]:
 
 
 def write_joint_map(context: Context, a: str, b: str) -> None:
-    """joint_map.safetensors: tensors "a" and "b" (n, 2), one UMAP of both representations."""
+    """joint_map.safetensors: tensors "a" and "b" (n, 2), both representations on one plane."""
     from safetensors.numpy import save_file
 
     from rdx.explorer.maps import joint_maps
 
-    first, second = joint_maps(*context.pair(a, b), seed=context.config.seed)
+    first, second = joint_maps(*context.pair(a, b), context.config.seed, context.config.explorer.map)
     with atomic_path(context.folder.path(f"{pair_name(a, b)}/{JOINT_MAP}")) as temporary:
         save_file({"a": np.ascontiguousarray(first), "b": np.ascontiguousarray(second)}, temporary)
 
@@ -97,7 +98,7 @@ def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], note
         titles={"a": context.title(a), "b": context.title(b)},
         items=context.items,
         representations=views,
-        maps=_maps(folder, views["a"], views["b"], joint=without is None),
+        maps=_maps(folder, views["a"], views["b"], None if without else config.explorer.map),
         methods=_methods(context, a, b, runs),
         predictions=_predictions(folder, a, b),
         verdict=summary["verdict"],
@@ -107,7 +108,7 @@ def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], note
     )
 
 
-def _maps(folder: Path, A: np.ndarray, B: np.ndarray, joint: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _maps(folder: Path, A: np.ndarray, B: np.ndarray, joint: str | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     from safetensors.numpy import load_file
 
     from rdx.explorer.maps import pca_maps
@@ -115,7 +116,7 @@ def _maps(folder: Path, A: np.ndarray, B: np.ndarray, joint: bool) -> dict[str, 
     found = {}
     if joint:
         stored = load_file(folder / JOINT_MAP)
-        found["umap"] = stored["a"], stored["b"]
+        found[joint] = stored["a"], stored["b"]
     return {**found, "pca": pca_maps(A, B)}
 
 

@@ -36,13 +36,6 @@ def similarity(context: Context, a: str, b: str) -> None:
     write_json(context.folder.path(f"{pair_name(a, b)}/cka.json"), values)
 
 
-def seconds(n: int) -> float:
-    """Roughly how long the success rates of n items take: a pass over all pairs, where there is one."""
-    from rdx.metrics.bsr import ALL_PAIRS
-
-    return 1.0 + (1e-8 * n**2 if n <= ALL_PAIRS else 0.0)
-
-
 def measure(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> None:
     """metrics.csv: every method and direction, with the three distances, on raw and aligned pairs."""
     from rdx.method.neighborhoods import DISTANCES

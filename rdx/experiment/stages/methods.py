@@ -17,6 +17,8 @@ from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.files import atomic_path, write_json
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS, Explanations
+from rdx.method.many.solver import ALONE, LIBRARIES
+from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
     from rdx.config import Experiment, Method
@@ -27,7 +29,7 @@ RDX_NAME = "rdx"
 METHOD_FILE = tables.METHOD_FILE  # what ran, with all its parameters, and what it has to say
 
 # Parameters that belong to the whole run, with the place where each is set.
-_OF_THE_RUN = {
+OF_THE_RUN = {
     "alignment": "the key 'alignment' of the configuration",
     "align_steps": "the key 'align_steps' of the configuration",
     "align_start": "the key 'align_start' of the configuration",
@@ -138,7 +140,15 @@ def plan(
         InputError: the settings or the memory do not allow it.
     """
     estimator = build(run, config, device=device).set_params(max_memory=max_memory or config.max_memory)
-    return estimator.plan(n, widths, aligned=run.aligned, guided=config.guidance is not None)
+    guided, loaded = config.guidance is not None, libraries(config)
+    return estimator.plan(n, widths, aligned=run.aligned, guided=guided, libraries=loaded)
+
+
+def libraries(config: Experiment) -> float:
+    """Bytes of a run's process before any data: less where no model is loaded, nor UMAP before the last fit."""
+    several = len(config.comparisons) > 1 and (config.figures or config.explorer.enabled)
+    models = any(parse_spec(entry.model).is_model for entry in config.representations.values()) or config.naming
+    return LIBRARIES if models or several else ALONE
 
 
 def check_settings(run: MethodRun, config: Experiment) -> None:
@@ -230,10 +240,10 @@ def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
 def _parameters(entry: Method) -> dict[str, Any]:
     """A method's parameters, its class's defaults filled in, so that naming a default changes nothing."""
     known = inspect.signature(method_class(entry.method)).parameters
-    defaults = {key: p.default for key, p in known.items() if key not in _OF_THE_RUN}
+    defaults = {key: p.default for key, p in known.items() if key not in OF_THE_RUN}
     for key in entry.settings:
-        if key in _OF_THE_RUN and key in {*known, "random_state"}:
-            raise InputError(f"method '{entry.name}': '{key}' is set by {_OF_THE_RUN[key]}")
+        if key in OF_THE_RUN and key in {*known, "random_state"}:
+            raise InputError(f"method '{entry.name}': '{key}' is set by {OF_THE_RUN[key]}")
         if key not in defaults:
             raise unknown(f"parameter of method '{entry.name}'", key, defaults)
     return {**defaults, **entry.settings}

@@ -83,12 +83,12 @@ def look(config: Experiment, items: Items, *, missing: list[str] | None = None) 
     return found
 
 
-def add_step(steps: Steps, items: Items, found: Words | None) -> None:
+def add_step(steps: Steps, found: Words | None) -> None:
     """The step in which the model looks at images and words."""
     if found is not None:
         chosen = {"images": found.images_key, "words": found.words_key, "written": found.words}
-        cost, work = 10 + len(items) / 100 + len(found.words) / 50, partial(write_embeddings, found=found)
-        steps.add(Step(STEP, work, (EMBEDDINGS,), ("items",), settings=chosen, cost=cost))
+        work = partial(write_embeddings, found=found)
+        steps.add(Step(STEP, work, (EMBEDDINGS,), ("items",), settings=chosen))
 
 
 def add_names(add: Callable, config: Experiment, pair: str, runs: Sequence[MethodRun]) -> None:
@@ -97,7 +97,7 @@ def add_names(add: Callable, config: Experiment, pair: str, runs: Sequence[Metho
         for run in runs:
             work, needs = partial(name_method, run=run), (STEP, f"{pair}/{run.name}")
             files = [f"{pair}/{run.name}/{NAMES}"]
-            add(f"{run.name}/names", work, files, needs, settings=config.naming.top, cost=0.2)
+            add(f"{run.name}/names", work, files, needs, settings=config.naming.top)
 
 
 def sources(config: Experiment, found: Words | None, todo: bool, force: bool) -> tuple[Experiment, dict[str, bool]]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rdx.config import Experiment
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
-    from rdx.method.many.solver import FitPlan
 
 COLUMNS = ("n_clusters", "gamma", "beta", "direction", "concepts", "covered", "bsr", "stability")
 
@@ -69,17 +68,8 @@ def outputs(pair: str) -> list[str]:
     return [f"{pair}/sweep.csv", f"{pair}/sweep.json", f"{pair}/sweep.png"]
 
 
-def seconds(config: Experiment, plan: FitPlan) -> float:
-    """Roughly how long it takes, from what one fit takes; without its distances a dense one takes a third of that."""
-    grid = config.sweep
-    fits = len(grid.n_clusters) * len(grid.gamma) * len(grid.beta) * (1 + grid.subsamples * 0.64)
-    return 3 + plan.seconds * (fits / 3 + grid.subsamples * 0.64 if plan.solver == "dense" else fits)
-
-
 def sweep(context: Context, a: str, b: str, run: MethodRun, solver: str) -> None:
     """sweep.csv (one row a setting and direction), sweep.json (the suggestion) and sweep.png."""
-    from tqdm import tqdm
-
     from rdx.figures.settings_map import save_settings_map
     from rdx.metrics.settings_sweep import suggest, sweep_settings
 
@@ -87,14 +77,11 @@ def sweep(context: Context, a: str, b: str, run: MethodRun, solver: str) -> None
     features = {"A": context.features(a), "B": context.features(b)}
     if run.aligned:
         features |= {view: context.mapped(a, b, view) for view in (A_TO_B, B_TO_A)}
-    fits = len(grid.n_clusters) * len(grid.gamma) * len(grid.beta) * (1 + grid.subsamples)
-    with tqdm(total=fits, desc="sweep", unit="fit", disable=not context.progress) as bar:
-        found = sweep_settings(
-            build(run, context.config, device=context.device, solver=solver), features,
-            {name: getattr(grid, name) for name in ("n_clusters", "gamma", "beta")},
-            subsamples=grid.subsamples, random_state=context.config.seed, tick=bar.update,
-            spread=context.engine.map,
-        )  # fmt: skip
+    found = sweep_settings(
+        build(run, context.config, device=context.device, solver=solver), features,
+        {name: getattr(grid, name) for name in ("n_clusters", "gamma", "beta")},
+        subsamples=grid.subsamples, random_state=context.config.seed, spread=context.engine.map,
+    )  # fmt: skip
     chosen, reason = suggest(found)
     rows = [
         (one.n_clusters, one.gamma, one.beta, direction, one.concepts[direction], one.covered[direction],

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 SUMMARY_FILE = "statistics.json"
 DIFFERENCE, NO_DIFFERENCE = "difference", "no difference above chance"
 SAME = "both representations rank every item's neighbours alike"
-SECONDS = 0.05, 3e-7  # of one draw, two runs of both directions, on one core: in any case, and for each pair of items
 
 
 @dataclass(frozen=True)
@@ -83,13 +82,6 @@ def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
 def needs(config: Experiment) -> tuple[str, ...]:
     """The steps of the reference's representations."""
     return tuple(f"representations/{key}" for key in config.statistics.reference or ())
-
-
-def seconds(config: Experiment, run: MethodRun, n: int) -> float:
-    """Roughly how long it takes on two cores."""
-    done = plan(config, run, n)
-    draw = SECONDS[0] + SECONDS[1] * done.n**2
-    return 1.0 + draw * (done.n_surrogates + done.n_subsamples / 3) / 2
 
 
 def examine(context: Context, a: str, b: str, run: MethodRun) -> None:

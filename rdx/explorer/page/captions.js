@@ -2,7 +2,7 @@
 function describeMaps() {
   const own = OWN[state.direction];
   const one = concept();
-  const kind = state.kind === "pca" ? "PCA" : "UMAP of both models";
+  const kind = KIND_TEXTS[state.kind][0] + (state.kind === "pca" ? "" : " of both models");
   const what = one ? `concept ${one.number}, ${things(one.size)}` : "no concept";
   for (const panel of panels.values()) {
     if (panel.side === "passage") {

@@ -5,6 +5,7 @@ const DIRECTION_TEXTS = {
   b_not_a: ["B together, A apart", "Groups that B holds together and A scatters"],
 };
 const KIND_TEXTS = {
+  tsne: ["t-SNE", "Neighbourhoods, both models at once: what moves is what they disagree on"],
   umap: ["UMAP", "Neighbourhoods, both models at once: what moves is what they disagree on"],
   pca: ["PCA", "A flat view along the two widest directions"],
 };

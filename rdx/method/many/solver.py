@@ -1,13 +1,16 @@
-"""Which way a comparison is computed, and what that takes: known from its size and settings alone.
+"""Which way a comparison is computed, and the memory that takes: known from its size and settings alone.
 
 ``dense`` holds all pairs of items and is exact; ``sparse`` looks at all pairs, in tiles, and keeps some
 of them, with exact ranks; ``approximate`` looks at some pairs only. Memory is what the process peaks at,
-libraries included: a bound, a little above what was measured. Time is rough.
+libraries included: a bound, a little above what was measured.
+
+``auto`` is ``dense`` up to ``DENSE_UP_TO`` items where all pairs fit into memory, and where the settings need
+them; else ``sparse``, and beyond ``APPROXIMATE_FROM`` items ``approximate``. No time has a say in it, so every
+machine with enough memory chooses alike.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,29 +23,18 @@ from rdx.method.many.rank_profiles import KNOTS
 from rdx.method.spectral import MAX_DIMENSION
 
 SOLVERS = ("dense", "sparse", "approximate")
+DENSE_UP_TO = 20_000  # items: with more, ranking and keeping all pairs takes minutes longer than a sample of them
 APPROXIMATE_FROM = 300_000  # items: more, and a pass over all pairs takes an hour on two cores
 APPROXIMATE_FROM_ON_A_GPU = 3_000_000  # there the host's memory ends first
-EXACT_IS_WORTH = 60.0  # seconds of one core that exact results may take longer
 LEAST_PAIRS = 100  # an item: with fewer, the sparse labels no longer follow the exact ones
 
-# Nanoseconds of one core, from CPU time on a busy machine.
-DENSE_SORT = 3.5  # for a pair of items and representation, times log2 n: its rank
-DENSE_GRAPH = 36.0  # for a pair of items and direction: affinity, products of the clustering, sums
-SPARSE_ONE_WAY, SPARSE_BOTH_WAYS = 20.0, 28.0  # for a pair of items: choosing, and counting from one end or from both
-PRODUCT = 0.05  # for a pair of items and dimension: distances
-TILE_PRODUCT = 0.09  # and in a tile, each pass, where most are used but once
-KEPT_PAIR = 500.0  # for a kept pair and direction: affinity and all products of the clustering
-APPROXIMATE_ITEM = 3.0e6  # for an item: neighbours, estimated ranks
-SECONDS = 0.5  # in any case
-
-# Nanoseconds on a GPU, from one H200 with d = 256: GPUs with less float64 arithmetic take longer.
-DENSE_ON_A_GPU, SPARSE_PASS_ON_A_GPU = 0.7, 0.08  # for a pair of items
-ITEM_ON_A_GPU = 0.11e6  # for an item: what stays on the CPU
-
 # Bytes.
-LIBRARIES = 800e6  # a process with everything that a run loads, before any data: RDX alone 0.5 GB, UMAP the rest
-OVERHEAD = 40e6  # in any case
+LIBRARIES = 800e6  # a process with everything that a run loads, before any data: models and UMAP too
+ALONE = 560e6  # one that loads neither: RDX itself 0.35 GB, torch the rest
+OVERHEAD = 16e6  # in any case
+TURN = 64e6  # aligned: blocks of up to 32 MiB that the allocator keeps of the first direction
 MARGIN = 1.12  # on all that grows: what allocators keep
+DENSE_MARGIN = 1.06  # most of it is a few large blocks, which go back at once
 FEATURE = 8  # an entry of the features: float64, or float32 held twice
 SAMPLED = 36  # a kept pair while samples are joined
 SAMPLED_BOTH_WAYS = 56  # while their ranks from the other end are found
@@ -57,14 +49,13 @@ class FitPlan:
     solver: str
     n: int
     memory: float  # bytes at the process's peak
-    seconds: float
     pairs_per_item: float | None  # kept of each item; None where all are
     reason: str  # why this solver
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """What the costs depend on."""
+    """What the choice and its memory depend on."""
 
     n: int
     widths: tuple[int, ...]  # (d_a, d_b)
@@ -76,11 +67,17 @@ class _Fit:
     n_clusters: int
     threads: int
     gpu: bool = False
+    libraries: float = ALONE  # bytes, before any data
 
     @property
     def columns(self) -> int:
         """Of all representations together; mapped ones are as wide as what they are mapped to."""
         return sum(self.widths) * (2 if self.aligned else 1)
+
+    @property
+    def base(self) -> float:
+        """Bytes that do not grow with the items."""
+        return self.libraries + OVERHEAD + (TURN if self.aligned else 0)
 
     @property
     def pairs(self) -> float:
@@ -92,21 +89,20 @@ def plan_fit(
     difference: str = "locally_biased", clustering: str = "spectral", selection: str = "max_total_affinity",
     normalize_difference: bool = False, keep_matrices: bool = False, guidance_rule_used: str | None = None,
     aligned: bool = False, n_clusters: int = 5, pairs_per_item: float = 600, max_memory=None,
-    threads: int | None = None, gpu: bool = False,
+    threads: int | None = None, gpu: bool = False, libraries: float = ALONE,
 ) -> FitPlan:  # fmt: skip
-    """The solver, memory and time of `RDX.fit` on n items with representations of ``widths`` (d_a, d_b) columns.
+    """The solver and memory of `RDX.fit` on n items with representations of ``widths`` (d_a, d_b) columns.
 
     The parameters are those of RDX; ``guidance_rule_used`` is None without guidance; ``gpu``: tiles are made on
-    one, see ``rdx.compute.devices``. ``auto`` takes the
-    exact solver where it fits and is not much slower, or where the settings need it. Raises InputError where
-    the solver cannot do what is asked for, or where the comparison does not fit: with the number, the
-    limit and what would fit.
+    one, see ``rdx.compute.devices``; ``libraries``: bytes that the process holds before any data. Raises InputError
+    where the solver cannot do what is asked for, or where the comparison does not fit: with the number, the limit and
+    what would fit.
     """
     check_solver(solver)
     fit = _Fit(
         n, tuple(widths), version == "v2", aligned,
         _extra_matrices(version == "v2", distance, clustering, selection, keep_matrices), distance == "neighborhood",
-        pairs_per_item, n_clusters, threads or default_threads(), gpu,
+        pairs_per_item, n_clusters, threads or default_threads(), gpu, libraries,
     )  # fmt: skip
     needs_dense = _why_dense(
         distance, difference, clustering, selection, normalize_difference, keep_matrices, guidance_rule_used
@@ -159,11 +155,10 @@ def _choose(fit: _Fit, needs_dense: tuple[str, str] | None, limit: int | None) -
     dense = _dense_memory(fit)
     if limit is not None and dense > limit:
         many, why = "sparse", f"all pairs need {in_words(dense)}, the limit is {in_words(limit)}"
-    elif _is_worth_it(fit):
-        return "dense", "exact, and quick enough"
+    elif fit.n <= DENSE_UP_TO:
+        return "dense", f"exact up to {DENSE_UP_TO:,} items"
     else:
-        most = _largest(lambda m: _is_worth_it(replace(fit, n=m)))
-        many, why = "sparse", f"much faster than all pairs from about {math.ceil(most / 1000):,},000 items on"
+        many, why = "sparse", f"more than {DENSE_UP_TO:,} items are too many to keep all pairs"
     if fit.gpu and fit.n <= APPROXIMATE_FROM_ON_A_GPU and (limit is None or _sparse_memory(fit) <= limit):
         return many, why
     if fit.n > APPROXIMATE_FROM:
@@ -171,17 +166,9 @@ def _choose(fit: _Fit, needs_dense: tuple[str, str] | None, limit: int | None) -
     return many, why
 
 
-def _is_worth_it(fit: _Fit) -> bool:
-    """Whether exact results cost little more time; the same on any machine, whatever its cores."""
-    fit = replace(fit, threads=1)
-    return _dense_seconds(fit) <= _sparse_seconds(fit) + EXACT_IS_WORTH
-
-
 def _planned(fit: _Fit, solver: str, reason: str) -> FitPlan:
-    memory, seconds = _COSTS[solver]
     kept = None if solver == "dense" else fit.pairs_per_item
-    expected = seconds(fit) if solver == "approximate" or not fit.gpu else _seconds_on_a_gpu(fit, solver)
-    return FitPlan(solver, fit.n, memory(fit), expected, kept, reason)
+    return FitPlan(solver, fit.n, _MEMORY[solver](fit), kept, reason)
 
 
 def _dense_memory(fit: _Fit) -> float:
@@ -193,7 +180,7 @@ def _dense_memory(fit: _Fit) -> float:
         held = 2 * (2 if largest < 1 << 16 else 4) + 4
     tiles = fit.threads * TILE_ARRAYS * max(TILE_BYTES, 16 * 8 * fit.n)
     all_pairs = (held + fit.matrices) * fit.n**2 + tiles + _clustering(fit)
-    return LIBRARIES + OVERHEAD + MARGIN * (_points(fit) + max(_gridding(fit), all_pairs))
+    return fit.base + DENSE_MARGIN * (_points(fit) + max(_gridding(fit), all_pairs))
 
 
 def _sparse_memory(fit: _Fit) -> float:
@@ -203,7 +190,7 @@ def _sparse_memory(fit: _Fit) -> float:
     sampling = fit.pairs * (SAMPLED_BOTH_WAYS if fit.both_ways else SAMPLED) + tiles
     graphs = fit.pairs * (kept + 2 * 4)  # the values of two directions are made while the ranks are there
     clustering = fit.pairs * (4 + 3 * 4) + _clustering(fit)
-    return LIBRARIES + OVERHEAD + MARGIN * (_points(fit) + max(_gridding(fit), sampling, graphs, clustering))
+    return fit.base + MARGIN * (_points(fit) + max(_gridding(fit), sampling, graphs, clustering))
 
 
 def _approximate_memory(fit: _Fit) -> float:
@@ -211,7 +198,7 @@ def _approximate_memory(fit: _Fit) -> float:
     representations = 4 if fit.aligned else 2
     profiles = representations * fit.n * (4 * (KNOTS + CLASSES) + 8 * NEAR)
     pairs = fit.pairs * (4 + 2 * 4 + 0.7 * 8)  # the last: what thinning leaves
-    return LIBRARIES + OVERHEAD + MARGIN * (_points(fit) + profiles + pairs + _clustering(fit))
+    return fit.base + MARGIN * (_points(fit) + profiles + pairs + _clustering(fit))
 
 
 def _points(fit: _Fit) -> float:
@@ -240,33 +227,10 @@ def _extra_matrices(both_ways: bool, distance: str, clustering: str, selection: 
     return extra
 
 
-def _dense_seconds(fit: _Fit) -> float:
-    representations = 4 if fit.aligned else 2
-    each = representations * DENSE_SORT * math.log2(fit.n) + PRODUCT * fit.columns + 2 * DENSE_GRAPH
-    return SECONDS + fit.n**2 * each * 1e-9 / fit.threads
-
-
-def _sparse_seconds(fit: _Fit) -> float:
-    passes, samples = (2 if fit.both_ways else 1), (2 if fit.aligned else 1)
-    each = samples * (SPARSE_BOTH_WAYS if fit.both_ways else SPARSE_ONE_WAY) + passes * TILE_PRODUCT * fit.columns
-    return SECONDS + (fit.n**2 * each + 2 * fit.pairs * KEPT_PAIR) * 1e-9 / fit.threads
-
-
-def _approximate_seconds(fit: _Fit) -> float:
-    samples = 2 if fit.aligned else 1
-    return SECONDS + (fit.n * samples * APPROXIMATE_ITEM + 2 * fit.pairs * KEPT_PAIR) * 1e-9 / fit.threads
-
-
-def _seconds_on_a_gpu(fit: _Fit, solver: str) -> float:
-    passes, samples = (2 if fit.both_ways else 1), (2 if fit.aligned else 1)
-    pair = DENSE_ON_A_GPU if solver == "dense" else samples * passes * SPARSE_PASS_ON_A_GPU
-    return SECONDS + (fit.n**2 * pair + fit.n * ITEM_ON_A_GPU) * 1e-9
-
-
-_COSTS: dict[str, tuple[Callable[[_Fit], float], Callable[[_Fit], float]]] = {
-    "dense": (_dense_memory, _dense_seconds),
-    "sparse": (_sparse_memory, _sparse_seconds),
-    "approximate": (_approximate_memory, _approximate_seconds),
+_MEMORY: dict[str, Callable[[_Fit], float]] = {
+    "dense": _dense_memory,
+    "sparse": _sparse_memory,
+    "approximate": _approximate_memory,
 }
 
 
@@ -279,7 +243,7 @@ def _too_large(fit: _Fit, plan: FitPlan, needs_dense: tuple[str, str] | None, li
     if needs_dense and _sparse_memory(fit) <= limit:
         options.append(f"{needs_dense[1]}, which solver='sparse' can take")
     if plan.solver != "dense":
-        few_enough = lambda pairs: _COSTS[plan.solver][0](replace(fit, pairs_per_item=pairs)) <= limit  # noqa: E731
+        few_enough = lambda pairs: _MEMORY[plan.solver](replace(fit, pairs_per_item=pairs)) <= limit  # noqa: E731
         fewer = _largest(few_enough, int(fit.pairs_per_item))
         if fewer >= LEAST_PAIRS:
             options.append(f"pairs_per_item={_rounded(fewer)}")

@@ -59,11 +59,11 @@ def test_the_plan_is_printed_and_saved(here, capsys):
     config = written("config.yaml", methods=["rdx", "kmeans"], n_clusters=2)
     assert rdx("run", config, "--output-dir", "run", "--max-memory", "2GB") == 0
     out = capsys.readouterr().out
-    assert "60 × 5…7: dense (exact, and quick enough) · up to 8" in out
+    expected = plan_fit(N, D, n_clusters=2)
+    assert f"60 × 5…7: dense (exact up to 20,000 items) · up to {in_words(expected.memory)}" in out
     saved = json.loads((here / "run" / "plan.json").read_text())
     (fit,) = saved["fits"]
     assert (fit["comparison"], fit["method"], fit["n"], fit["d_a"], fit["d_b"]) == ("a_vs_b", "rdx", N, *D)
-    expected = plan_fit(N, D, n_clusters=2)
     assert (fit["solver"], fit["reason"], fit["memory"]) == ("dense", expected.reason, round(expected.memory))
     assert saved["n"] == 60
 
@@ -78,7 +78,7 @@ def test_what_was_asked_for_runs_and_is_said_in_the_results(here):
 def test_a_changed_choice_reruns_the_method_and_a_changed_limit_does_not(here, monkeypatch):
     steps = looked(here).steps.fingerprints
     assert looked(here, max_memory="3GB").steps.fingerprints == steps
-    monkeypatch.setattr("rdx.method.many.solver.EXACT_IS_WORTH", -60.0)  # now nothing is worth its time
+    monkeypatch.setattr("rdx.method.many.solver.DENSE_UP_TO", N - 1)
     changed = looked(here)
     assert changed.plans["a", "b"]["rdx"].solver == "sparse"
     assert changed.steps.fingerprints["a_vs_b/rdx"] != steps["a_vs_b/rdx"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -90,11 +91,11 @@ def test_sizes_come_from_the_models_themselves(here):
 
 def test_layers_of_one_model_take_one_pass(here):
     prepared = looked(here)
-    seconds = {source.key: source.seconds for source in prepared.needs.sources}
-    assert seconds["a"] > 0 and seconds["b"] == 0 and seconds["c"] > seconds["a"] / 2
-    steps = {step.name: prepared.seconds(step) for step in prepared.steps}
-    assert (steps["representations/a"], steps["representations/b"]) == (seconds["a"], 0)
-    assert steps["a_vs_b/rdx"] > 0
+    assert {source.key: source.passes for source in prepared.needs.sources} == {"a": True, "b": False, "c": True}
+    times = {step.name: prepared.forecast(step) for step in prepared.steps}
+    assert times["representations/b"] == 0
+    assert times["representations/a"] == times["a_vs_b/rdx"] == "no earlier run of its kind on this machine"
+    assert "steps to do, no earlier run on this machine tells how long (20 items" in report.plan(prepared)[0]
 
 
 def test_what_is_there_takes_no_time_and_no_room(here):
@@ -108,8 +109,20 @@ def test_what_is_there_takes_no_time_and_no_room(here):
     assert before > made / 10  # the order of magnitude; tables and stamps are small beside real representations
     again = looked(here)
     assert again.todo == [] and again.needs.spaces == ()
-    assert all(source.seconds == 0 and source.is_there for source in again.needs.sources)
+    assert all(source.is_there and not source.passes for source in again.needs.sources)
     assert report.plan(again, steps=True)[0].startswith("planned: all ")
+    # What the run took is what the same run elsewhere is expected to take, passes of its models included.
+    shutil.rmtree(here / "cache" / "features")
+    elsewhere = look(parse_experiment(values(), source="test"), here / "other")
+    times = {step.name: elsewhere.forecast(step) for step in elsewhere.todo}
+    stamps = {name: json.loads((here / "run/.steps" / f"{name}.json").read_text())["seconds"] for name in times}
+    assert times["a_vs_b/kmeans"] == pytest.approx(stamps["a_vs_b/kmeans"], abs=0.002)
+    assert times["representations/a"] > N / prepared.speeds["representations/a"] > times["representations/b"] == 0
+    assert any("steps to do, about " in line for line in report.plan(elsewhere))
+    config = values(methods=[{"method": "rdx", "n_clusters": 2}, {"method": "kmeans", "n_clusters": 3}])
+    (head, *rows) = report.plan(look(parse_experiment(config, source="test"), here / "other"), steps=True)
+    assert "for " in head and "of them (no earlier run tells of the others)" in head
+    assert [row for row in rows if "no earlier run of its kind" in row and "a_vs_b/kmeans" in row]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +241,7 @@ def test_plan_of_a_training(here, capsys):
     config = written("net.yaml", content)
     assert rdx("train", config, "--dry-run") == 0
     out = capsys.readouterr().out
-    assert "net: 1438 items, 2 epochs, 24 steps of 128, about " in out and "→ checkpoints/net" in out
+    assert "net: 1438 items, 2 epochs, 24 steps of 128 → checkpoints/net" in out
     assert not (here / "checkpoints").exists()
     assert rdx("train", config, "--quiet") == 0
     capsys.readouterr()

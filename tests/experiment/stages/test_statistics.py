@@ -199,7 +199,6 @@ def test_what_a_level_does_depends_on_the_number_of_items_alone(config, level, n
     experiment = load_experiment(config, [f"statistics={level}"])
     plan = statistics.plan(experiment, method_runs(experiment)[0], n)
     assert (plan.n, plan.subsampled, plan.n_surrogates) == (used, used < n, surrogates)
-    assert statistics.seconds(experiment, method_runs(experiment)[0], n) < 240
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdx.compute.devices import check_device, tile_device
+from rdx.compute.devices import check_device, resolve_device, tile_device
 from rdx.errors import InputError
 from rdx.method.gpu import device_tiles
 from rdx.method.gpu.device_choice import DeviceChoice
@@ -152,6 +152,8 @@ def test_products_are_whole_numbers_whatever_the_rows():
 def test_what_is_no_device_is_refused(name):
     with pytest.raises(InputError, match="device must be auto, cpu"):
         check_device(name)
+    with pytest.raises(InputError, match="device must be auto, cpu"):
+        resolve_device(name)
 
 
 def test_the_device_is_chosen_by_name_cards_and_size(monkeypatch):
@@ -163,12 +165,19 @@ def test_the_device_is_chosen_by_name_cards_and_size(monkeypatch):
     assert tile_device("auto", 100_000) == torch.device("cuda", 0)
     assert tile_device("cuda:1", 100) == torch.device("cuda", 1)
     assert tile_device("cpu", 100_000) is tile_device("mps", 100_000) is None
-    with pytest.raises(InputError, match="there are only 2 GPUs"):
-        tile_device("cuda:2", 100)
+    assert [resolve_device(name) for name in ("auto", "cpu", "cuda", "cuda:1")] == ["cuda", "cpu", "cuda", "cuda:1"]
+    for choose in (resolve_device, lambda name: tile_device(name, 100)):
+        with pytest.raises(InputError, match="there are only 2 GPUs"):
+            choose("cuda:2")
 
 
 def test_a_card_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert tile_device("auto", 100_000) is None
-    with pytest.raises(InputError, match="no usable GPU was found"):
-        tile_device("cuda", 100)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert resolve_device("auto") == "cpu"
+    for choose in (resolve_device, lambda name: tile_device(name, 100)):
+        with pytest.raises(InputError, match="no usable GPU was found"):
+            choose("cuda")
+    with pytest.raises(InputError, match="device 'mps' asked for, but no usable GPU"):
+        resolve_device("mps")

@@ -15,7 +15,7 @@ from rdx import RDX
 from rdx.compute.memory import in_words
 from rdx.errors import InputError
 from rdx.method.many import solver
-from rdx.method.many.solver import LIBRARIES, plan_fit
+from rdx.method.many.solver import ALONE, LIBRARIES, plan_fit
 
 WIDTHS = (64, 64)
 PLENTY = "1000GB"
@@ -82,10 +82,10 @@ def message(n: int, **settings) -> str:
     ids=["dense", "sparse", "sparse, both ways, aligned"],
 )
 def test_the_memory_of_a_plan_is_above_what_a_fit_takes_and_below_twice_of_it(n, settings, aligned):
-    planned = plan_fit(n, (16, 16), **settings, aligned=aligned, max_memory=PLENTY).memory - LIBRARIES
+    planned = plan_fit(n, (16, 16), **settings, aligned=aligned, max_memory=PLENTY).memory - ALONE
     ran, before, after = fitted(n, 16, settings, aligned)
     assert ran == settings["solver"]
-    assert before <= LIBRARIES
+    assert before <= ALONE
     assert after - before <= planned <= 2 * (after - before)
 
 
@@ -101,19 +101,20 @@ def test_a_limit_makes_auto_sparse_and_is_kept():
     assert peak <= least
 
 
-def test_auto_is_exact_while_that_is_quick_then_sparse():
-    small, large = plan(5000), plan(70_000)
-    assert (small.solver, small.pairs_per_item) == ("dense", None)
+def test_five_thousand_items_fit_into_a_gigabyte():
+    """Measured: 0.76 GB, a whole run on features; with models loaded, 0.1 GB more."""
+    assert plan(5000, max_memory="1080MB", threads=2).solver == "dense"
+    assert 0.76e9 < plan(5000, solver="dense", threads=2).memory < 1.2 * 0.76e9
+    assert plan(5000, libraries=LIBRARIES).memory - plan(5000).memory == LIBRARIES - ALONE
+
+
+@pytest.mark.parametrize("settings", [{}, {"version": "v1"}, {"aligned": True}, {"gpu": True}, {"threads": 64}])
+@pytest.mark.parametrize("d", [4, 64, 1024])
+def test_auto_is_exact_up_to_a_number_of_items_whatever_else(d, settings):
+    small, large = (plan_fit(n, (d, d), max_memory=PLENTY, **settings) for n in (20_000, 20_001))
+    assert (small.solver, small.pairs_per_item, small.reason) == ("dense", None, "exact up to 20,000 items")
     assert (large.solver, large.pairs_per_item) == ("sparse", 600)
-    assert "70,000" not in large.reason and "faster" in large.reason
-    sizes = [plan(n).solver for n in range(5000, 60_000, 1000)]
-    assert sizes == sorted(sizes)  # once sparse, always sparse
-
-
-def test_the_choice_does_not_depend_on_the_cores():
-    for n in range(10_000, 40_000, 1000):
-        assert plan(n, threads=1).solver == plan(n, threads=64).solver
-    assert plan(20_000, threads=4).seconds < plan(20_000, threads=1).seconds / 3
+    assert large.reason == "more than 20,000 items are too many to keep all pairs"
 
 
 def test_approximate_takes_over_where_it_is_there(monkeypatch):
@@ -121,7 +122,6 @@ def test_approximate_takes_over_where_it_is_there(monkeypatch):
     assert plan(299_000).solver == "sparse"
     found = plan(1_000_000)
     assert found.solver == "approximate" and "300,000" in found.reason
-    assert found.seconds < plan(1_000_000, solver="sparse").seconds
 
 
 def test_a_card_looks_at_all_pairs_of_more_items():
@@ -129,8 +129,6 @@ def test_a_card_looks_at_all_pairs_of_more_items():
     assert plan(4_000_000, gpu=True).solver == "approximate"
     of_the_host = 1.01 * plan(1_000_000, solver="approximate").memory
     assert plan(1_000_000, gpu=True, max_memory=of_the_host).solver == "approximate"
-    assert plan(1_000_000, gpu=True).seconds < 400 < plan(1_000_000, solver="sparse").seconds
-    assert plan(20_000, gpu=True).solver == plan(20_000).solver
 
 
 def test_memory_grows_with_what_is_kept():

@@ -92,19 +92,18 @@ def load_others(
         inputs.load_features(config, key, analysis.others, device=device, progress=progress)
 
 
-def add_steps(steps: Steps, config: Experiment, items: Items, analysis: Analysis | None) -> None:
+def add_steps(steps: Steps, config: Experiment, analysis: Analysis | None) -> None:
     """Append the analysis to a run's steps; those of its representations and methods come before."""
     if analysis is None:
         return
-    settings, run, n = analysis.settings, analysis.run, len(items)
+    settings, run = analysis.settings, analysis.run
     probed: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     if analysis.others is not None:
         work = partial(layer_probes.probe, others=analysis.others)
         needs = ("items", *(f"representations/{key}" for key in inputs.keys_in_use(config)))
         chosen = {"k": settings.k, "others": [analysis.others.fingerprint, dict(analysis.made_by)]}
-        cost = (n + len(analysis.others)) / 500 * len(needs)
-        probed = (steps.add(Step(PROBES, work, layer_probes.FILES, needs, settings=chosen, cost=cost)),)
+        probed = (steps.add(Step(PROBES, work, layer_probes.FILES, needs, settings=chosen)),)
         for a, b in config.comparisons:
             pair = pair_name(a, b)
             work = partial(layer_probes.compare_with_groups, a=a, b=b, run=run)
@@ -112,33 +111,31 @@ def add_steps(steps: Steps, config: Experiment, items: Items, analysis: Analysis
             chosen = {"n": settings.group_tests, "seed": settings.group_seed}
             tables += (steps.add(Step(f"{pair}/layer_analysis/group_tests", work, files, needs, settings=chosen)),)
     if analysis.blocks:
-        tables += _head_steps(steps, config, analysis, probed, n)
+        tables += _head_steps(steps, config, analysis, probed)
     if config.figures and tables:
         work = partial(layer_figures.draw, blocks=analysis.blocks)
         titles = [config.representations[key].title for key in inputs.keys_in_use(config)]
         chosen = [config.name, settings.head_neighbors, titles]
         files = tuple(f"layer_analysis/{name}.png" for name in layer_figures.FIGURES)
-        steps.add(Step("layer_analysis/figures", work, files, (*probed, *tables), settings=chosen, cost=3.0))
+        steps.add(Step("layer_analysis/figures", work, files, (*probed, *tables), settings=chosen))
 
 
-def _head_steps(
-    steps: Steps, config: Experiment, analysis: Analysis, probed: tuple[str, ...], n: int
-) -> tuple[str, ...]:
+def _head_steps(steps: Steps, config: Experiment, analysis: Analysis, probed: tuple[str, ...]) -> tuple[str, ...]:
     """One step that looks at the blocks of all comparisons, and one a comparison that patches its heads."""
     settings, names = analysis.settings, ()
     deep = tuple(f"representations/{b}" for _, b in analysis.blocks)
     work, layers = partial(layer_heads.look_at_heads, blocks=analysis.blocks), list(analysis.blocks.values())
     name = "layer_analysis/tokens"
     files, code = (f"{layer_heads.TOKENS}/",), layer_heads.CODE
-    seen = steps.add(Step(name, work, files, deep, settings=layers, cost=n / 10, code=code))
+    seen = steps.add(Step(name, work, files, deep, settings=layers, code=code))
     for (a, b), layer in analysis.blocks.items():
         pair = pair_name(a, b)
         work = partial(layer_heads.patch_heads, a=a, b=b, layer=layer, run=analysis.run, others=analysis.others)
         chosen = {"neighbors": settings.head_neighbors, "k": settings.k, "others": analysis.made_by.get(b)}
         files = tuple(f"{pair}/{name}" for name in layer_heads.FILES)
         needs = (seen, f"{pair}/{analysis.run.name}", *probed)
-        name, cost = f"{pair}/layer_analysis/heads", 15 * (n / 2500) ** 2
-        names += (steps.add(Step(name, work, files, needs, settings=chosen, cost=cost, code=code)),)
+        name = f"{pair}/layer_analysis/heads"
+        names += (steps.add(Step(name, work, files, needs, settings=chosen, code=code)),)
     return names
 
 

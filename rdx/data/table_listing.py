@@ -1,0 +1,103 @@
+"""A table of images as a listing: paths of files, or the images themselves; labels, ids, and all other columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rdx.data.items import OWN_COLUMNS
+from rdx.data.labels import LABEL_COLUMNS, encode_labels
+from rdx.data.listing import Listing
+from rdx.data.locate import locate
+from rdx.data.reading.image_columns import ImageColumn, image_column, is_plain, names_of_labels
+from rdx.data.reading.table import INDEX_NAMES, Table
+from rdx.data.reading.tables import find_column, read_columns
+from rdx.errors import InputError
+
+PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path")
+
+
+def list_table(
+    path: Path,
+    path_column: str | None,
+    label_column: str | None,
+    id_column: str | None,
+    image_root: str | Path | None,
+) -> Listing:
+    """The images of a table, in the order of its rows. Raises InputError naming the row or the column at fault."""
+    table = read_columns(path)
+    start = path.parent if image_root is None else locate(image_root)
+    images = image_column(path, table, path_column)
+    name = find_column(table.columns, id_column, ("id",), "id", path)
+    if images is None:
+        where = find_column(table.columns, path_column, PATH_COLUMNS, "path", path)
+        if where is None:
+            raise InputError(f"'{path}' needs a column 'path' of image files (it has: {', '.join(table.columns)})")
+        ids = _text(path, table, where)
+        _refuse_empty_or_double(path, where, ids, unique=name is None)
+        files, contents = [start / Path(text).expanduser() for text in ids], None
+    else:
+        where, contents = images.name, images.contents
+        files, ids = _files(path, images, start), _ids(images)
+    if name is not None:
+        ids = _text(path, table, name)
+        _refuse_empty_or_double(path, name, ids, unique=True)
+    label = find_column(table.columns, label_column, LABEL_COLUMNS, "label", path)
+    columns, notes = _others(table, [where, name, label])
+    return Listing(files, ids, *_labels(path, table, label), notes, contents=contents, columns=columns)
+
+
+def _files(path: Path, images: ImageColumn, start: Path) -> list[Path]:
+    """Where images lie that are files, and what errors call those that are cells."""
+    cells = enumerate(zip(images.contents, images.paths, strict=True), 1)
+    return [
+        start / Path(own).expanduser() if held is None else Path(f"{path}, row {row}") for row, (held, own) in cells
+    ]
+
+
+def _ids(images: ImageColumn) -> list[str]:
+    """The paths that the cells name, where they tell the images apart, else the rows' numbers."""
+    if all(images.paths) and len(set(images.paths)) == len(images.paths):
+        return images.paths
+    return [str(row) for row in range(len(images.paths))]
+
+
+def _labels(path: Path, table: Table, column: str | None) -> tuple[np.ndarray | None, dict[int, str]]:
+    if column is None:
+        return None, {}
+    texts = [text.strip() for text in _text(path, table, column)]
+    _refuse_empty_or_double(path, column, texts, unique=False)
+    labels, names = encode_labels(texts)
+    known = names_of_labels(path, column) if path.suffix.lower() == ".parquet" else None
+    if known and all(name == str(label) for label, name in names.items()):  # they are numbers
+        names = {label: known[label] if 0 <= label < len(known) else name for label, name in names.items()}
+    return labels, names
+
+
+def _others(table: Table, taken: Sequence[str | None]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """All other columns as text, and a note about those that text cannot hold."""
+    left = {
+        name: column for name, column in table.columns.items() if name not in taken and name.lower() not in INDEX_NAMES
+    }
+    odd = [name for name, column in left.items() if not is_plain(column)]
+    said = (f"columns that hold more than one value a cell are left out: {', '.join(odd)}",) if odd else ()
+    own = {f"table_{name}" if name in OWN_COLUMNS else name: table.text(name) for name in left if name not in odd}
+    return own, (*table.notes, *said)
+
+
+def _text(path: Path, table: Table, name: str) -> list[str]:
+    if not is_plain(table.columns[name]):
+        raise InputError(f"'{path}': column '{name}' holds {table.columns[name].type}, and not one value a cell")
+    return table.text(name)
+
+
+def _refuse_empty_or_double(path: Path, column: str, cells: list[str], *, unique: bool) -> None:
+    seen: set[str] = set()
+    for row, cell in enumerate(cells, 1):
+        if not cell:
+            raise InputError(f"'{path}', row {row}: column '{column}' is empty")
+        if unique and cell in seen:
+            raise InputError(f"'{path}', row {row}: column '{column}' has '{cell}' a second time")
+        seen.add(cell)

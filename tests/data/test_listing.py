@@ -69,6 +69,7 @@ def test_heic_needs_an_extra_and_is_never_left_out_in_silence(root, monkeypatch)
         load(root)
     items = load(root, skip_bad_images=True)
     assert [name for name, _ in items.dropped] == ["ant/a.HEIC"]
+    assert items.notes == ("images that cannot be read are left out: 'ant/a.HEIC' (dropped.csv says why)",)
 
 
 def test_heic(root):

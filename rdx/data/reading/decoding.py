@@ -7,6 +7,7 @@ As in the usual evaluation loaders transparency is dropped and of several frames
 from __future__ import annotations
 
 import sys
+import warnings
 from functools import cache
 from pathlib import PurePath
 from typing import BinaryIO
@@ -33,6 +34,10 @@ _DEEP_COLOURS = ("RGB", "RGBA", "RGBX", "CMYK")  # whose two bytes can be had on
 _OTHER_BYTE = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 _PHOTOMETRIC = 262  # the TIFF tag that says whether 0 is white
 _WHITE_IS_ZERO = 0
+
+# What libraries say of notes beside sound pixels is of no use to anybody; pixels that are not sound are errors.
+warnings.filterwarnings("ignore", message=".*orrupt EXIF data", category=UserWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 
 # Pillow knows greys of 16 bits of which 0 is white in one byte order only; what is stored is inverted below.
 for _order in (TiffImagePlugin.II, TiffImagePlugin.MM):

@@ -113,9 +113,16 @@ def items_from_files(
         loader=FileImages(files, ranges, tuple(held[position] for position in kept) if contents is not None else None),
         fingerprint=fingerprint("files", pixels, names, labels, _decoded_by(), sorted(ranges.items())),
         dropped=tuple((ids[position], checked[position].reason) for position in bad),
-        notes=(*notes, *said(extents, ranges, given=grey_range is not None)),
+        notes=(*notes, *_said_of_bad(ids, bad), *said(extents, ranges, given=grey_range is not None)),
         columns={name: tuple(cells[position] for position in kept) for name, cells in (columns or {}).items()},
     )
+
+
+def _said_of_bad(ids: Sequence[str], bad: Sequence[int]) -> tuple[str, ...]:
+    if not bad:
+        return ()
+    named = f"'{ids[bad[0]]}'" + (f" and {len(bad) - 1} more" if len(bad) > 1 else "")
+    return (f"images that cannot be read are left out: {named} (dropped.csv says why)",)
 
 
 def _decoded_by() -> dict[str, str]:

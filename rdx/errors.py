@@ -126,9 +126,13 @@ def check_whole(name: str, value, low: int) -> None:
         raise InputError(f"{name} must be a whole number ≥ {low}, got {value!r}")
 
 
-def check_number(name: str, value, *, above: float | None = None, least: float | None = None) -> None:
-    """Raises InputError unless the parameter ``name`` is a finite number > above or ≥ least."""
+def check_number(
+    name: str, value, *, above: float | None = None, least: float | None = None, most: float | None = None
+) -> None:
+    """Raises InputError unless the parameter ``name`` is a finite number > above or ≥ least, and ≤ most."""
     wrong = isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value)
-    if wrong or (above is not None and value <= above) or (least is not None and value < least):
+    wrong = wrong or (above is not None and value <= above) or (least is not None and value < least)
+    if wrong or (most is not None and value > most):
         bound = f"> {above:g}" if above is not None else f"≥ {least:g}"
+        bound += "" if most is None else f" and ≤ {most:g}"
         raise InputError(f"{name} must be a number {bound}, got {value!r}")

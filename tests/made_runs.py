@@ -55,6 +55,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
+        if name.startswith("timings"):  # of the cache: how long steps took
+            continue
         if path.is_dir():
             found[f"{name}/"] = b""
         elif path.name in ("run.log", "environment.json", "plan.json"):

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from rdx.data.items import Items, items_without_images
 from rdx.errors import InputError, unknown
 
 __all__ = [
-    "DATASETS", "Items", "dataset_load", "dataset_module", "dataset_settings", "items_without_images", "load_items",
+    "DATASETS", "Items", "check_settings", "dataset_load", "dataset_module", "dataset_settings",
+    "items_without_images", "load_items",
 ]  # fmt: skip
 
 DATASETS: dict[str, str] = {
@@ -41,16 +43,34 @@ def load_items(dataset: str, *, skip_bad_images: bool = False, progress: bool = 
     Raises InputError for an unknown data set or setting, a missing file, an unreadable image, an empty
     class, or fewer than 5 items.
     """
+    check_settings(dataset, settings)
     load = dataset_load(dataset)
     known = inspect.signature(load).parameters
-    for name in settings:
-        if name not in known:
-            raise unknown(f"setting of data set '{dataset}'", name, dataset_settings(dataset))
-    for name, parameter in known.items():
-        if parameter.default is inspect.Parameter.empty and name not in settings:
-            raise InputError(f"data set '{dataset}' needs the setting '{name}'")
     choices = dict(zip(_RUN_CHOICES, (skip_bad_images, progress), strict=True))
     return load(**settings, **{name: value for name, value in choices.items() if name in known})
+
+
+def check_settings(dataset: str, settings: Mapping[str, Any]) -> None:
+    """Raises InputError for keys that the data set has not, those that it needs, and what is no path or text."""
+    load, known = dataset_load(dataset), dataset_settings(dataset)
+    wrong = [name for name in settings if name not in known]
+    if wrong:
+        raise unknown(f"setting of data set '{dataset}'", wrong, known)
+    kinds = get_type_hints(load)
+    for name in known:
+        default = inspect.signature(load).parameters[name].default
+        if name not in settings and default is inspect.Parameter.empty:
+            raise InputError(f"data set '{dataset}' needs the setting '{name}'")
+        value = settings.get(name, default)
+        if value is None and default is None:
+            continue
+        among = set(get_args(kinds[name])) if get_origin(kinds[name]) in (Union, UnionType) else {kinds[name]}
+        if Path in among and not (isinstance(value, (str, Path)) and str(value).strip()):
+            raise InputError(f"'{name}' of data set '{dataset}' must be a path, not {value!r}")
+        if among <= {str, type(None)} and not isinstance(value, str):
+            raise InputError(f"'{name}' of data set '{dataset}' must be text, not {value!r}")
+        if among == {bool} and not isinstance(value, bool):
+            raise InputError(f"'{name}' of data set '{dataset}' must be true or false, not {value!r}")
 
 
 def dataset_settings(dataset: str) -> tuple[str, ...]:

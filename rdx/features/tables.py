@@ -98,6 +98,7 @@ def _values(path: Path, table: Table, columns: Columns, asked: bool, notes: list
         notes.append("commas are taken as decimal signs")
     if not asked:
         _leave_row_numbers(values, notes)
+        _look_at_whole_numbers(path, table, values, notes)
         _note_odd_ones(list(values), notes)
     result = np.empty((len(table), len(values)), dtype=np.float32)
     with np.errstate(over="ignore"):  # too large for float32 becomes infinity, which is refused with its row
@@ -139,6 +140,10 @@ def _has_decimal_commas(path: Path, table: Table, columns: Columns) -> bool:
     import pyarrow.compute as compute
 
     if not table.decimal_commas:
+        if not table.named and len(columns) == 2 and _is_one_column(*columns.values()):
+            raise InputError(
+                f"features '{path}': one column with decimal commas, or two? Add a header, or write points"
+            )
         return False
     commas, points = (
         [name for name in columns if compute.any(compute.match_substring(columns[name], sign)).as_py()] for sign in ",."
@@ -151,6 +156,19 @@ def _has_decimal_commas(path: Path, table: Table, columns: Columns) -> bool:
     return bool(commas)
 
 
+def _is_one_column(before: pyarrow.ChunkedArray, after: pyarrow.ChunkedArray) -> bool:
+    """Whether two columns look like one, cut at its decimal commas: whole numbers, then what only follows a comma."""
+    import pyarrow.compute as compute
+
+    def match(column: pyarrow.ChunkedArray, pattern: str) -> pyarrow.ChunkedArray:
+        return compute.match_substring_regex(column, rf"^\s*({pattern})\s*$")
+
+    parts = (
+        compute.all(match(before, "[+-]?[0-9]+")).as_py() and compute.all(match(after, "[0-9]+(e-?[0-9]+)?")).as_py()
+    )
+    return parts and compute.any(match(after, "0[0-9].*|[0-9]{7,}|.*e.*")).as_py()
+
+
 def _leave_row_numbers(values: dict[str, np.ndarray], notes: list[str]) -> None:
     """Take out what counts 0 … n - 1 or 1 … n, as no measured value does."""
     for name, own in list(values.items()):
@@ -158,6 +176,21 @@ def _leave_row_numbers(values: dict[str, np.ndarray], notes: list[str]) -> None:
         if n >= _LEAST_COUNTED and len(values) > 1 and own[0] in (0, 1) and np.array_equal(own, np.arange(n) + own[0]):
             notes.append(f"column '{name}', {int(own[0])} … {int(own[-1])}, is taken as row numbers")
             del values[name]
+
+
+def _look_at_whole_numbers(path: Path, table: Table, values: dict[str, np.ndarray], notes: list[str]) -> None:
+    """Whole numbers, another one in every row: they may be ids, where others have fractions or they fill a range."""
+    with np.errstate(invalid="ignore"):  # infinity
+        whole = {name: own for name, own in values.items() if not (own % 1).any()}
+    each = {name: own for name, own in whole.items() if np.unique(own).size == len(own) >= _LEAST_COUNTED}
+    odd = [name for name, own in each.items() if len(whole) < len(values) or own.max() - own.min() == len(own) - 1]
+    if not odd or len(values) == 1:
+        return
+    said = f"{listed(odd)} {'has' if len(odd) == 1 else 'have'} another whole number in every row"
+    if not table.named:
+        way = f"ids ('?id={odd[0]}') or of no use ('?drop={odd[0]}')? A header settles it too"
+        raise InputError(f"features '{path}': {said}: {way}")
+    notes.append(f"{said}, taken as features ('?drop=' leaves out)")
 
 
 def _note_odd_ones(names: Sequence[str], notes: list[str]) -> None:

@@ -29,6 +29,8 @@ from rdx.method.neighborhoods import (
 from rdx.method.rank_affinity import rank_affinity
 from rdx.method.versions import gamma_for
 
+# γ and β are used in float32: beyond these the differences vanish, or e^β summed over all items overflows.
+GAMMAS, BETAS = (1e-6, 1e6), (1e-6, 60.0)
 DIFFERENCES = ("locally_biased", "plain")
 BLOCK = 256  # side of the square blocks in which symmetric matrices are filled
 

@@ -16,7 +16,7 @@ from rdx.compute.memory import parse_memory
 from rdx.compute.threads import map_ordered
 from rdx.errors import InputError, check_number, check_whole, unknown
 from rdx.method import alignment as align
-from rdx.method.difference import DIFFERENCES, Distances, check_difference
+from rdx.method.difference import BETAS, DIFFERENCES, GAMMAS, Distances, check_difference
 from rdx.method.grids import SELECTIONS
 from rdx.method.guidance import RULES
 from rdx.method.many.directions import fit_directions, gpu_for
@@ -43,9 +43,9 @@ class RDX(BaseEstimator):
     difference : {"locally_biased", "plain"}, default "locally_biased"
         tanh(γ (r_A − r_B) / (min(r_A, r_B) + 1)), or r_A − r_B.
     gamma : float or "auto", default 0.1
-        γ > 0, how fast the locally biased difference saturates; "auto" is 80 / n.
+        γ from 1e-6 to 1e6, how fast the locally biased difference saturates; "auto" is 80 / n.
     beta : float, default 5.0
-        β > 0 in affinity = exp(−β · difference).
+        β from 1e-6 to 60 in affinity = exp(−β · difference).
     normalize_difference : bool, default False
         Divide the difference by its largest absolute value.
     sigma : int, default 7
@@ -259,9 +259,9 @@ class RDX(BaseEstimator):
         if self.align_steps is not None:
             check_whole("align_steps", self.align_steps, 1)
         if self.gamma != "auto":
-            check_number("gamma", self.gamma, above=0.0)
+            check_number("gamma", self.gamma, least=GAMMAS[0], most=GAMMAS[1])
         check_device(self.device)
-        check_number("beta", self.beta, above=0.0)
+        check_number("beta", self.beta, least=BETAS[0], most=BETAS[1])
         check_number("null_threshold", self.null_threshold, least=0.0)
         check_difference(self.difference, self.distance, self.normalize_difference)
         return version

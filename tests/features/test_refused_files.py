@@ -144,11 +144,21 @@ REFUSED = {
         text("a;b\n1,5;1.234\n2,5;2.345\n"),
         "with commas (column 'a') and with points (column 'b')",
     ),
+    "decimal commas between commas": (
+        "a.csv",
+        text("-1,51234567\n-1,25\n2,0912\n"),
+        "one column with decimal commas, or two?",
+    ),
     "thousands": ("a.csv", text('a,b\n"1,234",5\n'), "column 'a' is not numeric, see item 0 ('1,234')"),
     "a number misspelt": (
         "a.csv",
         text(BODY + "1,2,3,four,5,6\n"),
         "'d3' is not numeric, see item 40 ('four'); leave it out with '?drop=d3'",
+    ),
+    "ids without a header": (
+        "a.csv",
+        text("".join(f"{7 * i % 5 + 100},0.{i}5\n" for i in range(5))),
+        "column '0' has another whole number in every row: ids ('?id=0')",
     ),
     "an empty column": ("a.csv", text("a,b\n1,\n2,\n"), "column 'b' is empty"),
     "ids twice": ("a.csv", text("id,a\nx,1\nx,2\n"), "column 'id' can't be the ids: item 1 has 'x' a second time"),
@@ -157,7 +167,7 @@ REFUSED = {
     "an index twice": (
         "a.csv",
         text(",a\n3,1\n3,2\n"),
-        "without a name, can't be the ids: item 1 has '3' a second time",
+        "without a name can't be the ids: item 1 has '3' a second time",
     ),
     "names of items twice over": (
         "a.csv",

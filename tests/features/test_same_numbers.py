@@ -79,7 +79,7 @@ def npy(path: Path) -> None:
 
 LISTS = [row.tolist() for row in X]
 ROWS = "0 … 39, is taken as row numbers"
-NO_NAME = "the first column, without a name"
+NO_NAME = "the first column without a name"
 HEADER = "the first row, 0 … 5, is taken as the header"
 INDEX_AS_IDS = "the index 'index' is taken as the ids"
 
@@ -137,7 +137,7 @@ READ = {
         "a.csv",
         lambda p: with_index(SHUFFLED).to_csv(p),
         list(map(str, SHUFFLED)),
-        [f"{NO_NAME}, is taken as the ids"],
+        [f"{NO_NAME} is taken as the ids"],
         {},
     ),
     "R's write.csv": (
@@ -153,7 +153,7 @@ READ = {
         NAMES,
         [
             "the header is one name short: the first column is taken as the rows' names",
-            f"{NO_NAME}, is taken as the ids",
+            f"{NO_NAME} is taken as the ids",
         ],
         {},
     ),

@@ -101,7 +101,7 @@ def test_the_suggestion_is_stable_first_then_successful_then_rich():
     [
         ({"n_clusters": []}, "needs a list of different values for 'n_clusters'"),
         ({"gamma": [0.1, 0.1]}, "needs a list of different values for 'gamma'"),
-        ({"beta": [-1.0]}, "beta must be a number > 0"),
+        ({"beta": [-1.0]}, "beta must be a number ≥ 1e-06 and ≤ 60"),
         ({"n_clusters": [200]}, "n_clusters=200 is too much for subsamples of 120 items"),
     ],
 )

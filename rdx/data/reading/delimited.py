@@ -44,14 +44,14 @@ def read_delimited(path: Path, header: str | None) -> Table:
     names, remark = _names(path, header, first, second)
     columns = _columns(path, data, 0 if names is None else ends[0], len(names or first), delimiter)
     full = unique_names(path, names or [str(i) for i in range(len(first))])
-    unnamed = [full[0]] if names and not names[0] else []
     if names and len(names) > len(first):
         _refuse_unless_row_names(path, columns[0].to_pylist(), len(first))
     return Table(
         dict(zip(full, columns, strict=True)),
-        tuple(dict.fromkeys(unnamed + index_among(full))),
+        tuple(index_among(full)),
         (remark,) if remark else (),
         decimal_commas=delimiter != ",",
+        named=names is not None,
     )
 
 

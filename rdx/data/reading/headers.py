@@ -14,6 +14,7 @@ MISSING = frozenset(
 )
 _WHOLE = re.compile(r"[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf(inity)?", re.IGNORECASE)
+_LIKE_A_NUMBER = re.compile(r"[+-]?[0-9]*[.,][0-9]")  # how a misspelt number begins, and hardly a name
 _LIST = re.compile(r"\[.*\]", re.DOTALL)
 _FEW = 5  # columns below which 0, 1, … may well be an item of whole numbers
 _SETTLE = "add '?header=first' or '?header=none'"
@@ -35,10 +36,10 @@ def names_columns(path: Path, first: Sequence[str], second: Sequence[str] | None
     numbers = [cell for cell in first if is_number(cell) and cell not in MISSING]
     words = [cell for cell in first if not is_number(cell)]
     unsure = InputError(f"'{path}': the first row ({_shown(first)}) may be a header or an item: {_SETTLE}")
-    if not numbers:
-        if words:
-            return True, None
+    if any(map(_LIKE_A_NUMBER.match, words)) or not (numbers or words):
         raise unsure
+    if not numbers:
+        return True, None
     if not all(map(_WHOLE.fullmatch, numbers)):
         if words:
             raise unsure

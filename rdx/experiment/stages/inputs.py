@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 from collections.abc import Iterable
@@ -10,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rdx.data import Items, items_without_images, load_items
-from rdx.errors import unknown
+from rdx.data import (
+    DATASETS,
+    Items,
+    check_settings,
+    dataset_load,
+    dataset_settings,
+    items_without_images,
+    load_items,
+)
+from rdx.data.locate import locate
+from rdx.errors import InputError, unknown
 from rdx.experiment.run import tables
 from rdx.experiment.run.context import representation_file
 from rdx.files import atomic_path
@@ -129,28 +137,30 @@ def write_representation(context: Context, key: str) -> None:
 
 def _absolute_data(data: dict[str, Any]) -> dict[str, Any]:
     """Every setting written out, those left at their default too, and paths made absolute."""
-    from rdx.data import DATASETS, dataset_settings
-    from rdx.data.locate import locate
-
-    name = data["dataset"]
-    if name != ARRAYS and name not in DATASETS:
+    name, settings = data["dataset"], {key: value for key, value in data.items() if key != "dataset"}
+    if name not in DATASETS and name != ARRAYS:
         raise unknown("data set", name, [*DATASETS, ARRAYS])
-    known = ("labels",) if name == ARRAYS else dataset_settings(name)
-    for key in data:
-        if key not in ("dataset", *known):
-            raise unknown(f"setting of data set '{name}'", key, known)
     if name == ARRAYS:
-        return {key: str(locate(value)) if key == "labels" else value for key, value in data.items()}
+        return {"dataset": name, **_absolute_labels(settings)}
+    check_settings(name, settings)
     result = dict(data)
-    module, function = DATASETS[name].split(":")
-    load = getattr(importlib.import_module(module), function)
-    for key, parameter in inspect.signature(load).parameters.items():
-        if key not in known or (key not in data and parameter.default is parameter.empty):
-            continue
-        value = data.get(key, parameter.default)
-        is_path = "Path" in str(parameter.annotation) and isinstance(value, str)
+    parameters = inspect.signature(dataset_load(name)).parameters
+    for key in dataset_settings(name):
+        value = settings.get(key, parameters[key].default)
+        is_path = "Path" in str(parameters[key].annotation) and isinstance(value, str)
         result[key] = str(locate(value)) if is_path else value
     return result
+
+
+def _absolute_labels(settings: dict[str, Any]) -> dict[str, Any]:
+    """Of arrays, which have no settings but a file of labels."""
+    wrong = [key for key in settings if key != "labels"]
+    if wrong:
+        raise unknown(f"setting of data set '{ARRAYS}'", wrong, ["labels"])
+    path = settings.get("labels")
+    if path is not None and not (isinstance(path, str) and path.strip()):
+        raise InputError(f"'labels' of data set '{ARRAYS}' must be a path, not {path!r}")
+    return settings if path is None else {"labels": str(locate(path))}
 
 
 def _absolute_model(entry: Representation) -> Representation:

@@ -40,6 +40,7 @@ ITEM = "0.5,1.5,2.5,3.5,4.5,5.5"
         ("owl,0.5", "elk,1.5", None),
         ("owl,5,3", "elk,1,2", None),
         ("NA,5,7", ITEM, None),
+        ("0.5p", "1.5", None),  # a misspelt number is no name
         ("NA,NA", ITEM, None),
     ],
 )

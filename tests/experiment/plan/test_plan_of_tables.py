@@ -41,7 +41,7 @@ def test_the_plan_says_how_a_table_was_read(tables):
     lines = report.plan(looked(tables, "x.csv", "x.npy"))
     assert [line for line in lines if "note:" in line] == [
         "  note: a: the first row, 0 … 3, is taken as the header",
-        "  note: a: the first column, without a name, 0 … 29, is taken as row numbers",
+        "  note: a: the first column without a name, 0 … 29, is taken as row numbers",
     ]
     assert not [line for line in report.plan(looked(tables, "x.npy", "x.npy")) if "note:" in line]
 

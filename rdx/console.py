@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import IntEnum
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -24,6 +26,21 @@ _PATHS = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES)  # what a user gave is 
 _UsageError = typer.BadParameter.__base__  # click's, or that of typer's own copy of it
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def given_path(text: str) -> Path:
+    """A path of the command line: `~` is the home folder; none, as of a variable that is not set, is refused."""
+    if not text.strip():
+        raise typer.BadParameter("it is empty; is a variable not set?")
+    return Path(text).expanduser()
+
+
+def path_argument(metavar: str, text: str) -> Any:
+    return typer.Argument(parser=given_path, metavar=metavar, help=text)
+
+
+def path_option(metavar: str, text: str) -> Any:
+    return typer.Option(parser=given_path, metavar=metavar, help=text)
 
 
 class ExitCode(IntEnum):
@@ -66,6 +83,8 @@ def exit_codes(debug: bool) -> Iterator[None]:
     except InputError as error:
         _stop(f"error: {error}", ExitCode.WRONG_INPUT, debug)
     except KeyboardInterrupt:
+        with suppress(ValueError):  # outside the main thread; a second Ctrl-C ends what the first still waits for
+            signal.signal(signal.SIGINT, lambda *_: os._exit(ExitCode.INTERRUPTED))
         _stop("interrupted; run the same command again to go on from here", ExitCode.INTERRUPTED, debug)
     except BrokenPipeError:
         _leave_quietly()

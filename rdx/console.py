@@ -22,6 +22,7 @@ import typer
 
 from rdx.errors import InputError, WriteError, brief, printable
 
+_PATHS = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES)  # what a user gave is no path, or not the user's
 _UsageError = typer.BadParameter.__base__  # click's, or that of typer's own copy of it
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -92,8 +93,8 @@ def exit_codes(debug: bool) -> Iterator[None]:
     except WriteError as error:
         _stop(f"failed: {error}", ExitCode.FAILED, debug)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):  # no such path, ever
-            said = brief(f"'{error.filename}' cannot be read: {error.strerror}")
+        if isinstance(error, OSError) and error.errno in _PATHS and error.filename:
+            said = brief(f"'{error.filename}' cannot be used: {error.strerror}")
             _stop(f"error: {said}", ExitCode.WRONG_INPUT, debug)
         text = brief(" ".join(str(error).split()))
         hint = "" if debug else " (--debug shows where)"

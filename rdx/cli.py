@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdx.console import Debug, carry_out, exit_codes, show
+from rdx.console import Debug, carry_out, exit_codes, path_argument, path_option, show
 from rdx.models.registry import spec_forms
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 
-Configs = Annotated[list[Path], typer.Argument(metavar="CONFIG.yaml...", help="One experiment a file.")]
-Runs = Annotated[list[Path], typer.Argument(metavar="RUN_DIR...", help="Folders of finished runs.")]
-OutputDir = Annotated[Path | None, typer.Option(help="Run folder; default outputs/<experiment>.")]
+Configs = Annotated[list[Path], path_argument("CONFIG.yaml...", "One experiment a file.")]
+Runs = Annotated[list[Path], path_argument("RUN_DIR...", "Folders of finished runs.")]
+OutputDir = Annotated[Path | None, path_option("DIR", "Run folder; default outputs/<experiment>.")]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the configuration: data.images_per_class=100"),
@@ -49,8 +49,8 @@ _ALIGN = "Remove what a linear map can undo; alone: cka."
 _MODES = "classifier, ground_truth, tpfp, tpnfpn or true_pos."
 SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=f"{spec_forms()}.")]
 SpecB = Annotated[str, typer.Option("--b", metavar="SPEC", help="What it is compared with.")]
-Images = Annotated[Path | None, typer.Option(help="Folder of images, or a table of paths or images.")]
-Labels = Annotated[Path | None, typer.Option(help="One label a line, or CSV with ids.")]
+Images = Annotated[Path | None, path_option("PATH", "Folder of images, or a table of paths or images.")]
+Labels = Annotated[Path | None, path_option("PATH", "One label a line, or CSV with ids.")]
 Methods = Annotated[str, typer.Option(help="Names with commas between.")]
 NClusters = Annotated[int | None, typer.Option(help="Concepts a direction; default 5.")]
 Version = Annotated[str | None, typer.Option(help="v1 (the paper) or v2 (default).")]
@@ -99,7 +99,7 @@ def compare_command(
     """Compare two models, or two arrays of features."""
     with exit_codes(debug):
         from rdx.experiment.compare import configuration
-        from rdx.experiment.run.folder import run_folders
+        from rdx.experiment.own_folder import own_folder
 
         config = configuration(
             a, b, images, labels, [name.strip() for name in methods.split(",") if name.strip()],
@@ -108,8 +108,8 @@ def compare_command(
             skip_bad_images=skip_bad_images or None, order=order, skip_empty_classes=skip_empty_classes or None,
             titles=(title_a, title_b), map=map, changes=changes,
         )  # fmt: skip
-        folders = run_folders([], [config.name], output_dir)
-        _carry_out([config], folders, (workers, cluster), device=device, dry_run=dry_run, force=force, quiet=quiet)
+        config, folder = own_folder(config, output_dir)
+        _carry_out([config], [folder], (workers, cluster), device=device, dry_run=dry_run, force=force, quiet=quiet)
 
 
 @app.command("train")

@@ -9,20 +9,38 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import IntEnum
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from rdx.errors import InputError, WriteError, brief, printable
 
+_PATHS = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES)  # what a user gave is no path, or not the user's
 _UsageError = typer.BadParameter.__base__  # click's, or that of typer's own copy of it
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def given_path(text: str) -> Path:
+    """A path of the command line: `~` is the home folder; none, as of a variable that is not set, is refused."""
+    if not text.strip():
+        raise typer.BadParameter("it is empty; is a variable not set?")
+    return Path(text).expanduser()
+
+
+def path_argument(metavar: str, text: str) -> Any:
+    return typer.Argument(parser=given_path, metavar=metavar, help=text)
+
+
+def path_option(metavar: str, text: str) -> Any:
+    return typer.Option(parser=given_path, metavar=metavar, help=text)
 
 
 class ExitCode(IntEnum):
@@ -65,6 +83,8 @@ def exit_codes(debug: bool) -> Iterator[None]:
     except InputError as error:
         _stop(f"error: {error}", ExitCode.WRONG_INPUT, debug)
     except KeyboardInterrupt:
+        with suppress(ValueError):  # outside the main thread; a second Ctrl-C ends what the first still waits for
+            signal.signal(signal.SIGINT, lambda *_: os._exit(ExitCode.INTERRUPTED))
         _stop("interrupted; run the same command again to go on from here", ExitCode.INTERRUPTED, debug)
     except BrokenPipeError:
         _leave_quietly()
@@ -73,8 +93,8 @@ def exit_codes(debug: bool) -> Iterator[None]:
     except WriteError as error:
         _stop(f"failed: {error}", ExitCode.FAILED, debug)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):  # no such path, ever
-            said = brief(f"'{error.filename}' cannot be read: {error.strerror}")
+        if isinstance(error, OSError) and error.errno in _PATHS and error.filename:
+            said = brief(f"'{error.filename}' cannot be used: {error.strerror}")
             _stop(f"error: {said}", ExitCode.WRONG_INPUT, debug)
         text = brief(" ".join(str(error).split()))
         hint = "" if debug else " (--debug shows where)"

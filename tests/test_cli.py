@@ -243,7 +243,8 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_exit_code_2_and_touches_nothing(finished, capsys, case):
     prepare, arguments, message = BAD[case]
-    folder = [] if {"--output-dir", "rum"} & set(arguments) else ["--output-dir", "run"]
+    place = "new" if arguments[0] == "compare" else "run"
+    folder = [] if {"--output-dir", "rum"} & set(arguments) else ["--output-dir", place]
     if prepare:
         prepare()
     before = snapshot(finished)

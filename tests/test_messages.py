@@ -48,7 +48,8 @@ def test_nothing_moves_the_cursor(capsys, tmp_path):
         (RuntimeError(NASTY * 100), 1, "failed: RuntimeError: red \\x1b[31m bell"),
         (InputError(NASTY * 100), 2, "error: red \\x1b[31m bell"),
         (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 5000), 2, "error: 'xxx"),
-        (OSError(errno.ELOOP, "Too many levels of symbolic links", "loop"), 2, "error: 'loop' cannot be read"),
+        (OSError(errno.ELOOP, "Too many levels of symbolic links", "loop"), 2, "error: 'loop' cannot be used"),
+        (PermissionError(errno.EACCES, "Permission denied", "a.npy"), 2, "error: 'a.npy' cannot be used: Permission"),
         (OSError(errno.EIO, "Input/output error", "disk"), 1, "failed: OSError: "),
     ],
 )

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from rdx.console import Debug, carry_out, exit_codes, show
+from rdx.console import Debug, carry_out, exit_codes, path_argument, path_option, show
 
-Runs = Annotated[list[Path] | None, typer.Argument(metavar="[RUN_DIR...]", help="Finished runs, or folders of runs.")]
-OutputDir = Annotated[Path | None, typer.Option(help="Default: the folder `analysis` beside the runs.")]
+Runs = Annotated[list[Path] | None, path_argument("[RUN_DIR...]", "Finished runs, or folders of runs.")]
+OutputDir = Annotated[Path | None, path_option("DIR", "Default: the folder `analysis` beside the runs.")]
 Paper = Annotated[bool, typer.Option("--paper", help="PDF without titles, for a paper's own captions.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say only where the results are.")]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
+from pathlib import Path
 
 from rdx.errors import InputError
 
@@ -27,8 +28,8 @@ def resolve_device(name) -> str:
     Raises InputError for what is no device's name, and for a GPU that is not there.
     """
     check_device(name)
-    if name == "cpu":
-        return name
+    if name == "cpu" or (name == "auto" and not driver_present()):
+        return "cpu"
     import torch
 
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -48,7 +49,7 @@ def tile_device(name: str, n: int):
     which exact distances need: it is for models and maps only. Raises InputError where the GPU that is
     named is missing.
     """
-    if name in ("cpu", "mps") or (name == "auto" and (n < LEAST_ITEMS or not driver_present())):
+    if name in ("cpu", "mps") or (name == "auto" and n < LEAST_ITEMS):
         return None
     found = resolve_device(name)
     if found == "cpu":
@@ -59,7 +60,9 @@ def tile_device(name: str, n: int):
 
 
 def driver_present() -> bool:
-    """Whether NVIDIA's driver can be loaded; without it, importing torch to ask is wasted."""
+    """Whether there is NVIDIA's driver, or AMD's; without one, importing torch to ask is wasted."""
+    if Path("/dev/kfd").exists():  # AMD's, which torch calls cuda too
+        return True
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

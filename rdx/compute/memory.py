@@ -6,11 +6,11 @@ import os
 import re
 from pathlib import Path
 
+from rdx.compute.cgroups import memory_limits
 from rdx.errors import InputError
 
 _UNITS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
-_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
 
 
 def parse_memory(value: int | float | str) -> int:
@@ -32,13 +32,13 @@ def memory_limit(max_memory: int | float | str | None = None) -> int | None:
 
 
 def available_memory() -> int | None:
-    """What is free, with what this process holds already; a container's limit where that is less.
+    """What is free, with what this process holds already; the limit of a container or job where that is less.
 
     Where the system does not tell what is free, its physical memory counts.
     """
     free = _free()
     limits = [free + _held()] if free is not None else [_physical()]
-    known = [limit for limit in (*limits, *map(_number, _CGROUP_LIMITS)) if limit is not None]
+    known = [limit for limit in (*limits, *memory_limits()) if limit is not None]
     return min(known, default=None)
 
 
@@ -69,12 +69,3 @@ def _physical() -> int | None:
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return None
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _number(path: str) -> int | None:
-    """The limit in a cgroup's file; None where there is none (``max``, or no such file)."""
-    try:
-        text = Path(path).read_text(encoding="ascii").strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None

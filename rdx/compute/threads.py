@@ -11,6 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from rdx.compute.cgroups import cpu_limit
+
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
@@ -18,8 +20,14 @@ TILE_BYTES = 5 << 19  # float64 working space of one tile: it stays near the cac
 
 
 def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores that this process may use: as many as it is bound to, or its group's quota comes to."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(bound, _quota() or bound)
+
+
+@lru_cache(maxsize=1)
+def _quota() -> int | None:
+    return cpu_limit()
 
 
 def default_threads() -> int:

@@ -67,7 +67,7 @@ def read_yaml(path: Path | str, _above: tuple[Path, ...] = ()) -> dict[str, Any]
     base = values.pop("base", None)
     if base is not None and not isinstance(base, str):
         raise InputError(f"{path}: 'base' must be one path")
-    below = {} if base is None else read_yaml(path.parent / base, (*_above, real))
+    below = {} if base is None else read_yaml(path.parent / Path(base).expanduser(), (*_above, real))
     try:
         return merged(below, values)
     except InputError as error:

@@ -23,9 +23,10 @@ from rdx.config.sections import (
 )
 from rdx.errors import InputError, unknown
 
-# What else lies beside the methods.
+# What else lies beside the methods, or is a step beside theirs.
 TAKEN = (
-    "alignment", "cka", "classification", "explorer", "joint_map", "layer_analysis", "metrics", "summary",
+    "agreement", "alignment", "attributes", "cka", "classification", "explorer", "items", "joint_map",
+    "known_difference", "layer_analysis", "metrics", "naming", "predictions", "summary", "sweep",
 )  # fmt: skip
 MAPPED = ("a_to_b", "b_to_a")  # the tables' names for mapped representations
 
@@ -127,7 +128,7 @@ class Experiment(Strict):
         for name in names:
             if names.count(name) > 1:
                 raise InputError(f"'methods' has two entries named '{name}'; give one of them another 'name'")
-            if name in TAKEN:
+            if name.partition(".")[0].lower() in TAKEN or name.endswith((".json", ".unfinished")):
                 raise InputError(f"a method cannot be named '{name}': that name has another use")
         if self.data is not None and not isinstance(self.data.get("dataset"), str):
             raise InputError("'data' needs a key 'dataset'")

@@ -16,6 +16,8 @@ from rdx.errors import InputError, unknown
 LABEL_COLUMNS = ("label", "labels", "class", "class_name", "target", "category")
 MORE_LABEL_COLUMNS = ("targets", "y")  # where no table of images, with coordinates of its own, is read
 ID_COLUMNS = ("id", "ids", "item", "path", "file", "filename", "image")
+_MORE_IDS = ("name", "names", "key", "uuid", "uri", "url", "file_name", "filepath", "imageid", "itemid")
+_ID_ENDS = ("_id", "_ids", " id", "-id", ".id", "_uuid", "_idx", "_path", "_name", "_key")
 
 _STRUCTURED = (".json", ".jsonl", ".ndjson", ".geojson", ".yaml", ".yml", ".xml")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
@@ -55,6 +57,12 @@ def encode_labels(texts: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
     names = sorted(set(texts))  # 007 and 7 are two labels
     numbers = {name: number for number, name in enumerate(names)}
     return np.array([numbers[text] for text in texts], dtype=np.int64), dict(enumerate(names))
+
+
+def called_like_ids(name: str) -> bool:
+    """Whether a column's name says that it names items, as `path` and `image_id` do."""
+    name = name.strip().lower()
+    return name in (*ID_COLUMNS, *_MORE_IDS) or name.endswith(_ID_ENDS)
 
 
 def _from_lines(path: Path) -> list[str]:
@@ -101,11 +109,11 @@ def _from_table(path: Path, ids: Sequence[str]) -> tuple[list[str], list[str] | 
     row_id = find_column(table.columns, None, ID_COLUMNS, "id", path)
     if row_id is not None:
         return texts, table.text(row_id)
-    for name in table.index:
-        own = table.text(name)
-        if name != label and (set(own) == set(ids) or not are_row_numbers(own)):
-            return texts, own
-    return texts, None
+    others = {name: table.text(name) for name in table.columns if name != label}
+    the_ids = [own for own in others.values() if len(own) == len(ids) and set(own) == set(ids)]
+    like_ids = [own for name, own in others.items() if called_like_ids(name) and len(set(own)) == len(own)]
+    an_index = [own for name, own in others.items() if name in table.index and not are_row_numbers(own)]
+    return texts, next(iter(the_ids + like_ids + an_index), None)
 
 
 def _by_id(path: Path, texts: list[str], own_ids: list[str], ids: Sequence[str]) -> list[str]:

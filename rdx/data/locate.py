@@ -14,8 +14,11 @@ def locate(path: str | Path) -> Path:
     """`path` made absolute: relative to the current folder, else to the project root.
 
     Where neither has it, the one in the current folder is returned. Symlinks are not resolved. Raises InputError
-    where the system will not look: a path that is too long, links in a circle, a folder that may not be entered.
+    where the system will not look: a path that is too long, links in a circle, a folder that may not be entered; and
+    for an empty path, which would be the current folder.
     """
+    if not str(path).strip():
+        raise InputError("a path is empty: give one, or leave its key out")
     try:
         path = Path(path).expanduser()
     except RuntimeError as error:

@@ -13,13 +13,15 @@ import numpy as np
 
 from rdx.config import Experiment, apply_changes, parse_experiment
 from rdx.errors import InputError, unknown
-from rdx.experiment.run.folder import pair_name, run_folders
+from rdx.experiment.own_folder import own_folder
+from rdx.experiment.run.folder import pair_name
 from rdx.experiment.run.tables import read_explanations, read_table
 from rdx.experiment.stages.kept_inputs import keep
 from rdx.locks import alone
 from rdx.method.concepts import Explanations
 from rdx.method.neighborhoods import as_array
 from rdx.models.spec import parse_spec
+from rdx.models.titles import side_by_side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +100,7 @@ def compare(
 
     device = resolve_device(device)
     config = configuration(a, b, images, labels, methods, **options)
-    (folder,) = run_folders([], [config.name], None if output_dir is None else Path(output_dir))
+    config, folder = own_folder(config, output_dir)
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
         prepared = prepare(config, folder, device=device, progress=progress, force=force, engine=engine)
         run(prepared, device=device, progress=progress, engine=engine)
@@ -120,11 +122,12 @@ def configuration(
             raise unknown("option of compare", key, known)
     given = {key: value for key, value in options.items() if value is not None}
     specs = {"a": _spec(a, "a"), "b": _spec(b, "b")}
-    titles = {key: title or parse_spec(specs[key]).title for key, title in zip("ab", _titles(given), strict=True)}
+    own_titles = side_by_side(*map(parse_spec, specs.values()))
+    titles = {key: given or own for key, given, own in zip("ab", _titles(given), own_titles, strict=True)}
     shared = {key: given[key] for key in ("n_clusters", "images_per_concept") if key in given}
     own = {key: given[key] for key in _RDX if key in given}
     values = {
-        "name": given.get("name", f"{_short(specs['a'])}_vs_{_short(specs['b'])}"),
+        "name": given.get("name", "_vs_".join(map(_short, own_titles))),
         "data": _data(images, labels, {key: given[key] for key in _IMAGES if key in given}),
         "representations": {key: {"model": spec, "title": titles[key]} for key, spec in specs.items()},
         "methods": [
@@ -174,6 +177,6 @@ def _data(images: str | Path | None, labels: Any, settings: Mapping[str, Any]) -
     return {"dataset": "features", **given} if given else None
 
 
-def _short(spec: str) -> str:
-    """A SPEC's title as a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", parse_spec(spec).title)[:_LONGEST].strip("-.") or "model"
+def _short(title: str) -> str:
+    """A title as a folder's name."""
+    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", title)[:_LONGEST].strip("-.") or "model"

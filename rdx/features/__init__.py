@@ -117,10 +117,12 @@ def load_representation(
     values = cache.lookup(key, cache_dir)
     if values is not None:
         return Features(values, key, from_cache=True)
+    cache_dir = cache.writable(cache_dir)
     values = gathered(key, len(items), cache_dir)  # before the model is there: others may have computed it elsewhere
     if values is not None:
-        cache.store(key, values, {**made_by, "description": shell(request.spec).description}, cache_dir)
-        cache.discard_chunks(key, cache_dir)
+        with cache.alone([key], cache_dir):  # or another process would tidy the half-written file away
+            cache.store(key, values, {**made_by, "description": shell(request.spec).description}, cache_dir)
+            cache.discard_chunks(key, cache_dir)
         return Features(values, key, from_cache=True)
     with cache.alone([key, *_missing(request, made_by, together, cache_dir).values()], cache_dir):
         values = cache.lookup(key, cache_dir)  # another process may have brought it while this one waited

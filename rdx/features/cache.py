@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,24 @@ def cache_folder(folder: str | Path | None = None) -> Path:
     if folder is not None:
         return Path(folder)
     if os.environ.get("RDX_CACHE"):
-        return Path(os.environ["RDX_CACHE"])
+        return Path(os.environ["RDX_CACHE"]).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "rdx"
+    return (Path(base).expanduser() if base else Path.home() / ".cache") / "rdx"
+
+
+def writable(folder: str | Path | None = None) -> Path:
+    """The cache's folder where it can be written, else (with a warning) one that lives as long as this process."""
+    place = cache_folder(folder).absolute()
+    nearest = next(path for path in (place / _FOLDER, place, *place.parents) if path.exists())
+    return place if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) else _instead_of(place)
+
+
+@cache
+def _instead_of(place: Path) -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="rdx-cache-")
+    atexit.register(folder.cleanup)
+    _log.warning("the cache '%s' cannot be written: features are computed for this run alone", place)
+    return Path(folder.name)
 
 
 def cached_path(key: str, folder: str | Path | None = None) -> Path:

@@ -13,6 +13,8 @@ from rdx.models.vision_model import INPUT, OUTPUT, PRE_LOGITS, VisionModel
 if TYPE_CHECKING:
     import torch
 
+    from rdx.features.layouts import Layout
+
 Choice = tuple[str | None, str | None]  # layer and pool; None takes the model's default
 Look = Callable[["torch.Tensor"], "dict[Choice, torch.Tensor]"]
 
@@ -23,30 +25,40 @@ def looking(model: VisionModel, choices: Sequence[Choice]) -> Iterator[Look]:
 
     Vectors are pooled as soon as their layer has run, for two reasons: a later layer may work in place on
     what an earlier one gave out, and whole token maps of many layers would fill a GPU. Of a submodule that
-    runs twice the last output counts. Raises InputError for an unknown layer or pool.
+    runs twice the last output counts. With the first images the model is tried for the layers' layouts.
+    Raises InputError for an unknown layer or pool, and before anything is computed for a layer that gives out
+    no rows of images, or whose channels can't be told.
     """
+    from rdx.features.layouts import layout_at, layouts, nothing_at
+
     modules = dict(model.module.named_modules())
+    read: dict[str, Layout] = {}
     wanted: dict[str, list[Choice]] = {}
     for choice in choices:
         check_pool(choice[1])
         wanted.setdefault(model.check_layer(choice[0]), []).append(choice)
     found: dict[Choice, torch.Tensor | InputError] = {}
+    batch = [0]  # images in the pass that runs
 
     def keep(layer: str, value: Any) -> None:
-        for choice in wanted[layer]:
+        for choice in wanted[layer] if layer in read else ():  # not yet while the model itself is tried
             try:
-                found[choice] = _vectors(model, modules, value, layer, choice[1])
+                found[choice] = _vectors(model, read[layer], value, layer, choice[1], batch[0])
             except InputError as error:  # raised at the end, unless the submodule runs again and then fits
                 found[choice] = error
 
     def look(images: torch.Tensor) -> dict[Choice, torch.Tensor]:
+        if not read:
+            tried = layouts(model, tuple(images.shape[1:]))
+            read.update({layer: layout_at(model, tried, layer, pool) for layer, pool in _asked(wanted)})
         found.clear()
+        batch[0] = len(images)
         for layer, value in _forward(model, images, wanted).items():
             if layer not in modules:
                 keep(layer, value)
         for layer, layers_choices in wanted.items():
             for choice in layers_choices:
-                found.setdefault(choice, _nothing(layer))
+                found.setdefault(choice, nothing_at(layer))
         for value in found.values():
             if isinstance(value, InputError):
                 raise value
@@ -82,38 +94,35 @@ def _forward(model: VisionModel, images: torch.Tensor, wanted: Mapping[str, Any]
     return found
 
 
+def _asked(wanted: Mapping[str, Sequence[Choice]]) -> Iterator[tuple[str, str | None]]:
+    """Each layer with what it is pooled with; `flatten` first: the others ask for more."""
+    for layer, choices in wanted.items():
+        for pool in sorted((pool for _, pool in choices), key=lambda pool: pool != "flatten"):
+            yield layer, pool
+
+
 def _vectors(
-    model: VisionModel, modules: Mapping[str, torch.nn.Module], value: Any, layer: str, pool: str | None
+    model: VisionModel, layout: Layout, value: Any, layer: str, pool: str | None, batch: int
 ) -> torch.Tensor:
     """A copy (b, d) float32, so that nothing else is kept alive by it or changes it."""
     import torch
 
-    if isinstance(value, (tuple, list)) and value:
-        value = value[0]
+    from rdx.features.layouts import nothing_at
+
+    if layout.place is not None and isinstance(value, (tuple, list)):
+        value = value[layout.place]
     if not isinstance(value, torch.Tensor):
-        raise _nothing(layer)
+        raise nothing_at(layer)
+    if len(value) != batch:
+        raise InputError(f"layer '{layer}' has {len(value)} rows for {batch} images; choose another")
+    prefixed = layout.prefix_tokens > 0
     pooled = pool_output(
         value.float(),
         pool,
-        prefix_tokens=model.prefix_tokens,
-        class_token=model.class_token,
-        channels_last=_channels_last(model, modules, layer),
+        axis=layout.axis,
+        prefix_tokens=layout.prefix_tokens,
+        class_token=model.class_token and prefixed,
+        class_token_by_default=model.class_token_by_default,
         layer=layer,
     )
     return pooled.clone()
-
-
-def _nothing(layer: str) -> InputError:
-    return InputError(f"layer '{layer}' gives out no array when the model sees an image; choose another")
-
-
-def _channels_last(model: VisionModel, modules: Mapping[str, torch.nn.Module], layer: str) -> bool:
-    """Whether a layer's maps are (b, h, w, c): timm's patch embeddings say so themselves."""
-    import torch
-
-    module = modules.get(layer)
-    own = getattr(module, "output_fmt", None)
-    if own is not None:
-        return str(own).upper().endswith("NHWC")
-    module = modules.get(layer.removesuffix(INPUT))
-    return model.channels_last and not isinstance(module, (torch.nn.Conv2d, torch.nn.BatchNorm2d))

@@ -70,7 +70,7 @@ class BottleneckSettings(BaseModel):
     @property
     def folder(self) -> Path:
         """Where the files go, relative to the current folder."""
-        return Path(self.output_dir) if self.output_dir else Path("checkpoints") / self.name
+        return Path(self.output_dir).expanduser() if self.output_dir else Path("checkpoints") / self.name
 
     @property
     def backbone(self) -> dict[str, Any]:

@@ -146,14 +146,15 @@ def check_precision(precision: str, device: str | None = None) -> str:
 def try_layer(model: VisionModel, image: Image.Image, layer: str, pool: str | None) -> int | None:
     """The width d of a model's representation, or of that of a shell of it; None where only numbers would tell.
 
-    Raises InputError where the model gives out nothing at `layer` that `pool` fits.
+    Raises InputError where the model gives out nothing at `layer` that `pool` fits, one row an image.
     """
     import torch
 
+    images = model.transform(image)[None]
     device = next((one.device for one in model.module.parameters()), torch.device("cpu"))
     with torch.inference_mode(), looking(model, [(layer, pool)]) as look:
         try:
-            return look(model.transform(image)[None].to(device))[layer, pool].shape[1]
+            return look(images.to(device))[layer, pool].shape[1]
         except (NotImplementedError, RuntimeError):
             return None  # a shell has no numbers; a forward pass that needs some can only be tried in earnest
 

@@ -49,7 +49,7 @@ def block_between(shallow: Request, deep: Request) -> str | None:
 
 def is_class_token(model: VisionModel, pool: str | None) -> bool:
     """Whether a pooling takes a block's class token alone."""
-    return pool == CLASS_TOKEN or (pool is None and model.class_token)
+    return pool == CLASS_TOKEN or (pool is None and model.class_token_by_default)
 
 
 @dataclass(frozen=True)

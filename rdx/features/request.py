@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rdx.errors import InputError, unknown
 from rdx.features.extraction import check_precision
-from rdx.features.pooling import check_pool
+from rdx.features.pooling import check_layout, check_pool
 from rdx.models import model_fingerprint
 from rdx.models.spec import ModelSpec, parse_spec
 from rdx.models.weights import contents, existing_file
@@ -22,9 +22,10 @@ KEYS = ("model", "layer", "pool", "title", "batch_size", "precision")  # of one 
 _READERS = (  # decide what is an item and what a feature in a file
     *(f"rdx.data.reading.{name}" for name in ("delimited", "headers", "parquet_files", "table", "tables")),
     *(f"rdx.features.{name}" for name in ("arrays", "columns", "scientific", "table_columns", "table_ids", "tables")),
-    "rdx.features.tensors",
+    *(f"rdx.features.{name}" for name in ("mat_files", "tensors")),
 )
 _VERSION = 1  # raise it when the same settings come to mean other numbers
+_LAYER_VERSION = 2  # the same of models alone: how layers are read; 1 asked the model for its channels' axis
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def parse_request(settings: Mapping[str, Any]) -> Request:
     whole = isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size >= 1
     if batch_size is not None and not whole:
         raise InputError(f"batch_size must be a whole number of 1 or more, not {batch_size!r}")
+    check_layout(spec.options.get("layout"))
     layer, pool = (_one_of(settings, spec, key) for key in ("layer", "pool"))
     precision = check_precision(settings.get("precision") or "float32")
     if not spec.is_model and (layer or pool):
@@ -79,7 +81,8 @@ def made_of(request: Request, items: Items | None) -> dict[str, Any]:
     if items is None:
         raise InputError(f"model '{request.spec}' needs images")
     return {
-        "version": _VERSION,
+        "version": [_VERSION, _LAYER_VERSION],
+        "layout": request.spec.options.get("layout"),
         "model": model_fingerprint(request.spec),
         "layer": request.layer,
         "pool": request.pool,

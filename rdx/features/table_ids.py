@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rdx.data.labels import ID_COLUMNS
+from rdx.data.labels import called_like_ids
 from rdx.data.reading.table import Table, are_row_numbers, called
 from rdx.errors import InputError, unknown
 from rdx.features.table_columns import is_list, numbers, plain
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 Columns = dict[str, "pyarrow.ChunkedArray"]
 
 _PLAIN = ("id", "ids")
-_NAMES = (*ID_COLUMNS, "name", "names", "key", "uuid", "uri", "url", "file_name", "filepath", "imageid", "itemid")
-_ENDS = ("_id", "_ids", " id", "-id", ".id", "_uuid", "_idx", "_path", "_name", "_key")
 
 
 def take_ids(path: Path, table: Table, left: Columns, asked: str | None, notes: list[str]) -> tuple[str, ...] | None:
@@ -41,10 +39,8 @@ def take_ids(path: Path, table: Table, left: Columns, asked: str | None, notes: 
     for name in [name for name in table.index if name in left]:
         del left[name]
         ids = _index(path, table, name, ids, notes)
-    others = [name for name in left if _is_name(name) and (numbers(left[name]) is None or _are_whole(left[name]))]
-    if ids is not None or table.index:
-        others = [name for name in others if texts(left[name]) is not None]
-    else:
+    others = [name for name in left if called_like_ids(name) and texts(left[name]) is not None]
+    if ids is None:
         others = [name for name in others if numbers(left[name]) is not None]  # words are refused where values are read
     for name in others:
         del left[name]
@@ -96,7 +92,7 @@ def _like_ids(left: Columns, index: Sequence[str]) -> dict[str, tuple[str, ...]]
     """The columns called like names of items that hold one name an item."""
     found = {}
     for name in left:
-        own = texts(left[name]) if _is_name(name) and name not in index else None
+        own = texts(left[name]) if called_like_ids(name) and name not in index else None
         if own is not None and not _fault(own):
             found[name] = tuple(own)
     return found
@@ -131,11 +127,6 @@ def _fault(own: Sequence[str] | None) -> str | None:
             return f"item {row} has '{text[:40]}' a second time" if text else f"item {row} has none"
         seen.add(text)
     return None
-
-
-def _is_name(name: str) -> bool:
-    name = name.strip().lower()
-    return name in _NAMES or name.endswith(_ENDS)
 
 
 def _are_whole(column: pyarrow.ChunkedArray) -> bool:

@@ -10,6 +10,7 @@ von Luxburg, 2007).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from scipy.linalg import eigh, qr
 from rdx.compute.threads import for_each_tile, one_thread_each, row_tiles
 from rdx.errors import InputError
 
+_log = logging.getLogger(__name__)
 PRODUCT_ROWS = 512  # fixed, so that every sum in a product is added in the same order on any machine
 SUM_ROWS = 8192  # likewise, of sums over the rows of long vectors
 MAX_DIMENSION = 160  # of the Krylov space before it is restarted
@@ -125,6 +127,11 @@ def leading_eigenvectors(
             if residual <= tolerance:
                 break
             block = vectors
+        else:
+            _log.warning(
+                "the eigenvectors of %d items have not converged after %d restarts (residual %.0e, not %.0e): other "
+                "seeds may give other clusters", n, MAX_RESTARTS, residual, tolerance
+            )  # fmt: skip
     vectors = vectors[:, :count]
     largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(count)]
     return values[:count], vectors * np.where(largest < 0, -1.0, 1.0)

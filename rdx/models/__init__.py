@@ -30,6 +30,7 @@ def load_model(spec: ModelSpec | str, device: str = "cpu", *, weights: bool = Tr
     """
     spec = parse_spec(spec) if isinstance(spec, str) else spec
     model = _family(spec).load(spec, weights=weights)
+    model.layout = spec.options.get("layout")
     if weights:
         _place(model, device)
     return model

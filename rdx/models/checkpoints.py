@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rdx.models.convnet import ConvNet
 
-OPTIONS = {"layer": str, "pool": str}
+OPTIONS = {"layer": str, "pool": str, "layout": str}
 FORMAT, VERSION = "rdx-checkpoint", 1
 _KEY = "rdx"  # one metadata entry: with several, safetensors would write them in any order
 _PAPER_PREFIX = "model."

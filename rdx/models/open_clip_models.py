@@ -17,12 +17,12 @@ from rdx.data.locate import locate
 from rdx.errors import InputError, unknown
 from rdx.files import fingerprint
 from rdx.models.hub import fetching, in_cache, quiet
-from rdx.models.spec import LOCAL_FOLDER, ModelSpec
+from rdx.models.spec import LOCAL_FOLDER, PLACE, ModelSpec
 from rdx.models.timm_models import default_layer as timm_default_layer
-from rdx.models.vision_model import OUTPUT, Evaluation, VisionModel, seeded, token_layout
+from rdx.models.vision_model import OUTPUT, Evaluation, VisionModel, puts_out_class_token, seeded, token_layout
 from rdx.models.weights import WEIGHT_SUFFIXES, contents, existing_file, misfit, read_state_dict
 
-OPTIONS = {"layer": str, "pool": str, "weights": Path, "pretrained": bool, "seed": int}
+OPTIONS = {"layer": str, "pool": str, "layout": str, "weights": Path, "pretrained": bool, "seed": int}
 _HUB = "hf-hub:"
 _CONFIG = "open_clip_config.json"
 _TOWER = "visual."  # the image tower's part of a whole model's weights
@@ -81,7 +81,7 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
 
 def model_fingerprint(spec: ModelSpec) -> str:
     """Changes with the name, what is chosen of it, local files, and the libraries' versions."""
-    options = {key: value for key, value in spec.options.items() if key not in ("layer", "pool", "weights")}
+    options = {key: value for key, value in spec.options.items() if key not in (*PLACE, "weights")}
     local, name = [], spec.name
     if "weights" in spec.options:
         local.append(existing_file(spec.options["weights"], f"weights of open_clip:{name}"))
@@ -210,22 +210,28 @@ def _wrapped(spec: ModelSpec, source: _Source, tower: Any) -> VisionModel:
     settings = merge_preprocess_dict(PreprocessCfg(), source.preprocessing)
     settings["size"] = getattr(tower, "image_size", settings["size"])
     evaluation = image_transform_v2(PreprocessCfg(**settings), is_train=False)
-    layer, prefix_tokens, class_token = _layout(tower)
+    layer, tokens = _layout(tower)
     return VisionModel(
-        module=tower.eval(),
-        transform=Evaluation("RGB", evaluation),
-        default_layer=layer,
-        description=f"{spec}; {settings}",
-        prefix_tokens=prefix_tokens,
-        class_token=class_token,
-    )
+        module=tower.eval(), transform=Evaluation("RGB", evaluation), default_layer=layer,
+        description=f"{spec}; {settings}", **tokens,
+    )  # fmt: skip
 
 
-def _layout(tower: Any) -> tuple[str, int, bool]:
-    """Default layer, tokens before the patches, whether token 0 is a class token."""
+def _layout(tower: Any) -> tuple[str, dict[str, Any]]:
+    """Default layer, and the tokens before the patches as `VisionModel` has them."""
     if hasattr(tower, "trunk"):  # a model of timm
-        layer = timm_default_layer(tower.trunk)
-        return (f"trunk.{layer}" if layer.startswith("blocks") else OUTPUT, *token_layout(tower.trunk))
-    if hasattr(tower, "transformer"):  # open_clip's own ViT
-        return f"transformer.resblocks.{len(tower.transformer.resblocks) - 1}", 1, True
-    return ("layer4" if hasattr(tower, "layer4") else OUTPUT), 0, False
+        layer, (prefix_tokens, class_token) = timm_default_layer(tower.trunk), token_layout(tower.trunk)
+        by_default, block = puts_out_class_token(tower.trunk), "trunk.blocks.0"
+        layer = f"trunk.{layer}" if layer.startswith("blocks") else OUTPUT
+    elif hasattr(tower, "transformer"):  # open_clip's own ViT
+        blocks, prefix_tokens, class_token = "transformer.resblocks", 1, True
+        # CLIPA averages its patches, CoCa pools by attention: their token 0 is not what they put out.
+        by_default = tower.pool_type == "tok" and getattr(tower, "attn_pool", None) is None
+        layer = f"{blocks}.{len(tower.transformer.resblocks) - 1}" if by_default else OUTPUT
+        block = f"{blocks}.0"
+    else:
+        return ("layer4" if hasattr(tower, "layer4") else OUTPUT), {}
+    return layer, {
+        "prefix_tokens": prefix_tokens, "class_token": class_token, "class_token_by_default": by_default,
+        "first_block": block,
+    }  # fmt: skip

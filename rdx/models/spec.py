@@ -14,7 +14,9 @@ from rdx.errors import InputError, unknown
 from rdx.models.registry import families, family_module, is_path
 
 LOCAL_FOLDER = "local-dir:"  # a path in the place of a published name
-_PLAIN_STEMS = ("last", "features")  # names of files that say less than their folders
+PLACE = ("layer", "pool", "layout")  # options that say where in a model vectors are taken, and how they are read
+# Names of files that say less than their folders.
+_PLAIN_STEMS = ("last", "features", "feats", "embeddings", "embedding", "activations", "representations", "vectors")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 

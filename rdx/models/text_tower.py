@@ -19,7 +19,7 @@ from rdx.errors import InputError
 from rdx.files import fingerprint
 from rdx.models.hub import quiet
 from rdx.models.open_clip_models import model_fingerprint, source_of, takes_published, weights_path
-from rdx.models.spec import ModelSpec, parse_spec
+from rdx.models.spec import PLACE, ModelSpec, parse_spec
 from rdx.models.vision_model import seeded
 from rdx.models.weights import misfit, read_state_dict
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import torch
 
 _FAMILY = "open_clip"
-_PLACE = ("layer", "pool")  # options of the image tower that a text has no part in
 # Where a whole model's weights have the text tower: behind this prefix, or at the top level under these names.
 _TOWER = "text."
 _ROOTS = ("positional_embedding", "token_embedding", "transformer", "ln_final", "text_projection", "cls_emb")
@@ -61,7 +60,7 @@ def text_spec(model: str) -> ModelSpec:
     spec = parse_spec(model)
     if spec.family != _FAMILY:
         raise InputError(f"'{model}' has no text tower: take an image-text model, such as '{_FAMILY}:ViT-B-32/openai'")
-    for option in _PLACE:
+    for option in PLACE:
         if option in spec.options:
             raise InputError(f"'{model}': images and texts meet in the model's output; leave '{option}' out")
     return spec

@@ -13,20 +13,22 @@ from rdx.data.locate import locate
 from rdx.errors import InputError, unknown
 from rdx.files import fingerprint
 from rdx.models.hub import fetching, in_cache, quiet
-from rdx.models.spec import LOCAL_FOLDER, ModelSpec
+from rdx.models.spec import LOCAL_FOLDER, PLACE, ModelSpec
 from rdx.models.vision_model import (
     OUTPUT,
     PRE_LOGITS,
     Evaluation,
     VisionModel,
     has_pre_logits,
+    puts_out_class_token,
     seeded,
     token_layout,
 )
 from rdx.models.weights import contents, existing_file, misfit, read_state_dict, tensors_only
 
 OPTIONS = {
-    "layer": str, "pool": str, "weights": Path, "pretrained": bool, "seed": int, "img_size": int, "num_classes": int,
+    "layer": str, "pool": str, "layout": str, "weights": Path, "pretrained": bool, "seed": int, "img_size": int,
+    "num_classes": int,
 }  # fmt: skip
 _HUB = ("hf-hub:", "hf_hub:")
 _ELSEWHERE = (*_HUB, LOCAL_FOLDER)  # names that timm looks up outside its own list
@@ -63,13 +65,14 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
         description=f"{spec}; {' '.join(str(evaluation).split())}",
         prefix_tokens=prefix_tokens,
         class_token=class_token,
-        channels_last=str(getattr(module, "output_fmt", "NCHW")).upper().endswith("NHWC"),
+        class_token_by_default=puts_out_class_token(module),
+        first_block="blocks.0",
     )
 
 
 def model_fingerprint(spec: ModelSpec) -> str:
     """Changes with the name, what is chosen of it, local files, and the libraries' versions."""
-    options = {key: value for key, value in spec.options.items() if key not in ("layer", "pool", "weights")}
+    options = {key: value for key, value in spec.options.items() if key not in (*PLACE, "weights")}
     local, name = spec.options.get("weights"), spec.name
     held: Any = contents(existing_file(local, f"weights of timm:{name}")) if local else None
     if name.startswith(LOCAL_FOLDER):
@@ -100,8 +103,8 @@ def needs_download(spec: ModelSpec) -> bool:
 
 
 def default_layer(module: Any) -> str:
-    """A ViT's last block, whose class token stands before the final norm; else the pooled features."""
-    if token_layout(module)[1] and len(getattr(module, "blocks", ())):
+    """A ViT's last block, where it puts its class token out; else the pooled features."""
+    if puts_out_class_token(module) and len(getattr(module, "blocks", ())):
         return f"blocks.{len(module.blocks) - 1}"
     return PRE_LOGITS if has_pre_logits(module) else OUTPUT
 

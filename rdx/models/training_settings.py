@@ -66,7 +66,7 @@ class TrainingSettings(BaseModel):
     @property
     def folder(self) -> Path:
         """Where the checkpoints go, relative to the current folder."""
-        return Path(self.output_dir) if self.output_dir else Path(_FOLDER) / self.name
+        return Path(self.output_dir).expanduser() if self.output_dir else Path(_FOLDER) / self.name
 
     @property
     def test_data(self) -> dict[str, Any] | None:

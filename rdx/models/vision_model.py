@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from rdx.errors import unknown
 
@@ -31,7 +31,10 @@ class VisionModel:
     description: str  # the model and its transform in words
     prefix_tokens: int = 0  # tokens before the patches: class token, registers
     class_token: bool = False  # whether token 0 is one
-    channels_last: bool = False  # whether four-dimensional layers are (b, h, w, c)
+    class_token_by_default: bool = False  # whether it is taken without a choice: where the model puts it out
+    first_block: str = ""  # the layer that has these tokens: others have them where they have as many tokens
+    layout: str | None = None  # of the layer, where the SPEC says it
+    layouts: dict[tuple, Any] = field(default_factory=dict, repr=False)  # found when the model was tried
 
     def layers(self) -> list[str]:
         """Every name that `layer:` may have: the submodules, the special layers, and what goes into a submodule."""
@@ -71,6 +74,17 @@ def token_layout(module: torch.nn.Module) -> tuple[int, bool]:
         return 0, False
     prefix = int(getattr(module, "num_prefix_tokens", 0) or 0)
     return prefix, prefix > 0 and getattr(module, "cls_token", None) is not None
+
+
+def puts_out_class_token(module: torch.nn.Module) -> bool:
+    """Whether a timm model's class token is (part of) what it puts out, so that it was trained to say something.
+
+    Models that average their patches, as BEiT and EVA02 do, leave theirs aside; DINOv3's is trained all the same,
+    though timm has its backbones average.
+    """
+    config = getattr(module, "pretrained_cfg", None) or {}
+    trained = "dinov3" in str(config.get("architecture", ""))
+    return token_layout(module)[1] and (trained or getattr(module, "global_pool", "token") == "token")
 
 
 @dataclass(frozen=True)

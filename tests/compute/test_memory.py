@@ -35,19 +35,17 @@ def test_what_was_told_counts_before_what_the_machine_has():
     assert machine.memory_limit(1 << 60) == 1 << 60
 
 
-def test_a_container_limits_the_machine(tmp_path, monkeypatch):
-    file = tmp_path / "memory.max"
-    monkeypatch.setattr(machine, "_CGROUP_LIMITS", (str(file),))
+def test_a_container_limits_the_machine(monkeypatch):
     of_the_machine = machine.available_memory()
-    file.write_text("1000000\n")
+    monkeypatch.setattr(machine, "memory_limits", lambda: [1_000_000])
     assert machine.available_memory() == 1_000_000
-    file.write_text("max\n")
+    monkeypatch.setattr(machine, "memory_limits", list)
     assert machine.available_memory() > of_the_machine / 2
     assert of_the_machine <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_where_the_system_tells_nothing(monkeypatch):
-    monkeypatch.setattr(machine, "_CGROUP_LIMITS", ())
+    monkeypatch.setattr(machine, "memory_limits", list)
     monkeypatch.setattr(machine, "_free", lambda: None)
     assert machine.available_memory() == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     monkeypatch.setattr(machine, "_physical", lambda: None)

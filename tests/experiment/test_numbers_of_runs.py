@@ -113,7 +113,7 @@ def test_one_dimension_duplicates_and_no_more_items_than_clusters(version):
         rng = np.random.default_rng(n)
         save("a", rng.random((n, 1), dtype=np.float32))
         save("b", rng.random((n, 2), dtype=np.float32))
-        found = tables("features:a.npy", version=version, n_clusters=k, methods=("rdx", "kmeans", "pca", "nlmcd"))
+        found = tables("features:a.npy", version=version, n_clusters=k, methods=("rdx", "kmeans", "pca"))
         assert len(found["rdx/assignments.csv"].splitlines()) == 2 * n + 1
     assert json.loads(Path("run/a_vs_b/summary.json").read_text())["n"] == 4
 

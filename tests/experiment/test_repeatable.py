@@ -102,8 +102,8 @@ def test_rdx_run_on_a_runs_own_configuration_repeats_it(place, first):
     assert (first / "run.log").read_text("utf-8") == log
 
 
-@pytest.mark.parametrize("threads", ["2", pytest.param("3", marks=pytest.mark.slow)])
-def test_other_numbers_of_threads(place, first, threads):
+@pytest.mark.slow
+def test_other_numbers_of_threads(place, first, threads="3"):
     """Ranks and labels are equal, what is trained lies within 1e-4."""
     more = {f"{name}_NUM_THREADS": threads for name in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
     other = run(place / "c.yaml", place / f"threads {threads}", **more)

@@ -30,6 +30,8 @@ def test_tokens():
     same(pooled(TOKENS, "mean", **layout), TOKENS.sum(axis=1) / 7)
     same(pooled(TOKENS, "patch", **layout), TOKENS[:, 3:].sum(axis=1) / 4)
     same(pooled(TOKENS, "flatten", **layout), TOKENS.reshape(3, 35))
+    same(pooled(TOKENS, None, class_token_by_default=False, **layout), TOKENS[:, 3:].sum(axis=1) / 4)
+    same(pooled(np.ascontiguousarray(TOKENS.transpose(0, 2, 1)), "patch", axis=1, **layout), TOKENS[:, 3:].mean(axis=1))
 
 
 def test_tokens_without_a_class_token():
@@ -43,7 +45,8 @@ def test_maps():
     expected = MAPS.reshape(3, 5, 24).sum(axis=2) / 24
     for pool in (None, "mean", "patch"):
         same(pooled(MAPS, pool), expected)
-        same(pooled(np.ascontiguousarray(MAPS.transpose(0, 2, 3, 1)), pool, channels_last=True), expected)
+        same(pooled(np.ascontiguousarray(MAPS.transpose(0, 2, 3, 1)), pool, axis=3), expected)
+    same(pooled(MAPS[:, None], axis=2), expected)
     same(pooled(MAPS, "flatten"), MAPS.reshape(3, 120))
     with pytest.raises(InputError, match=r"layer 'x', whose output is \(b, 5, 4, 6\)"):
         pooled(MAPS, "cls", layer="x", class_token=True)

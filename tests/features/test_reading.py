@@ -31,6 +31,7 @@ def model():
     return load_model("timm:test_resnet?pretrained=false")
 
 
+@pytest.mark.slow
 def test_processes_read_what_threads_read_and_fail_with_the_same_line(model, tmp_path):
     items = photos(tmp_path)
     (tmp_path / "9.jpg").write_bytes((tmp_path / "9.jpg").read_bytes()[:300])

@@ -94,6 +94,36 @@ def test_cache_folder(tmp_path, monkeypatch):
     assert cache.cache_folder() == tmp_path / "b" / "rdx"
 
 
+def test_a_cache_that_cannot_be_written_is_said_and_done_without(settings, items, tmp_path, counted, caplog):
+    (tmp_path / "file").write_text("x")
+    place = tmp_path / "file/cache"
+    first, again = (load_representation(settings, items, cache_dir=place) for _ in range(2))
+    np.testing.assert_array_equal(first.values, again.values)
+    assert (first.from_cache, again.from_cache, len(counted)) == (False, True, 1)  # once a process
+    assert caplog.text.count(f"the cache '{place}' cannot be written") == 1
+    cached = load_representation(settings, items, cache_dir=tmp_path / "cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache.os, "access", lambda *_: False)
+        assert load_representation(settings, items, cache_dir=tmp_path / "cache").from_cache
+    assert cached.fingerprint == first.fingerprint
+
+
+def test_gathered_chunks_are_stored_under_their_lock(settings, items, tmp_path, monkeypatch):
+    """Or another process would take the half-written file for what a killed one left, and remove it."""
+    place, real, locked = tmp_path / "cache", cache.store, []
+    values = load_representation(settings, items, cache_dir=place).values
+
+    def store(key, *rest):
+        locked.append((place / f"features/.{key}.lock").is_file())
+        return real(key, *rest)
+
+    monkeypatch.setattr(cache, "store", store)
+    monkeypatch.setattr(cache, "lookup", lambda *_: None)
+    monkeypatch.setattr("rdx.features.gathered", lambda *_: values)
+    load_representation(settings, items, cache_dir=place)
+    assert locked == [True]
+
+
 def test_layer_and_pool_in_the_spec(settings, items, tmp_path):
     beside = {**settings, "layer": "layer1", "pool": "flatten"}
     within = {"model": settings["model"] + "?layer=layer1&pool=flatten"}

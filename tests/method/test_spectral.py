@@ -92,3 +92,13 @@ def test_eigenvectors_converge_over_restarts(monkeypatch):
     expected = np.linalg.eigvalsh(matrix)[::-1][:5]
     np.testing.assert_allclose(values, expected, rtol=1e-6)
     np.testing.assert_allclose(matrix @ vectors, vectors * values, atol=1e-4 * values[0])
+
+
+def test_eigenvectors_that_do_not_converge_are_said(monkeypatch, caplog):
+    matrix = np.random.default_rng(0).random((60, 60))
+    matrix += matrix.T
+    monkeypatch.setattr("rdx.method.spectral.MAX_RESTARTS", 2)
+    spectral.leading_eigenvectors(lambda vectors: matrix @ vectors, 60, 3)
+    assert not caplog.text
+    spectral.leading_eigenvectors(lambda vectors: matrix @ vectors, 60, 3, tolerance=0.0)
+    assert "the eigenvectors of 60 items have not converged after 2 restarts" in caplog.text

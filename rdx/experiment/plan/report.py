@@ -71,7 +71,7 @@ def _time(prepared: Prepared, steps: Sequence[Step]) -> str:
     if len(known) < len(found) and not any(known):
         return "no earlier run on this machine tells how long"
     rest = "" if len(known) == len(found) else f" for {len(known)} of them (no earlier run tells of the others)"
-    return f"about {duration(sum(known))}{rest}"
+    return f"{'about ' if sum(known) >= 1 else ''}{duration(sum(known))}{rest}"
 
 
 def missing(checked: Iterable[Prepared]) -> list[str]:

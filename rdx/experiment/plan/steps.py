@@ -126,7 +126,8 @@ def _concepts(
             work, chosen = partial(statistics.examine, run=run), statistics.settings(config, run, n)
             below = (*needs, "items", *statistics.needs(config), *(guide if config.guidance else ()))
             files, code = statistics.outputs(pair, run), (statistics.__name__, methods.__name__)
-            more = {"settings": chosen, "like": chosen, "growth": 0, "code": code}  # n is one of the settings
+            like = [chosen[name] for name in ("n_surrogates", "n_subsamples", "n_groups", "reference")]
+            more = {"settings": chosen, "code": code, "like": like, "growth": 2, "items": chosen["n"]}
             needs += (add(f"{run.name}/statistics", work, files, below, **more),)
         work, file = partial(methods.describe, run=run), [f"{pair}/{run.name}/concepts.csv"]
         chosen, code = {"columns": CONCEPTS}, tuple(place.partition(":")[0] for place in MEASURES.values())

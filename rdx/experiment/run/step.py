@@ -32,6 +32,7 @@ class Step:
     code: tuple[str, ...] | None = None  # modules that compute it; None: whatever the file of `work` imports
     like: Any = None  # JSON-able: the settings that its time depends on
     growth: int = 1  # its time goes with the number of items to this power
+    items: int | None = None  # how many it looks at; None: all
 
     def made_by_code(self) -> str:
         """A hash of the source that computes this step: a change of code is a change of result."""

@@ -39,7 +39,7 @@ def timing_of(step: Step, n: int, d: int, device: str, seconds: float = 0.0) -> 
     """The row of a step that took ``seconds`` with n items and d columns."""
     work = getattr(step.work, "func", step.work)
     like = fingerprint(step.like, processor(), default_threads(), device)[:16]
-    return Timing(f"{work.__module__}.{work.__qualname__}", like, d, n, seconds)
+    return Timing(f"{work.__module__}.{work.__qualname__}", like, d, step.items or n, seconds)
 
 
 def forecast(step: Step, asked: Timing, known: Iterable[Timing]) -> float | str:

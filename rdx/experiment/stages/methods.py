@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rdx.experiment.run.context import Context
     from rdx.method.many.solver import FitPlan
 
+_log = logging.getLogger(__name__)
 RDX_NAME = "rdx"
 METHOD_FILE = tables.METHOD_FILE  # what ran, with all its parameters, and what it has to say
 
@@ -226,11 +228,20 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
     ran = {"method": run.method, "solver": getattr(estimator, "solver_", None), "parameters": run.parameters}
     ran |= {"seed": context.config.seed, "view": run.view, "notes": notes}
     if run.is_rdx and estimator.solver_ != "dense":
-        from rdx.method.many.agreement import dense_agreement
-
-        ran["agreement"] = dense_agreement(estimator, *inputs[:2], **inputs[2])
+        ran["agreement"] = _agreement(f"{pair_name(a, b)}/{run.name}", estimator, inputs)
         ran["rank_errors"] = getattr(estimator, "rank_errors_", None)
     write_json(folder / METHOD_FILE, {**ran, "mean_affinity": tables.mean_affinities(explanations)})
+
+
+def _agreement(name: str, estimator: Any, inputs: tuple) -> dict[str, Any] | None:
+    """The agreement with the exact solver; None where its items cannot be compared, which must cost no result."""
+    from rdx.method.many.agreement import dense_agreement
+
+    try:
+        return dense_agreement(estimator, *inputs[:2], **inputs[2])
+    except (InputError, MemoryError, np.linalg.LinAlgError) as error:
+        _log.warning("%s: its agreement with the exact solver is not known: %s", name, error)
+        return None
 
 
 def fit_seeded(task: tuple[Any, int], inputs: tuple) -> Any:

@@ -121,7 +121,7 @@ def load(
     Raises InputError where the model, its weights or an image is unavailable.
     """
     from rdx.features import load_representation
-    from rdx.features.cache import alone, forget, lookup, store
+    from rdx.features.cache import alone, forget, lookup, store, writable
     from rdx.models.text_tower import load_text_tower, text_spec
 
     if force:
@@ -129,11 +129,12 @@ def load(
             forget(key)
     words = lookup(found.words_key)
     if words is None:  # first: it takes seconds, and finds weights without a text tower
-        with alone([found.words_key]):
-            words = lookup(found.words_key)  # another process may have brought it while this one waited
+        place = writable()
+        with alone([found.words_key], place):
+            words = lookup(found.words_key, place)  # another process may have brought it while this one waited
             if words is None:
                 words = load_text_tower(text_spec(found.model), device).embed(found.texts, device)
-                store(found.words_key, words, {"model": found.model, "texts": found.texts})
+                store(found.words_key, words, {"model": found.model, "texts": found.texts}, place)
     together = [config.representations[key].extraction for key in inputs.keys_in_use(config)]
     images = load_representation(found.extraction, items, together=together, device=device, progress=progress)
     return images.values, words

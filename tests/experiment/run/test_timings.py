@@ -41,6 +41,13 @@ def test_a_time_is_carried_over_as_the_step_grows_and_not_too_far(n, growth, exp
     assert found == (expected if isinstance(expected, str) else pytest.approx(expected))
 
 
+def test_a_step_that_looks_at_some_items_grows_with_these():
+    known = [timing_of(step(growth=2, items=500), 900, 8, "cpu", 12.0)]
+    for n in (1000, 100_000):
+        one = step(growth=2, items=1000)
+        assert forecast(one, timing_of(one, n, 8, "cpu"), known) == pytest.approx(48.0)
+
+
 def test_only_the_same_kind_of_step_on_the_same_machine_tells(monkeypatch):
     known = [timing_of(step(like={"epochs": 5}), 500, 8, "cpu", 12.0)]
     one, other = step(like={"epochs": 5}), step(like={"epochs": 6})

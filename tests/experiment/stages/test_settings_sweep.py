@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
+from rdx import cli
 from rdx.config import load_experiment, parse_experiment
 from rdx.errors import InputError
 from rdx.experiment.plan.prepare import prepare
@@ -37,12 +35,12 @@ def values(tmp_path):
     }
 
 
-def test_the_command_writes_the_table_the_map_and_a_suggestion(values, tmp_path):
+def test_the_command_writes_the_table_the_map_and_a_suggestion(values, tmp_path, monkeypatch, capsys):
     config = tmp_path / "tiny.yaml"
     config.write_text(yaml.safe_dump(values))
-    command = [sys.executable, "-m", "rdx", "sweep", str(config), "--output-dir", str(tmp_path / "out"), "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[3])
-    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
+    command = ["sweep", str(config), "--output-dir", str(tmp_path / "out"), "--quiet"]
+    printed = done(command, capsys)
     pair = tmp_path / "out" / "a_vs_b"
     assert sorted(path.name for path in pair.iterdir() if path.is_dir()) == ["rdx"]  # no baseline was fitted
     with open(pair / "sweep.csv", newline="", encoding="utf-8") as handle:
@@ -53,12 +51,20 @@ def test_the_command_writes_the_table_the_map_and_a_suggestion(values, tmp_path)
     assert all(int(row["concepts"]) == int(row["n_clusters"]) for row in rows)  # v1 has exactly k
     found = json.loads((pair / "sweep.json").read_text(encoding="utf-8"))
     assert set(found["suggested"]) == {"n_clusters", "gamma", "beta"}
-    assert f"suggested: n_clusters {found['suggested']['n_clusters']}" in done.stdout
+    assert f"suggested: n_clusters {found['suggested']['n_clusters']}" in printed
     with Image.open(pair / "sweep.png") as image:
         assert min(image.size) > 300
     first = (pair / "sweep.csv").stat().st_mtime_ns
-    again = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[3])
-    assert again.returncode == 0 and (pair / "sweep.csv").stat().st_mtime_ns == first
+    done(command, capsys)
+    assert (pair / "sweep.csv").stat().st_mtime_ns == first
+
+
+def done(command: list[str], capsys) -> str:
+    """What a command prints that succeeds."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(command)
+    assert not end.value.code
+    return capsys.readouterr().out
 
 
 def test_a_run_with_a_sweep_has_it_beside_its_methods(values, tmp_path):

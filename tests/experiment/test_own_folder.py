@@ -1,0 +1,88 @@
+"""A comparison never goes into another one's folder, and every path of the command line is what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from rdx import cli
+from rdx.config import parse_experiment
+from rdx.console import ExitCode, exit_codes, given_path
+from rdx.data.locate import locate
+from rdx.errors import InputError
+from rdx.experiment.compare import configuration
+from rdx.experiment.own_folder import own_folder
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def finished(config, folder: Path) -> None:
+    """As much of a run as tells what it is."""
+    (folder / ".steps").mkdir(parents=True)
+    (folder / "config.yaml").write_text(config.as_yaml(), encoding="utf-8")
+
+
+def comparison(a: str, b: str = "features:clip/embeddings.npy", **options):
+    return configuration(f"features:{a}/embeddings.npy", b, **options)
+
+
+def test_names_come_from_what_differs_and_two_of_one_name_have_two_folders(here, caplog):
+    first = comparison("dino")
+    assert first.name == "dino_vs_clip"
+    assert [entry.title for entry in first.representations.values()] == ["dino", "clip"]
+    _, folder = own_folder(first, None)
+    assert folder == Path("outputs/dino_vs_clip")
+    finished(first, folder)
+    assert own_folder(comparison("dino", gamma=0.2), None)[1] == folder  # the same comparison with other settings
+    second, place = own_folder(comparison("old/dino"), None)
+    assert (second.name, place) == ("dino_vs_clip-2", Path("outputs/dino_vs_clip-2"))
+    assert f"'{folder}' has another comparison in it" in caplog.text
+    finished(second, place)
+    assert own_folder(comparison("old/dino"), None)[1] == place
+    with pytest.raises(InputError, match=r"'outputs/dino_vs_clip' has another comparison in it \(features:dino/"):
+        own_folder(comparison("mae"), folder)
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_path_is_refused(here, capsys, empty):
+    with pytest.raises(InputError, match="output_dir is empty"):
+        own_folder(comparison("dino"), empty)
+    with pytest.raises(InputError, match="a path is empty"):
+        locate(empty)
+    for command in (["run", "x.yaml", "--output-dir", empty], ["run", empty], ["compare", "--images", empty]):
+        with pytest.raises(SystemExit) as left:
+            cli.main(command)
+        said = capsys.readouterr().err
+        assert left.value.code == 2 and "it is empty; is a variable not set?" in said and said.count("\n") == 1
+    assert not list(here.iterdir())
+
+
+def test_a_tilde_is_the_home_folder(here):
+    assert given_path("~/x") == here / "home/x" == locate("~/x")
+    assert own_folder(comparison("dino"), "~/x")[1] == here / "home/x"
+
+
+@pytest.mark.parametrize("name", ["sweep", "known_difference", "items", "Metrics", "summary.json", "x.json"])
+def test_a_methods_name_that_a_step_or_file_has_is_refused(name):
+    values = {"name": "x", "representations": {"a": "features:a.npy", "b": "features:b.npy"},
+              "methods": [{"name": name, "method": "kmeans"}]}  # fmt: skip
+    with pytest.raises(InputError, match=f"a method cannot be named '{name}'"):
+        parse_experiment(values, source="x")
+
+
+def test_a_second_ctrl_c_ends_at_once_with_130(monkeypatch, capsys):
+    handlers, codes = [], []
+    monkeypatch.setattr("rdx.console.signal.signal", lambda number, handler: handlers.append(handler))
+    monkeypatch.setattr("rdx.console.os._exit", codes.append)
+    with pytest.raises(typer.Exit) as left, exit_codes(False):
+        raise KeyboardInterrupt
+    handlers[0](2, None)
+    assert left.value.exit_code == ExitCode.INTERRUPTED and codes == [130]
+    assert capsys.readouterr().err.startswith("interrupted")

@@ -70,14 +70,18 @@ class Baseline(BaseEstimator):
         n, n_b = (len(X) for X in sides.values())
         if n != n_b:
             raise InputError(f"A has {n} items, B has {n_b}: give the same items")
-        if n < 4:
-            raise InputError(f"a comparison needs at least 4 items, got {n}")
-        if n < self.n_clusters:
-            raise InputError(f"n_clusters: {self.n_clusters} concepts need at least as many items, got {n}")
+        self.check_items(n)
         for direction, X in sides.items():
             _check_scale(X, _SIDES[direction])
             self.check(X, _SIDES[direction])
         return sides
+
+    def check_items(self, n: int) -> None:
+        """Raises InputError where n items are too few."""
+        if n < 4:
+            raise InputError(f"a comparison needs at least 4 items, got {n}")
+        if n < self.n_clusters:
+            raise InputError(f"n_clusters: {self.n_clusters} concepts need at least as many items, got {n}")
 
     def check_settings(self) -> None:
         """Raises InputError for a parameter out of range; a subclass adds its own."""

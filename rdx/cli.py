@@ -6,7 +6,7 @@ Exit codes are those of `rdx.console`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,7 +80,8 @@ def run_command(
         edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [load_experiment(path, edits) for path in configs]
         folders = run_folders(configs, [one.name for one in experiments], output_dir)
-        _carry_out(experiments, folders, (workers, cluster), device=device, dry_run=dry_run, force=force, quiet=quiet)
+        how = {"device": device, "dry_run": dry_run, "force": force, "quiet": quiet}
+        _carry_out(experiments, folders, (workers, cluster), sources=configs, **how)
 
 
 @app.command("compare")
@@ -156,7 +157,8 @@ def sweep_command(
         edits = [*(changes or []), *_edits(seed, skip_bad_images, max_memory)]
         experiments = [as_sweep(load_experiment(path, edits)) for path in configs]
         folders = run_folders([], [one.name for one in experiments], output_dir)
-        _carry_out(experiments, folders, (workers, cluster), device=device, dry_run=dry_run, force=force, quiet=quiet)
+        how = {"device": device, "dry_run": dry_run, "force": force, "quiet": quiet}
+        _carry_out(experiments, folders, (workers, cluster), sources=configs, **how)
 
 
 @app.command("explore")
@@ -173,9 +175,10 @@ def explore_command(
 
 
 def _carry_out(
-    experiments, folders, spread: tuple[int | None, str | None], *, device: str, dry_run: bool, force: bool, quiet: bool
-) -> None:
-    """Check all experiments, then run them one after the other, alone in their folders."""
+    experiments, folders, spread: tuple[int | None, str | None], *, sources: Sequence[Path | str] = ("compare",),
+    device: str, dry_run: bool, force: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Check all experiments, which `sources` have, then run them one after the other, alone in their folders."""
     from rdx.compute.devices import resolve_device
     from rdx.compute.engine import check_spread, engine_for
     from rdx.features.cache import cache_folder
@@ -184,14 +187,14 @@ def _carry_out(
     device = resolve_device(device)
     if dry_run:
         check_spread(*spread)
-        _carry_out_alone(experiments, folders, device, dry_run, force, quiet)
+        _carry_out_alone(experiments, folders, sources, device, dry_run, force, quiet)
         return
     with engine_for(*spread, device, cache_folder()) as engine, alone(folders):
-        _carry_out_alone(experiments, folders, device, dry_run, force, quiet, engine)
+        _carry_out_alone(experiments, folders, sources, device, dry_run, force, quiet, engine)
 
 
 def _carry_out_alone(
-    experiments, folders, device: str, dry_run: bool, force: bool, quiet: bool, engine: Engine | None = None
+    experiments, folders, sources, device: str, dry_run: bool, force: bool, quiet: bool, engine: Engine | None = None
 ) -> None:
     from rdx.experiment.plan import report
     from rdx.experiment.plan.prepare import check_features, look
@@ -199,8 +202,8 @@ def _carry_out_alone(
 
     say: Callable[[str], None] = (lambda line: None) if quiet else show
     checked = [
-        look(config, folder, device=device, progress=not quiet, force=force, list_missing=dry_run)
-        for config, folder in zip(experiments, folders, strict=True)
+        look(config, folder, device=device, progress=not quiet, force=force, list_missing=dry_run, source=str(source))
+        for config, folder, source in zip(experiments, folders, sources, strict=True)
     ]
     for prepared in checked:
         for line in report.plan(prepared, steps=dry_run):

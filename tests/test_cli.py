@@ -131,6 +131,7 @@ def test_seed_and_set_reach_the_saved_configuration(here):
     assert rdx("run", "small.yaml", "--quiet", "--seed", "5", "--set", "methods.rdx.gamma=0.2") == 0
     saved = yaml.safe_load((here / "outputs/small/config.yaml").read_text())
     assert saved["seed"] == 5 and saved["methods"][0]["gamma"] == 0.2
+    assert saved["explorer"]["enabled"] is False  # what the default came to
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -166,6 +167,17 @@ BAD = {
     "few for clusters": (None, [*RUN, "--set", "methods.kmeans.n_clusters=41"], "n_clusters"),
     "few for rdx": (None, [*RUN, "--set", "methods.rdx.n_clusters=40"], "40"),
     "no such key": (None, [*RUN, "--set", "alignmnt=cka"], "did you mean 'alignment'"),
+    "wrong keys of a method": (
+        None, [*RUN, "--set", "methods.rdx.gama=1", "--set", "methods.rdx.bta=1"],
+        "small.yaml: unknown parameters of method 'rdx' 'gama' (did you mean 'gamma'?), 'bta' (did you mean 'beta'?)",
+    ),
+    "many clusters, planned": (None, [*RUN, "--dry-run", "--set", "methods.kmeans.n_clusters=100"], "n_clusters: 100"),
+    "nan, planned": (nan_in_row_7, [*RUN, "--dry-run"], "representation 'a': row 7"),
+    "few for the statistics": (
+        None, [*RUN, "--dry-run", "--set", "methods.rdx.n_clusters=35", "--set", "statistics=fast"],
+        "n_clusters=35 is too much for the statistics of 'rdx' on 80% of the items, 32",
+    ),
+    "few for the sweep": (None, [*RUN, "--set", "sweep={n_clusters: [2, 32]}"], "n_clusters=32 is too much"),
     "no such method": (None, [*RUN, "--set", "methods.1.method=kmean"], "'kmean'; did you mean 'kmeans'"),
     "no such parameter": (None, [*RUN, "--set", "methods.rdx.gama=1"], "did you mean 'gamma'"),
     "parameter elsewhere": (None, [*RUN, "--set", "methods.rdx.random_state=1"], "the key 'seed'"),

@@ -22,7 +22,7 @@ KEYS = ("model", "layer", "pool", "title", "batch_size", "precision")  # of one 
 _READERS = (  # decide what is an item and what a feature in a file
     *(f"rdx.data.reading.{name}" for name in ("delimited", "headers", "parquet_files", "table", "tables")),
     *(f"rdx.features.{name}" for name in ("arrays", "columns", "scientific", "table_columns", "table_ids", "tables")),
-    "rdx.features.tensors",
+    *(f"rdx.features.{name}" for name in ("mat_files", "tensors")),
 )
 _VERSION = 1  # raise it when the same settings come to mean other numbers
 _LAYER_VERSION = 2  # the same of models alone: how layers are read; 1 asked the model for its channels' axis

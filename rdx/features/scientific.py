@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rdx.errors import InputError, reading
+from rdx.features.mat_files import numeric_arrays
 
 if TYPE_CHECKING:
     import h5py
@@ -26,16 +27,10 @@ def read_mat(path: Path, choose: Choose) -> np.ndarray:
         with open(path, "rb") as file:
             if file.read(len(_MATLAB_IN_HDF5)) == _MATLAB_IN_HDF5:
                 return read_hdf5(path, choose).T  # MATLAB counts along columns first
-        import scipy.io
-        import scipy.sparse
-
-        content = scipy.io.loadmat(path)
-        sparse = {name: value for name, value in content.items() if scipy.sparse.issparse(value)}
-        arrays = {name: value for name, value in content.items() if _is_numbers(value)} | sparse
-        if not arrays:
-            raise InputError(f"features '{path}': the file holds no array of numbers")
-        name = choose(list(arrays))
-        return arrays[name].toarray() if name in sparse else arrays[name]
+        arrays = numeric_arrays(path.read_bytes())
+    if not arrays:
+        raise InputError(f"features '{path}': the file holds no array of numbers")
+    return arrays[choose(list(arrays))]
 
 
 def read_hdf5(path: Path, choose: Choose) -> np.ndarray:
@@ -66,7 +61,3 @@ def _whole(path: Path, data: h5py.Dataset) -> np.ndarray:
     if data.nbytes > max(_SMALL, _LARGEST_RATIO * held):
         raise InputError(f"features '{path}': '{data.name}' claims shape {data.shape}, and holds {held} bytes")
     return data[...]
-
-
-def _is_numbers(value: object) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind in "fiubc"

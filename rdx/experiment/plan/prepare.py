@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from rdx.data.expected import expected_items
 from rdx.errors import InputError
 from rdx.experiment.plan import fits as fit_plans
 from rdx.experiment.plan import needs as plan
+from rdx.experiment.plan import sizes
 from rdx.experiment.plan.steps import table_of_steps
 from rdx.experiment.run import timings
 from rdx.experiment.run.context import read_features, representation_file
@@ -93,31 +95,49 @@ def prepare(
 
 def look(
     config: Experiment, folder: Path, *, device: str = "cpu", progress: bool = False, force: bool = False,
-    list_missing: bool = False,
+    list_missing: bool = False, source: str | None = None,
 ) -> Prepared:  # fmt: skip
     """`prepare` up to the point where features are needed: nothing is computed.
 
     With `list_missing` (for --dry-run), data, checkpoints, weights or disk space that are not there do not
-    stop it; they are listed in the result's `needs.missing`, and expected items stand in for those missing.
+    stop it; they are listed in the result's `needs.missing`, and expected items stand in for those
+    missing. `source` names the configuration where something in it is wrong.
 
     Raises:
         InputError: whatever a user can have got wrong.
     """
     remarks: list[str] = []
     with heard(remarks.append):
-        found = _look(config, folder, device=device, progress=progress, force=force, list_missing=list_missing)
+        with _named(source):
+            runs = methods.method_runs(config)
+            for run in runs:
+                methods.check_settings(run, config)
+            config = naming.with_absolute_paths(inputs.with_absolute_paths(methods.with_all_parameters(config)))
+        found = _look(
+            config, runs, folder, device=device, progress=progress, force=force, list_missing=list_missing
+        )  # fmt: skip
+        used = [config.representations[key].model for key in inputs.keys_in_use(config)]
+        arrays = not any(parse_spec(model).is_model for model in used)
+        if list_missing and arrays and not found.needs.missing and found.words is None:
+            _check_features(found, device, False, False, None)  # nothing is computed for that
     return replace(found, remarks=remarks)
 
 
+@contextmanager
+def _named(source: str | None) -> Iterator[None]:
+    """Inside, an error says in which file it is."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{source}: {error}" if source else str(error)) from None
+
+
 def _look(
-    config: Experiment, folder: Path, *, device: str, progress: bool, force: bool, list_missing: bool
-) -> Prepared:
+    config: Experiment, runs: list[MethodRun], folder: Path, *,
+    device: str, progress: bool, force: bool, list_missing: bool,
+) -> Prepared:  # fmt: skip
     if folder.exists() and not folder.is_dir():
         raise InputError(f"the output folder '{folder}' is a file")
-    runs = methods.method_runs(config)
-    for run in runs:
-        methods.check_settings(run, config)
-    config = naming.with_absolute_paths(inputs.with_absolute_paths(methods.with_all_parameters(config)))
     kept_inputs.check(config)
     used = inputs.keys_in_use(config)
     missing: list[str] | None = [] if list_missing else None
@@ -132,6 +152,9 @@ def _look(
         loaded = {key: _array(config, key) for key in used}
         items = _items_of(config, loaded)
     _check_items(config, items)
+    if known:
+        sizes.check(config, runs, len(items))
+        config = sizes.with_values(config, runs, len(items))
     made_by, said = {}, []
     for key in used:
         made_by[key], notes = _made_by(config, key, items, known, missing)

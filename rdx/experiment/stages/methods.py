@@ -169,15 +169,24 @@ def check_settings(run: MethodRun, config: Experiment) -> None:
         raise InputError(f"method '{run.name}': guidance needs version v2 and distance neighborhood")
 
 
+def check_items(run: MethodRun, config: Experiment, n: int) -> None:
+    """Refuse fewer items than the method can do with."""
+    estimator = build(run, config)
+    if not run.is_rdx:
+        estimator.check_items(n)
+        return
+    from rdx.method.pipeline import check_enough_items
+
+    check_enough_items(n, estimator.n_clusters, estimator.clustering)
+
+
 def check_features(run: MethodRun, config: Experiment, A: np.ndarray, B: np.ndarray) -> None:
     """Refuse what the method cannot take: too few items, and what it demands of A (n, d_a) and B (n, d_b)."""
     estimator = build(run, config)
     if not run.is_rdx:
         estimator.check_inputs(A, B)
         return
-    from rdx.method.pipeline import check_enough_items
-
-    check_enough_items(len(A), estimator.n_clusters, estimator.clustering)
+    check_items(run, config, len(A))
     if run.statistics != "off":
         from rdx.metrics.stability import check_varied
 
@@ -255,8 +264,9 @@ def _parameters(entry: Method) -> dict[str, Any]:
     for key in entry.settings:
         if key in OF_THE_RUN and key in {*known, "random_state"}:
             raise InputError(f"method '{entry.name}': '{key}' is set by {OF_THE_RUN[key]}")
-        if key not in defaults:
-            raise unknown(f"parameter of method '{entry.name}'", key, defaults)
+    wrong = [key for key in entry.settings if key not in defaults]
+    if wrong:
+        raise unknown(f"parameter of method '{entry.name}'", wrong, defaults)
     return {**defaults, **entry.settings}
 
 

@@ -1,0 +1,72 @@
+"""The arrays of numbers in a MATLAB file of versions 5 to 7, which `save` and scipy.io.savemat write.
+
+Read here, since scipy.io.loadmat ends the process at a damaged file. The format is
+in MATLAB's "MAT-File Format": a header of 128 bytes, then elements of a type, a length, and so many bytes; an array is
+an element made of four others, its flags, shape, name and values.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+
+_HEADER = 128
+_MATRIX, _COMPRESSED = 14, 15  # types of elements
+_VALUES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}  # of others
+_CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
+_COMPLEX = 0x800  # a flag
+
+
+def numeric_arrays(content: bytes) -> dict[str, np.ndarray]:
+    """Every array of real numbers by its name; text, cells, structures and sparse arrays are left out.
+
+    Raises ValueError, or what zlib and NumPy raise, for a file that is damaged or of another kind.
+    """
+    order = {b"IM": "<", b"MI": ">"}.get(content[_HEADER - 2 : _HEADER])
+    if order is None:
+        raise ValueError("not a MATLAB file of version 5 to 7.3")
+    found: dict[str, np.ndarray] = {}
+    for kind, data in _elements(content[_HEADER:], order):
+        if kind == _COMPRESSED:
+            kind, data = next(_elements(zlib.decompress(data), order))
+        array = _array(data, order) if kind == _MATRIX else None
+        if array is not None:
+            name, values = array
+            if name in found:
+                raise ValueError(f"two arrays are called '{name}'")
+            found[name] = values
+    return found
+
+
+def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
+    """The type and the bytes of each element; those of up to four bytes have both in one word."""
+    place = 0
+    while place < len(data):
+        first, length = (int(word) for word in np.frombuffer(data, f"{order}u4", 2, place))
+        short = first >> 16
+        kind, length, start = (first & 0xFFFF, short, place + 4) if short else (first, length, place + 8)
+        end = start + length
+        if end > len(data) or (short and length > 4):
+            raise ValueError("an element is longer than the file")
+        yield kind, data[start:end]
+        place = place + 8 if short else end if kind == _COMPRESSED else end + -length % 8
+
+
+def _array(data: bytes, order: str) -> tuple[str, np.ndarray] | None:
+    """An array's name and values; None for what is not an array of real numbers."""
+    parts = _elements(data, order)
+    flags = int(np.frombuffer(next(parts)[1], f"{order}u4")[0])
+    if flags & 0xFF not in _CLASSES or flags & _COMPLEX:
+        return None
+    shape = tuple(np.frombuffer(next(parts)[1], f"{order}i4").tolist())
+    name = next(parts)[1].decode("ascii")
+    kind, raw = next(parts)
+    if kind not in _VALUES or min(shape, default=-1) < 0:
+        raise ValueError(f"array '{name}' has values of the unknown type {kind}, or a shape {shape}")
+    values = np.frombuffer(raw, order + _VALUES[kind])
+    if values.size != math.prod(shape):
+        raise ValueError(f"array '{name}' claims shape {shape}, and holds {values.size} values")
+    return name, values.astype(_CLASSES[flags & 0xFF]).reshape(shape, order="F")

@@ -1,6 +1,6 @@
 """Which axis is read as the channel, for every layer of a small model of each file of timm and tower of open_clip.
 
-    python -m benchmarks.layers [--output results/layers/layers.csv]
+    python -m benchmarks.layers [--output benchmarks/layers.csv]
 
 The oracle does not ask the implementation: of a convolution, a linear layer or a norm the number of channels is what
 the module itself says (out_channels, out_features, normalized_shape, num_features), and where timm builds the model
@@ -32,7 +32,7 @@ SIDE = 256
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("results/layers/layers.csv"))
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/layers.csv"))
     parser.add_argument("--only", default="", help="models whose name holds this")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")

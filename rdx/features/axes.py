@@ -150,9 +150,9 @@ class _Watch:
         if given is None or axis == last or not self._said:
             return last
         before, where = self._said[-1]
-        if math.prod(before) != math.prod(given):
-            return last
-        return axis if before[1:].count(before[where]) == 1 else None
+        if axis is None:  # by sizes it could have been two: then here as well
+            return None if given[1:].count(before[where]) > 1 else last
+        return axis if math.prod(before) == math.prod(given) else last
 
     def _are_heads(self, shape: tuple[int, ...]) -> bool:
         """Whether (b, heads, t, width) comes from a projection to heads · width: no one axis is the channel."""

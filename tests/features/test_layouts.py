@@ -24,6 +24,7 @@ CHANNELS = {  # model → layer → how many channels it has, as its module says
     "samvit_base_patch16?img_size=64": {"blocks.11": 768, "blocks.2.mlp.fc1": 3072, "neck.0": 256},
     "tiny_vit_5m_224": {"stages.3": 320, "stages.1": 128, "stages.1.blocks.0.local_conv": 128},
     "convnext_atto": {"stages.3.blocks.1.mlp.fc1": 1280, "stages.3.blocks.1": 320, "stages.0.blocks.0.norm": 40},
+    "swin_tiny_patch4_window7_224": {"layers.1.downsample.reduction": 192, "layers.3": 768},
     "mixer_s32_224": {"blocks.0.mlp_tokens.fc2": 512, "blocks.0.mlp_tokens": 512, "blocks.0.mlp_channels.fc1": 2048},
 }
 

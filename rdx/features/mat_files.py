@@ -1,8 +1,8 @@
 """The arrays of numbers in a MATLAB file of versions 5 to 7, which `save` and scipy.io.savemat write.
 
-Read here, since scipy.io.loadmat ends the process at a damaged file. The format is
-in MATLAB's "MAT-File Format": a header of 128 bytes, then elements of a type, a length, and so many bytes; an array is
-an element made of four others, its flags, shape, name and values.
+Read here, since scipy.io.loadmat (SciPy 1.17.1) can end the whole process at a damaged file. The format is in
+MATLAB's "MAT-File Format": a header of 128 bytes, then elements of a type, a length, and so many bytes; an array is an
+element made of four others, its flags, shape, name and values.
 """
 
 from __future__ import annotations

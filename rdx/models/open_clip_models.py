@@ -20,7 +20,7 @@ from rdx.models.hub import fetching, in_cache, quiet
 from rdx.models.spec import LOCAL_FOLDER, PLACE, ModelSpec
 from rdx.models.timm_models import default_layer as timm_default_layer
 from rdx.models.vision_model import OUTPUT, Evaluation, VisionModel, puts_out_class_token, seeded, token_layout
-from rdx.models.weights import WEIGHT_SUFFIXES, contents, existing_file, misfit, read_state_dict
+from rdx.models.weights import WEIGHT_SUFFIXES, behind_prefix, contents, existing_file, misfit, read_state_dict
 
 OPTIONS = {"layer": str, "pool": str, "layout": str, "weights": Path, "pretrained": bool, "seed": int}
 _HUB = "hf-hub:"
@@ -153,10 +153,35 @@ def _built_in(spec: ModelSpec) -> _Source:
     if not tag and not random and "weights" not in spec.options:
         example = f"'open_clip:{name}/{tags[0]}' (weights: {', '.join(tags[:6])}, …)" if tags else "'?weights=PATH'"
         raise InputError(f"open_clip:{name} names no weights; write {example}, or '?pretrained=false'")
-    config = open_clip.get_pretrained_cfg(name, tag) if tag else {}
+    config = open_clip.get_pretrained_cfg(name, tag) if tag else _agreed(name, tags, "weights" in spec.options)
     # These weights were trained with the quick GELU; open_clip itself only warns of the mismatch.
     architecture["quick_gelu"] = bool(architecture.get("quick_gelu") or config.get("quick_gelu"))
-    return _Source(architecture, config, tag=config or None)
+    return _Source(architecture, config, tag=config if tag else None)
+
+
+def _agreed(name: str, tags: list[str], needed: bool) -> dict[str, Any]:
+    """What all published weights of a name were trained with, for weights of one's own.
+
+    Raises InputError, asking for the tag, where they differ and it is `needed`.
+    """
+    import open_clip
+    from open_clip.transform import PreprocessCfg
+
+    default = PreprocessCfg()
+    plain = {key: getattr(default, key) for key in ("mean", "std", "interpolation", "resize_mode")}
+    configs = [open_clip.get_pretrained_cfg(name, tag) for tag in tags]
+    agreed: dict[str, Any] = {}
+    for key, usual in {**plain, "quick_gelu": False}.items():
+        given = [config.get(key) for config in configs]
+        values = [usual if value is None else value for value in given]
+        if len({str(list(v) if isinstance(v, (tuple, list)) else v) for v in values}) == 1:
+            agreed[key] = values[0]
+        elif values and needed:
+            raise InputError(
+                f"published weights of open_clip model '{name}' differ in {key}: say whose yours go by with "
+                f"'open_clip:{name}/{tags[0]}?weights=…' (or /{', /'.join(tags[1:6])})"
+            )
+    return agreed
 
 
 def _tower(source: _Source) -> Any:
@@ -194,6 +219,8 @@ def _fill(tower: Any, path: Path, spec: ModelSpec) -> None:
     whole = torch.nn.Module()
     whole.visual = tower
     tensors = read_state_dict(path)
+    if not any(name.startswith(_TOWER) for name in tensors):
+        tensors = behind_prefix(path, tower, tensors)
     with quiet():
         tensors = convert_state_dict(whole, tensors)
         resize_pos_embed(tensors, whole)

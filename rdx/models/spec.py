@@ -1,10 +1,13 @@
 """SPEC, the one-line name of a model: ``timm:resnet50?layer=layer3&pool=mean&weights=PATH&pretrained=false``.
 
-FAMILY:NAME, options after ``?``; the families, and which of them name a path, are in `rdx.models.registry`.
+FAMILY:NAME, options after ``?``, between them ``&``. In a path, ``%3F`` stands for ``?`` and ``%26`` for ``&`` (and
+``%25`` for the ``%`` of a name that has such a code itself). The families, and which of them name a path, are in
+`rdx.models.registry`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +20,7 @@ LOCAL_FOLDER = "local-dir:"  # a path in the place of a published name
 PLACE = ("layer", "pool", "layout")  # options that say where in a model vectors are taken, and how they are read
 # Names of files that say less than their folders.
 _PLAIN_STEMS = ("last", "features", "feats", "embeddings", "embedding", "activations", "representations", "vectors")
+_CODE = r"%(25|26|3[Ff])"
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -29,8 +33,8 @@ class ModelSpec:
     options: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        options = "&".join(f"{key}={value}" for key, value in sorted(self.options.items()))
-        return f"{self.family}:{self.name}" + (f"?{options}" if options else "")
+        options = "&".join(f"{key}={_escaped(value)}" for key, value in sorted(self.options.items()))
+        return f"{self.family}:{_escaped(self.name)}" + (f"?{options}" if options else "")
 
     @property
     def is_model(self) -> bool:
@@ -81,7 +85,17 @@ def parse_spec(text: str) -> ModelSpec:
     name, _, query = rest.partition("?")
     if not name:
         raise InputError(f"model '{text}' has no name after '{family}:'")
-    return ModelSpec(family, name, _options(family, kinds, query, text))
+    return ModelSpec(family, _plain(name), _options(family, kinds, query, text))
+
+
+def _escaped(text: str) -> str:
+    """`text` so that it can stand in a SPEC."""
+    return re.sub(_CODE, r"%25\1", text).replace("?", "%3F").replace("&", "%26")
+
+
+def _plain(text: str) -> str:
+    """What `_escaped` was given."""
+    return re.sub(_CODE, lambda found: chr(int(found[1], 16)), text)
 
 
 def _kinds(family: str) -> Mapping[str, type]:
@@ -91,15 +105,15 @@ def _kinds(family: str) -> Mapping[str, type]:
 
 def _options(family: str, kinds: Mapping[str, type], query: str, text: str) -> dict[str, str]:
     options: dict[str, str] = {}
-    for part in filter(None, query.split("&")):
+    for part in filter(None, re.split(r"&(?=\w+=|$)", query)):  # a path may hold "&" where no KEY= follows
         key, equals, value = part.partition("=")
         if key not in kinds:
             raise unknown(f"option of '{family}:'", key, kinds)
         if not equals or not value:
             raise InputError(f"option '{key}' of model '{text}' has no value; write {key}=VALUE")
-        if options.get(key, value) != value:
+        if options.get(key, _plain(value)) != _plain(value):
             raise InputError(f"option '{key}' of model '{text}' is given twice")
-        options[key] = _checked(key, kinds[key], value, text)
+        options[key] = _checked(key, kinds[key], _plain(value), text)
     return options
 
 

@@ -32,7 +32,7 @@ _TOWER = "text."
 _ROOTS = ("positional_embedding", "token_embedding", "transformer", "ln_final", "text_projection", "cls_emb")
 _NEEDS = ("hf_model_name", "hf_tokenizer_name")  # of a text configuration that is read with `transformers`
 _BATCH = 256
-_VERSION = 1  # raise it when the same texts come to have other vectors
+_VERSION = 2  # raise it when the same texts come to have other vectors
 
 
 @dataclass

@@ -24,7 +24,7 @@ from rdx.models.vision_model import (
     seeded,
     token_layout,
 )
-from rdx.models.weights import contents, existing_file, misfit, read_state_dict, tensors_only
+from rdx.models.weights import behind_prefix, contents, existing_file, misfit, read_state_dict, tensors_only
 
 OPTIONS = {
     "layer": str, "pool": str, "layout": str, "weights": Path, "pretrained": bool, "seed": int, "img_size": int,
@@ -52,6 +52,8 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
     import timm
 
     _check_name(spec.name)
+    if "weights" in spec.options:
+        _check_normalisation(spec.name)
     module = _shell(spec) if not weights else _with_weights(spec)
     size = spec.number("img_size")
     config = timm.data.resolve_model_data_config(module, args={"img_size": size} if size else None)
@@ -125,6 +127,23 @@ def _check_name(name: str) -> None:
         raise unknown(f"weights of timm model '{architecture}'", name, tagged)
 
 
+def _check_normalisation(name: str) -> None:
+    """Weights of one's own get the transform of the name's first published ones: where others differ, ask for which.
+
+    Crop and resizing differ between recipes of one architecture; that moves the image a little, and stays timm's.
+    """
+    import timm
+
+    if name.startswith(_ELSEWHERE) or name in _UNLISTED or "." in name:
+        return
+    tags = timm.list_models(f"{name}.*", pretrained=True)
+    if len({(tuple(config.mean), tuple(config.std)) for config in map(_published, tags) if config}) > 1:
+        raise InputError(
+            f"published weights of timm model '{name}' are fed images normalised in different ways: say whose "
+            f"yours go by with 'timm:{tags[0]}?weights=…' (or {', '.join(tags[1:6])})"
+        )
+
+
 def _settings(spec: ModelSpec) -> dict[str, int]:
     given = {key: spec.number(key) for key in ("img_size", "num_classes")}
     return {key: value for key, value in given.items() if value is not None}
@@ -184,6 +203,7 @@ def _with_local_weights(spec: ModelSpec) -> Any:
     tensors = read_state_dict(path)
     with seeded(0):
         module = _create(spec, pretrained=False)
+    tensors = behind_prefix(path, module, tensors)
     for version_of in (_without_classifier, _renamed, _converted):
         own = version_of(module, tensors)
         if own is not None and misfit(module, own) is None:

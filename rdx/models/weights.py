@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -20,9 +22,14 @@ from rdx.files import fingerprint, sha256_file
 if TYPE_CHECKING:
     import torch
 
-WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")  # .tar: .pth.tar
 _NOT_A_TENSOR = re.compile(r"Unsupported global: GLOBAL ([\w.]+)")  # in what torch says of a whole page
-_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
+# What a training puts its weights under; averaged ones first.
+_WRAPPERS = (
+    "state_dict_ema", "model_ema", "ema", "teacher", "state_dict", "model_state_dict", "model", "net", "params",
+)  # fmt: skip
+_COMPILED = "_orig_mod."  # torch.compile's part of a name
+_log = logging.getLogger(__name__)
 
 
 def existing_file(path: str | Path, what: str) -> Path:
@@ -82,7 +89,9 @@ def read_torch(path: Path) -> Any:
         # Sparse tensors are checked: with wrong indices, using one reads and writes outside its memory.
         with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants():
             warnings.simplefilter("ignore")  # about pickles of a kind that is refused a moment later
-            return torch.load(path, map_location="cpu", weights_only=True)
+            # timm's own training keeps its arguments beside the weights: a plain container.
+            with torch.serialization.safe_globals([argparse.Namespace]):
+                return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can raise nearly anything
         other = _NOT_A_TENSOR.search(str(error))
         why = f"it holds more than tensors ({other[1]}); save tensors alone" if other else first_line(error)
@@ -106,27 +115,52 @@ def tensors_only() -> Iterator[None]:
 
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a weights file by name; a surrounding training checkpoint is taken off.
+    """The tensors of a weights file by name; a surrounding training checkpoint is taken off, and that is said.
 
     Raises InputError for another suffix, or a file without tensors.
     """
     import torch
 
-    if path.suffix.lower() == ".safetensors":
-        return read_safetensors(path)[0]
-    if path.suffix.lower() not in WEIGHT_SUFFIXES:
+    if path.suffix not in WEIGHT_SUFFIXES:
         raise InputError(f"weights '{path}' are not a file of a known kind ({', '.join(WEIGHT_SUFFIXES)})")
-    content = read_torch(path)
-    for key in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
+    content: Any = read_safetensors(path)[0] if path.suffix == ".safetensors" else read_torch(path)
+    while isinstance(content, Mapping):
+        key = next((key for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
+        if key is None:
             break
+        _say_left_out(path, [str(other) for other in content if other != key], f"'{key}' is taken; ")
+        content = content[key]
     if not isinstance(content, Mapping):
         raise InputError(f"weights '{path}' hold a {type(content).__name__}, not tensors by name")
-    tensors = {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, torch.Tensor)}
+    tensors = {
+        str(name).replace(_COMPILED, "").removeprefix("module."): value
+        for name, value in content.items()
+        if isinstance(value, torch.Tensor)
+    }
     if not tensors:
         raise InputError(f"weights '{path}' hold no tensors")
     return tensors
+
+
+def behind_prefix(path: Path, module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors behind the one prefix under which all of the module's are (``backbone.``); the rest is said.
+
+    Where there is no such prefix, or there are several, `tensors` as they are.
+    """
+    expected = list(module.state_dict())
+    ends = f".{expected[0]}"
+    prefixes = [name[: -len(expected[0])] for name in tensors if name.endswith(ends)]
+    whole = [prefix for prefix in prefixes if all(prefix + name in tensors for name in expected)]
+    if len(whole) != 1 or all(name in tensors for name in expected):
+        return dict(tensors)
+    _say_left_out(path, [name for name in tensors if not name.startswith(whole[0])], f"'{whole[0]}…' is taken; ")
+    return {name.removeprefix(whole[0]): value for name, value in tensors.items() if name.startswith(whole[0])}
+
+
+def _say_left_out(path: Path, names: list[str], taken: str) -> None:
+    if names:
+        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        _log.warning("weights '%s': %sleft out: %s", path, taken, shown)
 
 
 def misfit(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import pickle
 
@@ -168,3 +169,39 @@ def test_clip_weights_with_a_text_tower_that_cannot_be_built(items, tmp_path):
     found = extract(load_model(spec), items, layer="output")
     assert found.shape == (6, 12)
     np.testing.assert_array_equal(found, extract(tower, items, layer="output"))
+
+
+WRITTEN = {  # how trainings write weights → what is said to be left out
+    "model_best.pth.tar": (
+        lambda state: {"epoch": 3, "args": argparse.Namespace(lr=0.1), "state_dict": {}, "state_dict_ema": state},
+        "'state_dict_ema' is taken; left out: epoch, args, state_dict",
+    ),
+    "compiled.safetensors": (lambda state: {f"_orig_mod.{name}": value for name, value in state.items()}, ""),
+    "params.pth": (lambda state: {"params": state}, ""),
+    "net.pt": (lambda state: {"net": state, "acc": 0.5}, "left out: acc"),
+    "averaged.pt": (
+        lambda state: {"model_state_dict": {"n": torch.ones(1), **{f"encoder.{k}": v for k, v in state.items()}}},
+        "'encoder.…' is taken; left out: n",
+    ),
+    "dino.pth": (
+        lambda state: {"student": {}, "teacher": {f"module.backbone.{k}": v for k, v in state.items()}},
+        "'teacher' is taken; left out: student",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_checkpoints_of_trainings(vit, tmp_path, caplog, name):
+    write, said = WRITTEN[name]
+    path = written(tmp_path / name, write(vit.module.state_dict()))
+    module = load_model(f"timm:test_vit?weights={path}").module
+    assert all(torch.equal(value, vit.module.state_dict()[key]) for key, value in module.state_dict().items())
+    assert said in caplog.text and bool(said) == bool(caplog.text)
+
+
+def test_the_tag_is_asked_for_where_published_weights_differ(tmp_path):
+    path = written(tmp_path / "w.pt", {"x": torch.ones(1)})
+    refused(f"open_clip:ViT-B-32?weights={path}", "differ in quick_gelu", "'open_clip:ViT-B-32/openai?weights=…'")
+    refused(f"timm:vit_base_patch16_224?weights={path}", "normalised in different ways", "timm:vit_base_patch16_224.")
+    siglip = load_model("open_clip:ViT-B-16-SigLIP?pretrained=false", weights=False)
+    assert "'mean': (0.5, 0.5, 0.5)" in siglip.description and "squash" in siglip.description

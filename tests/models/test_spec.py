@@ -6,7 +6,7 @@ import pytest
 
 from rdx.errors import InputError
 from rdx.models import model_fingerprint
-from rdx.models.spec import parse_spec, with_absolute_paths
+from rdx.models.spec import ModelSpec, parse_spec, with_absolute_paths
 
 
 def test_parts_and_canonical_form():
@@ -22,6 +22,14 @@ def test_names_keep_colons_and_slashes():
     spec = parse_spec("open_clip:hf-hub:organisation/model?layer=trunk.blocks.3")
     assert spec.name == "hf-hub:organisation/model" and spec.options == {"layer": "trunk.blocks.3"}
     assert parse_spec("features:/a/b.npz?key=x").options == {"key": "x"}
+
+
+@pytest.mark.parametrize("path", ["/a&b/w.pth", "/what?/w.pth", "/a&layer=1/w%26.pth", "/100%/50%3F%25.pth"])
+def test_any_path_can_be_named(path):
+    spec = ModelSpec("timm", "resnet50", {"weights": path, "layer": "layer3"})
+    assert parse_spec(str(spec)) == spec
+    assert parse_spec(str(ModelSpec("checkpoint", path))).name == path
+    assert parse_spec("timm:resnet50?weights=/a&b/w.pth&layer=x").options == {"weights": "/a&b/w.pth", "layer": "x"}
 
 
 @pytest.mark.parametrize(

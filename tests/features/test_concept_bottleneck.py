@@ -126,8 +126,8 @@ def test_some_classes_or_a_draw(cub, tmp_path):
     [
         ({"data": {"dataset": "digits"}}, "value of 'data.dataset': 'digits'|data.dataset"),
         ({"modle": "x"}, "unknown key 'modle'; did you mean 'model'"),
-        ({"C": 0}, "C: "),
-        ({"n_positive": 0}, "n_positive: "),
+        ({"C": 0}, "'C' must be above 0"),
+        ({"n_positive": 0}, "'n_positive' must be at least 1"),
         ({"data": {"dataset": "cub", "splt": "train"}}, "did you mean 'split'"),
         ({"model": "timm:resnet1"}, "did you mean"),
         ({"layer": "layer9"}, "unknown layer 'layer9'"),

@@ -206,7 +206,7 @@ def test_what_a_level_does_depends_on_the_number_of_items_alone(config, level, n
     [
         ("statistics=ful", "did you mean 'full'"),
         ("statistics.n_surogates=9", "unknown key of 'statistics' 'n_surogates'; did you mean 'n_surrogates'"),
-        ("statistics.n_surrogates=5", "statistics.n_surrogates: .*greater than or equal to 20"),
+        ("statistics.n_surrogates=5", "'statistics.n_surrogates' must be at least 20, not 5"),
         ("statistics.reference=[a, z]", "unknown representation in 'statistics.reference' 'z'"),
         ("statistics.reference=[a, a]", "names 'a' twice"),
         ("statistics.reference=[a]", "statistics.reference"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,8 @@ def whole_numbers() -> np.ndarray:
 
 
 def tables(a: str, **options) -> dict[str, bytes]:
-    settings = {"statistics": "off", "figures": False, "n_clusters": 2, "device": "cpu", "force": True, **options}
+    shutil.rmtree("run", ignore_errors=True)  # another comparison's
+    settings = {"statistics": "off", "figures": False, "n_clusters": 2, "device": "cpu", **options}
     run = compare(a, "features:b.npy", output_dir="run", **settings)
     return {path.relative_to(run.folder).as_posix(): path.read_bytes() for path in run.folder.rglob("*.csv")}
 
@@ -75,8 +77,6 @@ def test_norms_of_1e20_and_denormals_are_compared_by_rdx_and_refused_by_baseline
 
 
 def refused_after(capsys) -> str:
-    import shutil
-
     shutil.rmtree("run")
     return refused(capsys)
 

@@ -138,11 +138,14 @@ def _acquire(path: Path, what: str, wait: bool) -> int:
 def _open(path: Path) -> int:
     """The lock file, with the folders above it: whoever was there before may be about to remove them."""
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:
             continue
+        except FileExistsError:  # mkdir's, of a folder too that is gone when it looks what is there
+            if os.path.lexists(path.parent) and not path.parent.is_dir():
+                raise
 
 
 def _lock(handle: int, what: str) -> bool:

@@ -31,11 +31,15 @@ class _Loader(yaml.SafeLoader):
             lines[key.tag, key.value] = line
         return node
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        # Whole at once, so that an alias inside of what it names is an error: else the values would have no end.
+        return super().construct_object(node, deep=True)
+
 
 def parsed(text: str, source: str) -> Any:
     """What YAML says; `source` is named in the InputError where it is not valid."""
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
+        return _Loader(text).get_single_data()
     except InputError as error:
         raise InputError(f"{source}, {error}") from None
     # A date such as 2024-13-45 is a ValueError of Python's own.

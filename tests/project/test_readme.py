@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -12,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_runs import QUICK
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RDX_ONLY = "methods=[{name: rdx, method: rdx, n_clusters: 3}]"  # the other methods have tests of their own
-SMALL = ("--set", RDX_ONLY, "--set", "explorer.map=pca", "--set")  # and a number of images
+QUICKLY = f"statistics={json.dumps(QUICK)}"
+SMALL = ("--set", RDX_ONLY, "--set", "explorer.map=pca", "--set", QUICKLY, "--set")  # and a number of images
 
 
 def blocks(language: str) -> list[str]:
@@ -121,7 +124,7 @@ def test_the_modification_experiment_from_its_script(project):
     defaults = project / "configs/defaults/train_mnist.yaml"
     defaults.write_text(defaults.read_text().replace("epochs: 5", "epochs: 1"))  # what they learn is not looked at
     script = shlex.split(next(line for line in COMMANDS if "mnist_modification_experiment" in line))
-    text = run([*script, *SMALL, "data.images_per_class=60"], project, VIRTUAL_ENV=sys.prefix)
+    text = run([*script, *SMALL, "data.images_per_class=20"], project, VIRTUAL_ENV=sys.prefix)
     assert text.count("known difference") == 5
     command = rdx_of("rdx run configs/mnist_modification/")
-    run([*command, *SMALL, "data.images_per_class=60"], project)
+    run([*command, *SMALL, "data.images_per_class=20"], project)

@@ -19,6 +19,7 @@ from rdx.method.many.solver import ALONE, LIBRARIES, plan_fit
 
 WIDTHS = (64, 64)
 PLENTY = "1000GB"
+SLACK = 16 << 20  # bytes by which the same fit differs from one process to the next
 
 # A process that says by how many bytes its peak grew in one fit, after a small one that loaded everything.
 FIT = """
@@ -86,7 +87,7 @@ def test_the_memory_of_a_plan_is_above_what_a_fit_takes_and_below_twice_of_it(n,
     ran, before, after = fitted(n, 16, settings, aligned)
     assert ran == settings["solver"]
     assert before <= ALONE
-    assert after - before <= planned <= 2 * (after - before)
+    assert after - before <= planned <= 2 * (after - before) + SLACK
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux lets a process forget its peak")

@@ -42,7 +42,7 @@ def arrow(column: pa.Array, **others) -> Callable[[Path], None]:
 
 def hdf5(name: str, **arrays) -> tuple[str, Callable[[Path], None]]:
     def write(path: Path) -> None:
-        h5py = pytest.importorskip("h5py")
+        import h5py
         with h5py.File(path, "w") as file:
             for key, values in arrays.items():
                 file[key] = values
@@ -58,7 +58,7 @@ def matlab(path: Path, **content) -> None:
 
 def matlab_73(path: Path) -> None:
     """As MATLAB's -v7.3 writes it: HDF5 behind a text, columns first."""
-    h5py = pytest.importorskip("h5py")
+    import h5py
     with h5py.File(path, "w", userblock_size=512) as file:
         file["features"] = X.T
     content = bytearray(path.read_bytes())

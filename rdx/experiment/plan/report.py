@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rdx.data.items import Items
     from rdx.experiment.plan.needs import Source
-    from rdx.experiment.plan.prepare import Prepared
+    from rdx.experiment.plan.prepared import Prepared
     from rdx.experiment.run.step import Step
 
 _CONCEPTS = 5  # concepts named in one row

@@ -31,7 +31,8 @@ from rdx.method.alignment import learn_map
 from rdx.method.concepts import DIRECTIONS
 from rdx.metrics.refits import Refits
 from rdx.metrics.significance import ALPHA, concept_significance, gains_of, subsampled_gains
-from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs, with_noise
+from rdx.method.scales.noise import with_noise
+from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs
 
 HERE = Path(__file__).resolve().parent
 FIGURE = HERE.parent / "results" / "calibration" / "calibration.png"

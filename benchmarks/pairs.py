@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rdx.method.concepts import A_NOT_B, B_NOT_A
-from rdx.metrics.surrogates import with_noise
+from rdx.method.scales.noise import with_noise
 
 DIMENSIONS, SPREAD = 16, 2.1  # of a mixture's centres
 NOISE = (0.01, 0.03, 0.1, 0.2, 0.3)

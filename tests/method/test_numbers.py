@@ -18,7 +18,7 @@ from rdx.errors import InputError
 from rdx.method.alignment import learn_map
 from rdx.method.cka import debiased_cka
 from rdx.method.neighborhoods import DISTANCES, as_points
-from rdx.metrics.surrogates import spread
+from rdx.method.scales.noise import spread
 
 QUICK = settings(max_examples=8, deadline=None, derandomize=True)
 GRIDS = [[0, 1, 2, 3], [9, 4, 7]]

@@ -26,7 +26,8 @@ from rdx.metrics.significance import (
     subsampled_gains,
 )
 from rdx.metrics.stability import subsample
-from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs, with_noise
+from rdx.method.scales.noise import with_noise
+from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs
 
 N = 100
 

@@ -9,7 +9,8 @@ from rdx import RDX
 from rdx.method.neighborhoods import as_points, neighborhood_ranks
 from rdx.metrics import refits as refits_module
 from rdx.metrics.refits import Refits, concept_gains
-from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs, noise_level, rank_change, spread, with_noise
+from rdx.method.scales.noise import noise_level, rank_change, spread, with_noise
+from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs
 
 N = 120
 SETTINGS = [

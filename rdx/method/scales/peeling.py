@@ -1,0 +1,170 @@
+"""Round by round: the groups that stand out from chance, then the same question of the items that are left.
+
+A group of items that moves changes everybody's ranks, and what is large shows that most: so in one round a second group
+counts only if it does not follow from the first ones, and everything else is looked at again without them, with ranks,
+noise and chance of the items that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rdx.compute.threads import map_ordered, one_thread_each
+from rdx.method.concepts import DIRECTIONS
+from rdx.method.scales.chance import ALPHA, GAMMAS, SCALES, Chance, Scale, chance, unrelated
+from rdx.method.scales.strongest import density, gain, parts, rests_on_few, strongest_groups
+from rdx.method.scales.weights import Weights
+
+LEAST_ITEMS = 40  # with fewer, no group of five stands out from noise
+DRAWS = 39  # p is 0.025 at best
+OVERLAP = 0.2  # share of the smaller one from which two groups of a direction are one, at two scales
+FACES = 0.5  # two groups neither of which keeps this share of its density without the other are one finding
+ALONE = 0.7  # a group that keeps this share without all others is a finding of its own
+FAINT = 0.25  # of the strongest score above 1: what is fainter waits for the next round
+
+
+@dataclass(frozen=True)
+class Group:
+    """A concept before its images are chosen; n items are all that were looked at."""
+
+    scale: Scale
+    members: np.ndarray  # (n,) bool
+    among: np.ndarray  # (n,) bool: the items that were left in its round
+    gain: float
+    score: float  # the gain over what noise has at this scale
+    p_value: float
+    round: int
+    finding: int | None = None  # groups with the same number are faces of one finding; None: may be chance
+
+    @property
+    def direction(self) -> str:
+        return self.scale[0]
+
+    @property
+    def gamma(self) -> float:
+        return self.scale[1]
+
+
+@dataclass(frozen=True)
+class Peeled:
+    """What was found, what may be chance, and why it ended."""
+
+    groups: list[Group]  # those that stand out, the rounds in order, in each the strongest first
+    chance: list[Group]  # the strongest of the last round
+    ending: str
+    draws: int  # of the first round
+
+
+def peel(
+    weights: Weights, most: int, random_state: int = 0, count: int = DRAWS, spread: Callable = map_ordered
+) -> Peeled:
+    """The groups of both directions that stand out from noise; rounds go on until a direction has ``most``."""
+    found: list[Group] = []
+    left, number, draws = np.ones(len(weights), dtype=bool), 0, 0
+    if not weights.equal and unrelated(weights, random_state):
+        return Peeled([], [], "the two agree on nothing: neighbours in one are strangers in the other", 0)
+    while True:
+        number += 1
+        if left.sum() < LEAST_ITEMS:
+            return Peeled(found, [], f"fewer than {LEAST_ITEMS} items are left", draws)
+        some = weights if left.all() else weights.subset(np.flatnonzero(left))
+        if some.equal:
+            what = "both rank every item's neighbours alike"
+            return Peeled(found, [], what if number == 1 else f"of the {left.sum()} items left, {what}", draws)
+        candidates, drawn = _candidates(some, random_state, count, spread)
+        draws = draws or drawn.draws
+        first = 1 + max((group.finding or 0 for group in found), default=0)
+        kept = _kept(some, [one for one in candidates if one.p_value <= ALPHA and not _few(some, one)], first)
+        placed = [_placed(group, left, number) for group in kept]
+        if not kept:
+            rest = [_placed(one, left, number) for one in _distinct(candidates)[:most]]
+            least = min((one.p_value for one in candidates), default=1.0)
+            return Peeled(found, rest, f"nothing more stands out (p = {least:.2g})", draws)
+        found += placed
+        for group in placed:
+            left &= ~group.members
+        if max(sum(group.direction == direction for group in found) for direction in DIRECTIONS) >= most:
+            return Peeled(found, [], f"{most} concepts were asked for at most", draws)
+
+
+def _candidates(weights: Weights, random_state: int, count: int, spread: Callable) -> tuple[list[Group], Chance]:
+    """Every group of every scale with its score and p, the largest score first."""
+    everything = np.ones(len(weights), dtype=bool)
+    with one_thread_each():
+        groups = [
+            ((direction, gamma), members, strength)
+            for gamma in GAMMAS
+            for direction, matrix in weights.both(gamma).items()
+            for members, strength in strongest_groups(matrix)
+        ]
+    drawn = chance(weights, [(scale, strength) for scale, _, strength in groups], count, random_state, spread)
+    found = [
+        Group(scale, members, everything, strength, drawn.score(scale, strength), drawn.p_value(scale, strength), 0)
+        for scale, members, strength in groups
+    ]
+    order = {scale: position for position, scale in enumerate(SCALES)}
+    return sorted(found, key=lambda group: (-group.score, order[group.scale])), drawn
+
+
+def _few(weights: Weights, group: Group) -> bool:
+    return rests_on_few(weights.at(*group.scale), group.members)
+
+
+def _distinct(groups: list[Group]) -> list[Group]:
+    """Of groups of one direction that overlap the first, each at the scale at which it stands out most."""
+    found: list[Group] = []
+    for one in groups:
+        if not any(other.direction == one.direction and _overlap(one, other) > OVERLAP for other in found):
+            found.append(one)
+    return found
+
+
+def _overlap(one: Group, other: Group) -> float:
+    smaller = min(one.members.sum(), other.members.sum())
+    return np.count_nonzero(one.members & other.members) / smaller
+
+
+def _kept(weights: Weights, groups: list[Group], first: int) -> list[Group]:
+    """Of the groups that stand out in a round, those that do not follow from stronger ones, numbered as findings."""
+    split = []
+    for one in _distinct(groups):
+        matrix = weights.at(*one.scale)
+        split += [replace(one, members=part, gain=gain(matrix, part)) for part in parts(matrix, one.members)]
+    kept: list[Group] = []
+    for one in split:
+        if kept and one.score - 1 < FAINT * (kept[0].score - 1):
+            continue
+        faces = [other for other in kept if _share(weights, one, [other]) < FACES > _share(weights, other, [one])]
+        strangers = [other for other in kept if other not in faces]
+        if strangers and _share(weights, one, strangers) < ALONE:
+            continue
+        finding = min((face.finding for face in faces), default=first + len({group.finding for group in kept}))
+        taken = _taken(kept, one.direction)
+        kept.append(replace(one, members=one.members & ~taken if taken is not None else one.members, finding=finding))
+    return kept
+
+
+def _taken(groups: list[Group], direction: str) -> np.ndarray | None:
+    """Items that groups of this direction have, (n,): an item belongs to one concept of a direction."""
+    same = [group.members for group in groups if group.direction == direction]
+    return np.any(same, axis=0) if same else None
+
+
+def _share(weights: Weights, group: Group, others: list[Group]) -> float:
+    """What a group keeps of its density once the items of others are gone, and ranks are those of the rest."""
+    rest = np.flatnonzero(~np.any([other.members for other in others], axis=0))
+    members = group.members[rest]
+    if members.sum() < 3:
+        return 0.0
+    before = density(weights.at(*group.scale), group.members)
+    return density(weights.subset(rest).at(*group.scale), members) / before if before > 0 else 0.0
+
+
+def _placed(group: Group, left: np.ndarray, number: int) -> Group:
+    """A group of a round among all items."""
+    members = np.zeros(len(left), dtype=bool)
+    members[np.flatnonzero(left)[group.members]] = True
+    return replace(group, members=members, among=left.copy(), round=number)

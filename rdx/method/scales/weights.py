@@ -1,0 +1,93 @@
+"""What two representations disagree on, pair by pair of items, at any γ and in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
+from rdx.method.difference import DifferenceGraph, Distances, compute_distances
+from rdx.method.guidance import make_guide
+from rdx.method.neighborhoods import as_points
+
+# What a comparison is made of: in every pair a representation on A's side, and one on B's.
+PAIRS = (("A", "B"),)
+ALIGNED_PAIRS = (("A", "b_to_a"), ("a_to_b", "B"))
+
+
+@dataclass
+class Weights:
+    """Minus the locally biased difference of symmetrised ranks: above 0 where a pair is nearer in the own model.
+
+    features: "A" and "B", aligned also "a_to_b" and "b_to_a", (n, d) each. groups: guidance labels (n,) by the same
+    names; guided weights are those of RDX v2.
+    """
+
+    features: Mapping[str, np.ndarray]
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    guidance_rule: str = "own"
+    distances: dict[str, Distances] = field(default_factory=dict, repr=False)  # filled here
+
+    def __post_init__(self) -> None:
+        for name, values in self.features.items():
+            if name not in self.distances:
+                points = as_points(values)
+                self.distances[name] = compute_distances(points, "neighborhood", symmetric=True, threads=1)
+
+    def __len__(self) -> int:
+        return len(self.features["A"])
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        return ALIGNED_PAIRS if "a_to_b" in self.features else PAIRS
+
+    @property
+    def compared(self) -> dict[str, tuple[str, str]]:
+        """By direction, the representation that has the concepts and the one it is held against."""
+        return {A_NOT_B: self.pairs[0], B_NOT_A: self.pairs[-1][::-1]}
+
+    @property
+    def equal(self) -> bool:
+        """Whether the representations rank every item's neighbours alike."""
+        return all(self.distances[a].equals(self.distances[b]) for a, b in self.pairs)
+
+    def subset(self, items: np.ndarray) -> Weights:
+        """The same on some of the items, ranked among themselves."""
+        features = {name: values[items] for name, values in self.features.items()}
+        groups = {name: values[items] for name, values in self.groups.items()}
+        return Weights(features, groups, self.guidance_rule)
+
+    def replaced(self, new: Mapping[str, np.ndarray]) -> Weights:
+        """The same with other features (n, d) in the place of some."""
+        kept = {name: found for name, found in self.distances.items() if name not in new}
+        return Weights({**self.features, **new}, self.groups, self.guidance_rule, kept)
+
+    def graph(self, direction: str, gamma: float, beta: float = 1.0) -> DifferenceGraph:
+        """The difference graph of a direction."""
+        own, other = self.compared[direction]
+        guide = None
+        if self.groups:
+            guide = make_guide(
+                self.guidance_rule, self.distances[own], self.distances[other], self.groups[own],
+                self.groups.get(other),
+            )  # fmt: skip
+        return DifferenceGraph(
+            self.distances[own], self.distances[other], difference="locally_biased", gamma=gamma, beta=beta,
+            guide=guide, threads=1,
+        )  # fmt: skip
+
+    def at(self, direction: str, gamma: float) -> np.ndarray:
+        """The weights (n, n) of a direction, float32, symmetric, with an empty diagonal."""
+        n = len(self)
+        found = self.graph(direction, gamma).difference(slice(0, n), slice(0, n))
+        np.negative(found, out=found)
+        np.fill_diagonal(found, 0.0)
+        return found
+
+    def both(self, gamma: float) -> dict[str, np.ndarray]:
+        """The weights of both directions; unguided and unaligned, one is the negative of the other."""
+        first = self.at(A_NOT_B, gamma)
+        mirrored = len(self.pairs) == 1 and not self.groups
+        return dict(zip(DIRECTIONS, (first, -first if mirrored else self.at(B_NOT_A, gamma)), strict=True))

@@ -2,7 +2,7 @@
 
     python benchmarks/truth.py [--kinds null merge ...] [--methods v1 ...] [--quick] [--largest 1000] [--jobs 2]
 
-Every method sees every pair of pairs.py. What it says stands out is held against what was planted,
+Every method sees every pair of pairs.py and real_pairs.py. What it says stands out is held against what was planted,
 by the scores of truth_scores.py; baselines, which test nothing, say it of every concept. RDX is tested as a run does
 it: 49 noise surrogates, on at most 1,000 items.
 
@@ -24,6 +24,7 @@ from typing import NamedTuple
 import joblib
 import numpy as np
 from pairs import SIZES, Spec, made_pairs
+from real_pairs import has_photos, real_pairs
 from straightforward import hardware
 from truth_scores import Finding, scores
 
@@ -158,8 +159,10 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".csv"))
     arguments = parser.parse_args()
+    if not has_photos():
+        print("photos are left out: `bash scripts/photos_example.sh` brings them")
     specs = [
-        spec for spec in made_pairs(QUICK if arguments.quick else 1.0)
+        spec for spec in (*real_pairs(), *made_pairs(QUICK if arguments.quick else 1.0))
         if spec.n <= arguments.largest and (not arguments.kinds or spec.kind.startswith(tuple(arguments.kinds)))
     ]  # fmt: skip
     done = read_rows(arguments.output)
@@ -169,7 +172,7 @@ def main() -> None:
         done |= {(row["pair"], row["method"]): row for row in rows}
         write_rows(arguments.output, done.values())
         print(f"{number} of {len(tasks)}: {rows[0]['pair']}", flush=True)
-    place = {spec.name: i for i, spec in enumerate(made_pairs())}
+    place = {spec.name: i for i, spec in enumerate((*made_pairs(), *real_pairs()))}
     methods = list(METHODS)
     ordered = sorted(done.values(), key=lambda row: (place.get(row["pair"], len(place)), methods.index(row["method"])))
     write_rows(arguments.output, ordered)

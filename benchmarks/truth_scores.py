@@ -24,17 +24,22 @@ class Finding(NamedTuple):
 def scores(truth: Truth, findings: list[Finding], n: int) -> dict[str, object]:
     """The columns of a row; "" where a score has no meaning.
 
-    recall and precision: of changed items among the findings' members. What a class has moved towards is as right as
-    what has moved: it counts neither way. false: findings that show nothing planted. found: planted groups that
-    overlap with a finding of their own direction, of all planted ones.
+    recall: changed items in findings that are not false. precision: changed items among the findings' members. What a
+    class has moved towards is as right as what has moved, and so are all members of a concept that tells an attribute,
+    or folds it. false: findings that show nothing planted. found: planted groups that overlap with a finding of their
+    own direction, of all planted ones.
     """
-    held, right = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    right[truth.changed] = True
+    held, right, recalled = (np.zeros(n, dtype=bool) for _ in range(3))
+    changed = np.isin(np.arange(n), truth.changed)
     for finding in findings:
         held[finding.members] = True
+        if shows(truth, finding):
+            recalled[finding.members] = True
+            right[finding.members] |= truth.attribute is not None
         for pair in _consequences(truth, finding):
             right[np.concatenate(pair)] = True
-    changed = np.isin(np.arange(n), truth.changed)
+    if truth.attribute is None:
+        right |= changed
     planted = [(direction, group) for direction, all_of in truth.groups.items() for group in all_of]
     return {
         "findings": len(findings),
@@ -42,7 +47,7 @@ def scores(truth: Truth, findings: list[Finding], n: int) -> dict[str, object]:
         "false": sum(not shows(truth, finding) for finding in findings) if truth.judged else "",
         "planted": len(planted),
         "found": sum(any(_overlap(group, f) >= FOUND for f in findings if f.direction == d) for d, group in planted),
-        "recall": _share(held & changed, changed) if truth.judged else "",
+        "recall": _share(recalled & changed, changed) if truth.judged else "",
         "precision": _share(held & right, held) if truth.judged else "",
     }
 

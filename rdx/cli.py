@@ -54,6 +54,7 @@ Labels = Annotated[Path | None, path_option("PATH", "One label a line, or CSV wi
 Methods = Annotated[str, typer.Option(help="Names with commas between.")]
 NClusters = Annotated[int | None, typer.Option(help="Concepts a direction; default 5.")]
 Version = Annotated[str | None, typer.Option(help="v1 (the paper) or v2 (default).")]
+Scale = Annotated[str | None, typer.Option(help="auto: each concept at the scale at which it stands out.")]
 Gamma = Annotated[str | None, typer.Option(help="How fast the difference saturates; default 0.1; auto: 80 / n.")]
 Beta = Annotated[float | None, typer.Option(help="How strongly affinities spread; default 5.")]
 Align = Annotated[str | None, typer.Option(metavar="[cka|ridge]", help=_ALIGN)]
@@ -87,8 +88,9 @@ def run_command(
 @app.command("compare")
 def compare_command(
     a: SpecA, b: SpecB, images: Images = None, labels: Labels = None, methods: Methods = "rdx,kmeans",
-    n_clusters: NClusters = None, version: Version = None, gamma: Gamma = None, beta: Beta = None,
-    align: Align = None, guidance: Guidance = None, solver: Solver = None, statistics: Statistics = None,
+    n_clusters: NClusters = None, scale: Scale = None, version: Version = None, gamma: Gamma = None,
+    beta: Beta = None, align: Align = None, guidance: Guidance = None, solver: Solver = None,
+    statistics: Statistics = None,
     title_a: TitleA = None, title_b: TitleB = None, map: Map = None, changes: Changes = None,
     output_dir: OutputDir = None, dry_run: DryRun = False, force: Force = False, device: Device = "auto",
     seed: Seed = None, max_memory: MaxMemory = None,
@@ -103,8 +105,8 @@ def compare_command(
 
         config = configuration(
             a, b, images, labels, [name.strip() for name in methods.split(",") if name.strip()],
-            n_clusters=n_clusters, version=version, gamma=_gamma(gamma), beta=beta, align=align, guidance=guidance,
-            solver=solver, statistics=statistics, seed=seed, max_memory=max_memory,
+            n_clusters=n_clusters, scale=scale, version=version, gamma=_gamma(gamma), beta=beta, align=align,
+            guidance=guidance, solver=solver, statistics=statistics, seed=seed, max_memory=max_memory,
             skip_bad_images=skip_bad_images or None, order=order, skip_empty_classes=skip_empty_classes or None,
             titles=(title_a, title_b), map=map, changes=changes,
         )  # fmt: skip

@@ -32,7 +32,7 @@ _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures"
          "skip_bad_images": "skip_bad_images", "max_memory": "max_memory", "guidance_rule": "guidance_rule",
          "statistics": "statistics"}  # fmt: skip
 _IMAGES = ("order", "skip_empty_classes", "grey_range")  # settings of the data set that images are
-_RDX = ("version", "gamma", "beta", "solver")
+_RDX = ("scale", "version", "gamma", "beta", "solver")
 _OTHERS = ("n_clusters", "images_per_concept", "name", "titles", "map", "changes")
 _MAPS = ("tsne", "umap", "pca", "off")  # of both representations at once, or each one's own
 _LONGEST = 90  # characters of a title in a folder's name
@@ -83,9 +83,9 @@ def compare(
 
     a, b: SPECs such as "timm:resnet50" or "features:a.npy", or arrays (n, d). images: a folder, or a table
     of paths or images; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
-    version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule, statistics, seed,
-    figures, skip_bad_images, max_memory, name, titles (of a and b), map ("tsne", "umap" or "pca", in the explorer), and
-    changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).
+    scale ("auto"), version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule,
+    statistics, seed, figures, skip_bad_images, max_memory, name, titles (of a and b), map ("tsne", "umap" or "pca",
+    in the explorer), and changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     The folder is `output_dir`, else outputs/<a>_vs_<b>.
 

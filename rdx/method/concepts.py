@@ -13,6 +13,22 @@ NULL = 0  # the label of items that belong to no concept
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """At which scale a concept stands out from noise, and how far; see `rdx.method.scales`."""
+
+    gamma: float  # γ at which its score is largest
+    gain: float  # Σ −difference over ordered pairs of members / members, among the items of its round
+    score: float  # the gain over what noise has at this γ in this direction
+    p_value: float  # the share of noise pairs with a score as large, at any γ, in either direction
+    round: int
+    finding: int | None  # concepts with one number are faces of one finding; None: it may be chance
+
+    @property
+    def stands_out(self) -> bool:
+        return self.finding is not None
+
+
+@dataclass(frozen=True)
 class Concept:
     """A cluster of items and the grid of images that shows it."""
 
@@ -20,6 +36,7 @@ class Concept:
     indices: np.ndarray  # (≤ m,) items of the grid, the one nearest to the centre item first
     members: np.ndarray  # (|C|,) every item of the cluster, ascending
     mean_affinity: float | None = None  # over all ordered pairs of members; None for baselines
+    evidence: Evidence | None = None  # with scale="auto"
 
     @property
     def size(self) -> int:

@@ -19,6 +19,7 @@ from rdx.method.many.directions import gpu_for
 from rdx.method.many.solver import ALONE, SOLVERS, FitPlan, plan_fit
 from rdx.method.neighborhoods import DISTANCES
 from rdx.method.pipeline import CLUSTERINGS
+from rdx.method.scales.plan import check_scale, plan_scales, too_few
 from rdx.method.versions import Version, version_named
 
 
@@ -28,6 +29,7 @@ class Parameters:
 
     n_clusters: int = 5
     _: KW_ONLY
+    scale: str | None = None
     version: str = "v2"
     distance: str = "neighborhood"
     difference: str = "locally_biased"
@@ -60,6 +62,8 @@ class Parameters:
         ``libraries``: bytes that the process will hold before any data.
         Raises InputError for a comparison that the settings or the memory do not allow.
         """
+        if self.scale == "auto" and not too_few(n):
+            return plan_scales(n, widths, aligned=aligned, guided=guided, limit=self.max_memory, libraries=libraries)
         return plan_fit(
             n, widths, solver=self.solver, version=self.version, distance=self.distance, difference=self.difference,
             clustering=self.clustering, selection=self.selection, normalize_difference=self.normalize_difference,
@@ -71,6 +75,7 @@ class Parameters:
     def check_parameters(self) -> Version:
         """Refuses any parameter out of its range with a line that names it; returns the version."""
         version = version_named(self.version)
+        check_scale(self)
         for kind, choices in {
             "distance": DISTANCES, "difference": DIFFERENCES, "clustering": CLUSTERINGS, "selection": SELECTIONS,
             "guidance_rule": RULES, "solver": ("auto", *SOLVERS), "align_start": align.STARTS,

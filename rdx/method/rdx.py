@@ -19,6 +19,7 @@ from rdx.method.many.directions import fit_directions
 from rdx.method.neighborhoods import Points, as_array, as_points
 from rdx.method.parameters import Parameters
 from rdx.method.pipeline import Settings, check_enough_items
+from rdx.method.scales.plan import too_few
 from rdx.method.versions import Version
 
 
@@ -29,7 +30,10 @@ class RDX(Parameters, BaseEstimator):
     ----------
     n_clusters : int, default 5
         k, the concepts asked for in each direction, 1 or more. The clustering gets k + 1; version v1 returns k
-        concepts, v2 between none and k + 1.
+        concepts, v2 between none and k + 1. With ``scale="auto"`` k is what is shown at most.
+    scale : {None, "auto"}, default None
+        "auto": concepts at the scale at which each stands out from noise, and none where nothing does; γ, β and
+        version stay as they are, see `rdx.method.scales`. None: one γ and β for all, as in the paper.
     version : {"v2", "v1"}, default "v2"
         "v2" symmetrises the neighbourhood distances and drops weak clusters; "v1" is the paper's.
     distance : {"neighborhood", "max_normalized", "local_scaling"}, default "neighborhood"
@@ -84,6 +88,7 @@ class RDX(Parameters, BaseEstimator):
     Attributes
     ----------
     a_not_b_, b_not_a_ : Explanations of the two directions.
+    peeled_ : with ``scale="auto"``, what was found and why it ended.
     solver_ : what ran; device_ : where ranks and graphs were computed. n_items_ : n.
     identical_ : the two representations see the same neighbourhoods.
     rank_errors_ : of the approximate solver, its rank error (median and 90th percentile of |log2| of the ratio).
@@ -99,8 +104,9 @@ class RDX(Parameters, BaseEstimator):
 
         ``a_to_b``, ``b_to_a``: A mapped to B's space and B mapped to A's, for an aligned comparison
         with maps learnt elsewhere. ``groups_*`` (n,): guidance labels. ``spread``: where the passes over
-        pairs of the sparse and approximate solvers run, see `rdx.compute.engine.Engine.map`. Raises InputError (a
-        ValueError) for anything that can't be compared, naming the parameter or the row.
+        pairs of the sparse and approximate solvers run, and the noise pairs of ``scale="auto"``, see
+        `rdx.compute.engine.Engine.map`. Raises InputError (a ValueError) for anything that can't be compared, naming
+        the parameter or the row.
         """
         version = self.check_parameters()
         arrays = {"A": as_array(A, "A"), "B": as_array(B, "B")}
@@ -144,6 +150,8 @@ class RDX(Parameters, BaseEstimator):
         self, points: dict[str, Points], groups: dict, version: Version,
         shared: dict[tuple, Distances] | None = None, spread: Callable = map_ordered,
     ) -> RDX:  # fmt: skip
+        if self.scale == "auto" and not too_few(len(points["A"])):
+            return self._fit_scales(points, groups, spread)
         settings = self._settings(version)
         found = fit_directions(self, self.solver_, points, groups, version, settings, shared, spread)
         for direction, explanations in found.explanations.items():
@@ -153,6 +161,15 @@ class RDX(Parameters, BaseEstimator):
         if self.solver_ != "dense":
             self.rank_errors_ = found.rank_errors
         self.device_, self.identical_, self.n_items_ = found.device, found.identical, len(points["A"])
+        return self
+
+    def _fit_scales(self, points: dict[str, Points], groups: dict, spread: Callable) -> RDX:
+        from rdx.method.scales.explained import explain_scales
+
+        explanations, self.peeled_ = explain_scales(self, points, groups, spread)
+        for direction, found in explanations.items():
+            setattr(self, f"{direction}_", found)
+        self.device_, self.identical_, self.n_items_ = "cpu", self.peeled_.identical, len(points["A"])
         return self
 
     def _settings(self, version: Version) -> Settings:

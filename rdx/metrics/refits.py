@@ -20,15 +20,13 @@ from rdx.method.difference import DifferenceGraph, Distances, compute_distances
 from rdx.method.guidance import make_guide
 from rdx.method.neighborhoods import as_array, as_points
 from rdx.method.pipeline import Settings, cluster, drop_small, order
+from rdx.method.scales.weights import ALIGNED_PAIRS, PAIRS
 from rdx.method.versions import gamma_for, version_named
 
 if TYPE_CHECKING:
     from rdx.method.parameters import Parameters
 
-# What a comparison is made of: in every pair a representation on A's side, and one on B's.
-PAIRS = (("A", "B"),)
-ALIGNED_PAIRS = (("A", "b_to_a"), ("a_to_b", "B"))
-_GROUPS = {"A": "groups_a", "B": "groups_b", "a_to_b": "groups_a_to_b", "b_to_a": "groups_b_to_a"}
+GROUPS = {"A": "groups_a", "B": "groups_b", "a_to_b": "groups_a_to_b", "b_to_a": "groups_b_to_a"}
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ class Refits:
         for direction, (own, other) in self._directions.items():
             guide = None
             if self.groups:
-                groups = [self.groups.get(_GROUPS[name]) for name in (own, other)]
+                groups = [self.groups.get(GROUPS[name]) for name in (own, other)]
                 guide = make_guide(chosen.guidance_rule, distances[own], distances[other], *groups)
             graphs[direction] = DifferenceGraph(distances[own], distances[other], guide=guide, **settings)
         return graphs

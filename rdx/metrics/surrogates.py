@@ -11,12 +11,12 @@ Two kinds, with one draw after the other from either:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from rdx.method.neighborhoods import as_points, largest_exponent, neighborhood_ranks
+from rdx.method.neighborhoods import as_points, neighborhood_ranks
+from rdx.method.scales.noise import noise_level, rank_change, with_noise
 from rdx.metrics.refits import Refits
 from rdx.metrics.stability import subsample
 

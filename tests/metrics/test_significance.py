@@ -13,6 +13,7 @@ from scipy.stats import false_discovery_control, monte_carlo_test
 from rdx import RDX
 from rdx.compute.threads import map_ordered
 from rdx.method.concepts import DIRECTIONS
+from rdx.method.scales.noise import with_noise
 from rdx.metrics.refits import Refits
 from rdx.metrics.significance import (
     ENOUGH,
@@ -26,7 +27,6 @@ from rdx.metrics.significance import (
     subsampled_gains,
 )
 from rdx.metrics.stability import subsample
-from rdx.method.scales.noise import with_noise
 from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs
 
 N = 100

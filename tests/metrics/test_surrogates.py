@@ -7,9 +7,9 @@ import pytest
 
 from rdx import RDX
 from rdx.method.neighborhoods import as_points, neighborhood_ranks
+from rdx.method.scales.noise import noise_level, rank_change, spread, with_noise
 from rdx.metrics import refits as refits_module
 from rdx.metrics.refits import Refits, concept_gains
-from rdx.method.scales.noise import noise_level, rank_change, spread, with_noise
 from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs
 
 N = 120
@@ -114,6 +114,13 @@ def test_the_level_of_noise_is_found_again(pair, level):
     assert found == pytest.approx(level, rel=0.15)
     again = with_noise(pair["A"], found, np.random.default_rng(3))  # the noise that it was fitted with
     assert rank_change(ranks[0], neighborhood_ranks(as_points(again))) == pytest.approx(change, rel=0.02)
+
+
+def test_features_made_with_the_same_seed_are_not_taken_for_their_own_noise():
+    X = np.random.default_rng(0).standard_normal((60, 4))  # what noise of seed 0 would be: ranks would never change
+    ranks = neighborhood_ranks(as_points(X))
+    change = rank_change(ranks, neighborhood_ranks(as_points(with_noise(X, 0.5, np.random.default_rng(9)))))
+    assert noise_level(X, change, random_state=0) == pytest.approx(0.5, rel=0.3)
 
 
 def test_levels_at_the_ends(pair):

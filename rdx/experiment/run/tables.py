@@ -6,6 +6,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from rdx.data.items import OWN_COLUMNS
 from rdx.files import atomic_path
-from rdx.method.concepts import NULL, Concept, Explanations
+from rdx.method.concepts import NULL, Concept, Evidence, Explanations
 from rdx.metrics import MEASURES
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ CONCEPTS = tuple(dict.fromkeys(
     ("direction", "concept", "size", "mean_affinity", "bsr", *TESTED, "is_null", *MEASURES)
 ))  # fmt: skip
 STATISTICS = ("direction", "concept", "gain", *TESTED)
+OF_SCALES = ("gamma", "score", "round", "finding")  # of statistics.csv as well, with a scale for each concept
 METHOD_FILE, STATISTICS_FILE = "method.json", "statistics.csv"
 ITEMS = OWN_COLUMNS
 _PARTS = 2  # labels named for one concept
@@ -128,6 +130,14 @@ def mean_affinities(explanations: Mapping[str, Explanations]) -> dict[str, dict[
     }
 
 
+def evidence(explanations: Mapping[str, Explanations]) -> dict[str, list[dict[str, Any]]]:
+    """By direction, the evidence of every concept that has some, as it stands in method.json."""
+    return {
+        direction: [asdict(concept.evidence) for concept in found.concepts if concept.evidence is not None]
+        for direction, found in explanations.items()
+    }
+
+
 def read_statistics(folder: Path) -> dict[tuple[str, int], dict[str, float]]:
     """The columns `TESTED` by direction and number, from a tested method's statistics.csv."""
     rows = read_table(folder / STATISTICS_FILE).to_dict("records")
@@ -138,7 +148,8 @@ def read_explanations(folder: Path) -> dict[str, Explanations]:
     """A finished method's concepts by direction, from its two tables and method.json."""
     assignments = read_table(folder / "assignments.csv")
     grids = read_table(folder / "explanations.csv")
-    means = json.loads((folder / METHOD_FILE).read_text(encoding="utf-8"))["mean_affinity"]
+    told = json.loads((folder / METHOD_FILE).read_text(encoding="utf-8"))
+    means = told["mean_affinity"]
     result = {}
     for direction, rows in assignments.groupby("direction", sort=False):
         labels = rows["concept"].to_numpy(dtype=np.int64)
@@ -149,6 +160,8 @@ def read_explanations(folder: Path) -> dict[str, Explanations]:
         found.null_affinity = means[direction]["null"]
         for number, mean in means[direction]["concepts"]:
             indices = grid.loc[grid["concept"] == number, "index"].to_numpy(dtype=np.int64)
-            found.concepts.append(Concept(number, indices, np.flatnonzero(labels == number), mean))
+            known = told.get("evidence", {}).get(direction)
+            shown = Evidence(**known[number - 1]) if known else None
+            found.concepts.append(Concept(number, indices, np.flatnonzero(labels == number), mean, shown))
         result[direction] = found
     return result

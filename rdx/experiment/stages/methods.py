@@ -59,6 +59,11 @@ class MethodRun:
     def is_rdx(self) -> bool:
         return self.method == RDX_NAME
 
+    @property
+    def own_scales(self) -> bool:
+        """Whether each concept is found, and tested, at a scale of its own."""
+        return self.parameters.get("scale") == "auto"
+
     def aligned_views(self) -> dict[str, str]:
         """For each direction, the mapped pair on which its concepts are also measured."""
         if not self.aligned:
@@ -82,6 +87,10 @@ def method_runs(config: Experiment) -> list[MethodRun]:
         level = entry.statistics or (config.statistics.level if entry is first else "off")
         if level != "off" and entry.method != RDX_NAME:
             raise InputError(f"method '{entry.name}': 'statistics' belongs to {RDX_NAME}, not to baselines")
+        if level != "off" and parameters.get("scale") == "auto" and config.statistics.reference:
+            raise InputError(
+                f"method '{entry.name}': 'statistics.reference' is compared with at one γ and β: leave 'scale' out"
+            )
         if config.alignment and entry.method != RDX_NAME:
             for view in (A_TO_B, B_TO_A):
                 runs.append(MethodRun(f"{entry.name}_{view}", entry.method, parameters, view, True))
@@ -219,7 +228,7 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
     """Fit one method to one comparison and write its tables."""
     estimator = build(run, context.config, device=context.device, progress=context.progress, solver=solver)
     inputs = *context.pair(a, b, run.view), beside(context, a, b, run)
-    if solver in ("sparse", "approximate"):  # here, its passes over pairs on the engine
+    if solver in ("sparse", "approximate") or run.own_scales:  # here, its passes over pairs or noise on the engine
         estimator.fit(*inputs[:2], **inputs[2], spread=context.engine.map)
     elif context.engine.elsewhere:
         task = (estimator, context.config.seed)
@@ -241,6 +250,10 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
     if run.is_rdx and estimator.solver_ != "dense":
         ran["agreement"] = _agreement(f"{pair_name(a, b)}/{run.name}", estimator, inputs)
         ran["rank_errors"] = getattr(estimator, "rank_errors_", None)
+    if run.own_scales:
+        ran["evidence"] = tables.evidence(explanations)
+        peeled = getattr(estimator, "peeled_", None)
+        ran |= {"ending": peeled and peeled.ending, "noise_pairs": peeled and peeled.draws}
     write_json(folder / METHOD_FILE, {**ran, "mean_affinity": tables.mean_affinities(explanations)})
 
 

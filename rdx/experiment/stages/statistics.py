@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, pair_name
-from rdx.experiment.run.tables import STATISTICS, STATISTICS_FILE, read_explanations, write_table
+from rdx.experiment.run.tables import (
+    METHOD_FILE,
+    OF_SCALES,
+    STATISTICS,
+    STATISTICS_FILE,
+    read_explanations,
+    write_table,
+)
 from rdx.experiment.stages import alignment, methods
 from rdx.files import write_json
 from rdx.method.concepts import DIRECTIONS
+from rdx.method.scales.plan import DRAWS, SEARCHED, too_few
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +66,9 @@ class Plan:
 def plan(config: Experiment, run: MethodRun, n: int) -> Plan:
     """What a run's level and the configuration come to for n items."""
     chosen, level = config.statistics, LEVELS[run.statistics]
+    if run.own_scales and not too_few(n):
+        used = min(n, SEARCHED)
+        return Plan(run.statistics, used, used < n, DRAWS, chosen.n_subsamples, 0, None, None)
     used = level.n_items if n > level.largest else n
     if chosen.n_items is not None:
         used = min(n, chosen.n_items)
@@ -96,6 +107,9 @@ def examine(context: Context, a: str, b: str, run: MethodRun) -> None:
     explanations = read_explanations(folder)
     labels = {direction: explanations[direction].labels[items] for direction in DIRECTIONS}
     told: dict[str, Any] = {**asdict(done), "surrogates": 0}
+    if run.own_scales and not too_few(len(context.items)):
+        _examine_scales(context, a, b, run, told)
+        return
     if not any(found.any() for found in labels.values()):
         _write(folder, [], {**told, **_verdict(NO_DIFFERENCE, "no cluster was strong enough to be a concept")})
         return
@@ -117,6 +131,40 @@ def examine(context: Context, a: str, b: str, run: MethodRun) -> None:
         for i in range(len(found.gain[direction]))
     ]  # fmt: skip
     _write(folder, rows, told)
+
+
+def _examine_scales(context: Context, a: str, b: str, run: MethodRun, told: dict[str, Any]) -> None:
+    """What the fit has tested already, each concept at its scale; and whether it comes back on fewer items."""
+    from rdx.metrics.scale_stability import scale_stability
+
+    folder, seed = context.folder.path(f"{pair_name(a, b)}/{run.name}"), context.config.seed
+    explanations = read_explanations(folder)
+    ran = json.loads((folder / METHOD_FILE).read_text(encoding="utf-8"))
+    told |= {"surrogates": ran["noise_pairs"], "ending": ran["ending"]}
+    refits = _refits(context, methods.build(run, context.config), a, b, run)
+    stability = scale_stability(refits, explanations, told["n_subsamples"], seed, context.engine.map)
+    rows = [
+        (
+            direction, concept.number, shown.gain, None, shown.p_value, None,
+            _field(stability[direction][concept.number - 1], concept.size),
+            shown.gamma, shown.score, shown.round, shown.finding,
+        )
+        for direction, found in explanations.items()
+        for concept in found.concepts
+        if (shown := concept.evidence) is not None
+    ]  # fmt: skip
+    beyond = [row for row in rows if row[-1] is not None]
+    findings, total = len({row[-1] for row in beyond}), len(rows)
+    against = f"{ran['noise_pairs']} pairs that differ by noise alone"
+    if not beyond:
+        reason = f"none of {total} groups stands out from {against}" if total else ran["ending"]
+        told |= _verdict(NO_DIFFERENCE, reason)
+    else:
+        stand = "concept stands" if len(beyond) == 1 else "concepts stand"
+        as_findings = f", {findings} findings," if findings < len(beyond) else ""
+        told |= _verdict(DIFFERENCE, f"{len(beyond)} {stand}{as_findings} out from {against}, each at its own scale")
+    write_table(folder / STATISTICS_FILE, (*STATISTICS, *OF_SCALES), rows)
+    write_json(folder / SUMMARY_FILE, told)
 
 
 def read_summary(folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 from rdx.method.neighborhoods import as_points, largest_exponent, neighborhood_ranks
 
 LEVELS = (-20.0, 6.0)  # log2 of the range of levels, in units of a representation's spread
+_SHARED = 6.0  # correlation of noise with features that chance does not bring, times the root of their entries
 TOLERANCE = 0.01  # of log2 of the level: 0.7 %
 
 
@@ -43,9 +44,8 @@ def noise_level(features: np.ndarray, target: float, random_state: int = 0) -> f
     Root finding with the same noise at every level. A target beyond what noise can do, such as ranks
     turned round, gets the highest level, where nothing of the representation is left.
     """
-    from scipy.optimize import brentq
 
-    noise = np.random.default_rng(random_state).standard_normal(features.shape) * spread(features)
+    noise = _independent(features, random_state) * spread(features)
     before = neighborhood_ranks(as_points(features), threads=1)
 
     def excess(log_level: float) -> float:
@@ -57,3 +57,17 @@ def noise_level(features: np.ndarray, target: float, random_state: int = 0) -> f
     if excess(high) <= 0:
         return 2.0**high
     return 2.0 ** brentq(excess, low, high, xtol=TOLERANCE)
+
+
+def _independent(features: np.ndarray, random_state: int) -> np.ndarray:
+    """Normal noise (n, d) that is not the features themselves, as it would be of ones made with the same seed."""
+    exponent = largest_exponent(features)
+    centred = np.ldexp(features.astype(np.float64), -exponent)
+    centred -= centred.mean(axis=0)
+    for attempt in range(3):
+        seed = [random_state, attempt] if attempt else random_state
+        noise = np.random.default_rng(seed).standard_normal(centred.shape)
+        shared = abs(float((centred * noise).sum())) / math.sqrt(float((centred**2).sum() * (noise**2).sum()))
+        if shared < _SHARED / math.sqrt(noise.size):
+            break
+    return noise

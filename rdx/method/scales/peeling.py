@@ -7,6 +7,7 @@ noise and chance of the items that are left.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,15 +16,16 @@ import numpy as np
 from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.method.concepts import DIRECTIONS
 from rdx.method.scales.chance import ALPHA, GAMMAS, SCALES, Chance, Scale, chance, unrelated
-from rdx.method.scales.strongest import density, gain, parts, rests_on_few, strongest_groups
+from rdx.method.scales.plan import DRAWS, LEAST_ITEMS
+from rdx.method.scales.strongest import LEAST, SAME, density, gain, parts, rests_on_few, strongest_groups
 from rdx.method.scales.weights import Weights
 
-LEAST_ITEMS = 40  # with fewer, no group of five stands out from noise
-DRAWS = 39  # p is 0.025 at best
 OVERLAP = 0.2  # share of the smaller one from which two groups of a direction are one, at two scales
 FACES = 0.5  # two groups neither of which keeps this share of its density without the other are one finding
 ALONE = 0.7  # a group that keeps this share without all others is a finding of its own
 FAINT = 0.25  # of the strongest score above 1: what is fainter waits for the next round
+SLIGHT = 0.01  # of their ranks: pairs that differ by less on average are no difference, however evenly they do
+MOVED = 2  # items: what these do to all ranks by moving is no difference of the others
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Peeled:
     groups: list[Group]  # those that stand out, the rounds in order, in each the strongest first
     chance: list[Group]  # the strongest of the last round
     ending: str
-    draws: int  # of the first round
+    draws: int  # of the first round; 0 where none was needed
+    identical: bool = False  # both representations rank every item's neighbours alike
 
 
 def peel(
@@ -64,41 +67,50 @@ def peel(
     """The groups of both directions that stand out from noise; rounds go on until a direction has ``most``."""
     found: list[Group] = []
     left, number, draws = np.ones(len(weights), dtype=bool), 0, 0
-    if not weights.equal and unrelated(weights, random_state):
+    if weights.equal:
+        return Peeled([], [], "both representations rank every item's neighbours alike", 0, identical=True)
+    if unrelated(weights, random_state):
         return Peeled([], [], "the two agree on nothing: neighbours in one are strangers in the other", 0)
     while True:
         number += 1
         if left.sum() < LEAST_ITEMS:
             return Peeled(found, [], f"fewer than {LEAST_ITEMS} items are left", draws)
+        here = left.copy()
         some = weights if left.all() else weights.subset(np.flatnonzero(left))
         if some.equal:
-            what = "both rank every item's neighbours alike"
-            return Peeled(found, [], what if number == 1 else f"of the {left.sum()} items left, {what}", draws)
+            return Peeled(found, [], f"the {left.sum()} items left have the same neighbours in both", draws)
         candidates, drawn = _candidates(some, random_state, count, spread)
         draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
-        kept = _kept(some, [one for one in candidates if one.p_value <= ALPHA and not _few(some, one)], first)
+        kept = _kept(some, [one for one in candidates if one.p_value < ALPHA], first)
         placed = [_placed(group, left, number) for group in kept]
         if not kept:
-            rest = [_placed(one, left, number) for one in _distinct(candidates)[:most]]
+            rest = [_placed(one, left, number) for one in _apart(_distinct(candidates), most)]
             least = min((one.p_value for one in candidates), default=1.0)
             return Peeled(found, rest, f"nothing more stands out (p = {least:.2g})", draws)
         found += placed
         for group in placed:
             left &= ~group.members
+        for one in candidates:  # a group's stragglers at other scales go with it, or they would be the next round's
+            if one.p_value < ALPHA and any(one.direction == each.direction and _same(one, each) for each in kept):
+                left &= ~_placed(one, here, number).members
         if max(sum(group.direction == direction for group in found) for direction in DIRECTIONS) >= most:
             return Peeled(found, [], f"{most} concepts were asked for at most", draws)
 
 
 def _candidates(weights: Weights, random_state: int, count: int, spread: Callable) -> tuple[list[Group], Chance]:
-    """Every group of every scale with its score and p, the largest score first."""
+    """Every group of every scale with its score and p, the largest score first; without the faintest of all."""
     everything = np.ones(len(weights), dtype=bool)
     with one_thread_each():
+        plain = weights.both(1.0)  # where a weight is about the share by which ranks differ
+        # An item that goes shifts ranks r by 1, which is 1 / r of them: log(n) / n over all r.
+        slight = max(SLIGHT, MOVED * math.log(len(weights)) / len(weights))
         groups = [
             ((direction, gamma), members, strength)
             for gamma in GAMMAS
             for direction, matrix in weights.both(gamma).items()
             for members, strength in strongest_groups(matrix)
+            if density(plain[direction], members) >= slight and not rests_on_few(matrix, members)
         ]
     drawn = chance(weights, [(scale, strength) for scale, _, strength in groups], count, random_state, spread)
     found = [
@@ -109,10 +121,6 @@ def _candidates(weights: Weights, random_state: int, count: int, spread: Callabl
     return sorted(found, key=lambda group: (-group.score, order[group.scale])), drawn
 
 
-def _few(weights: Weights, group: Group) -> bool:
-    return rests_on_few(weights.at(*group.scale), group.members)
-
-
 def _distinct(groups: list[Group]) -> list[Group]:
     """Of groups of one direction that overlap the first, each at the scale at which it stands out most."""
     found: list[Group] = []
@@ -120,6 +128,21 @@ def _distinct(groups: list[Group]) -> list[Group]:
         if not any(other.direction == one.direction and _overlap(one, other) > OVERLAP for other in found):
             found.append(one)
     return found
+
+
+def _apart(groups: list[Group], most: int) -> list[Group]:
+    """The strongest of each direction, ``most`` at most, every item in the strongest of its groups."""
+    found: list[Group] = []
+    for one in groups:
+        taken = _taken(found, one.direction)
+        members = one.members if taken is None else one.members & ~taken
+        if sum(other.direction == one.direction for other in found) < most and members.sum() >= LEAST:
+            found.append(replace(one, members=members))
+    return found
+
+
+def _same(one: Group, other: Group) -> bool:
+    return np.count_nonzero(one.members & other.members) >= SAME * np.count_nonzero(one.members | other.members)
 
 
 def _overlap(one: Group, other: Group) -> float:
@@ -143,7 +166,8 @@ def _kept(weights: Weights, groups: list[Group], first: int) -> list[Group]:
             continue
         finding = min((face.finding for face in faces), default=first + len({group.finding for group in kept}))
         taken = _taken(kept, one.direction)
-        kept.append(replace(one, members=one.members & ~taken if taken is not None else one.members, finding=finding))
+        members = one.members if taken is None else one.members & ~taken
+        kept.append(replace(one, members=members, finding=finding))
     return kept
 
 

@@ -1,0 +1,42 @@
+"""How items that were not looked at relate to a group of those that were."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rdx.compute.threads import row_tiles
+from rdx.method.difference import locally_biased
+from rdx.method.neighborhoods import Points, squared_distances
+
+
+def mean_weights(
+    own: Points, other: Points, items: np.ndarray, among: np.ndarray, members: np.ndarray, gamma: float
+) -> np.ndarray:
+    """The mean weight of each of ``items`` (m,) to a group, had it been among those looked at: (m,) float64.
+
+    own, other: all items in the model that has the group and in the other. among (s,): the items looked at; members
+    (s,) bool: those of the group. Ranks are symmetrised, each among the items looked at and the one itself.
+    """
+    sides = [(points, _own_order(points, among)) for points in (own, other)]
+    found = np.empty(len(items))
+    for tile in row_tiles(len(items)):
+        ranks = [_ranks(points, distances, items[tile], among) for points, distances in sides]
+        weights = -locally_biased(*ranks, gamma, 2.0)
+        found[tile] = weights[:, members].mean(axis=1, dtype=np.float64)
+    return found
+
+
+def _own_order(points: Points, among: np.ndarray) -> np.ndarray:
+    """The distances of those looked at to each other, each row ascending, (s, s)."""
+    return np.sort(squared_distances(points, among, among), axis=1)
+
+
+def _ranks(points: Points, distances: np.ndarray, items: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """r + rᵀ of items (t,) and those looked at (s,), (t, s)."""
+    squared = squared_distances(points, items, among)
+    seen_from_item = np.empty(squared.shape)
+    np.put_along_axis(
+        seen_from_item, np.argsort(squared, axis=1, kind="stable"), np.arange(1.0, len(among) + 1), axis=1
+    )
+    seen_by = [np.searchsorted(row, column) for row, column in zip(distances, squared.T, strict=True)]
+    return seen_from_item + np.array(seen_by).T

@@ -1,0 +1,237 @@
+"""scale="auto" on pairs whose difference is planted, and its parts against plain versions."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from rdx import RDX
+from rdx.errors import InputError
+from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
+from rdx.method.neighborhoods import as_points
+from rdx.method.scales import chance, extension, peeling, plan, strongest
+from rdx.method.scales.chance import SCALES, Chance
+from rdx.method.scales.weights import Weights
+
+N, SIZE = 150, 20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_draws():
+    """Twenty noise pairs are the fewest in which a p below 0.05 can be; half the starts find what is planted here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(peeling, "DRAWS", 20)
+        patch.setattr(peeling.peel, "__defaults__", (0, 20, *peeling.peel.__defaults__[2:]))
+        yield
+
+
+def groups(n=N, per_side=1, seed=0):
+    """A and B of one blob: groups of ``SIZE`` are packed together in A and stay where they are in B, or the reverse."""
+    rng = np.random.default_rng(seed)
+    blob = rng.standard_normal((n, 8))
+    A, B = blob.copy(), blob @ np.linalg.qr(rng.standard_normal((8, 8)))[0]
+    members = np.split(rng.permutation(n)[: 2 * per_side * SIZE], 2 * per_side)
+    for number, group in enumerate(members):
+        place = 6 * np.eye(8)[number] + 0.1 * rng.standard_normal((SIZE, 8))
+        (A, B)[number % 2][group] = place
+    return A, B, {A_NOT_B: members[::2], B_NOT_A: members[1::2]}
+
+
+@pytest.fixture(scope="module")
+def pair():
+    A, B, truth = groups()
+    return A, B, truth, RDX(scale="auto").fit(A, B)
+
+
+def test_planted_groups_are_found_and_nothing_else(pair):
+    _, _, truth, fitted = pair
+    for direction in DIRECTIONS:
+        concepts = getattr(fitted, f"{direction}_").concepts
+        found = [concept for concept in concepts if concept.evidence.stands_out]
+        assert len(found) == 1
+        assert np.isin(truth[direction][0], found[0].members).sum() >= SIZE - 2
+        assert np.isin(found[0].members, truth[direction][0]).all()
+        assert set(found[0].indices.tolist()) <= set(found[0].members.tolist())
+        assert found[0].evidence.p_value < 0.05 and found[0].evidence.score > 1.5
+    assert fitted.peeled_.ending and not fitted.identical_
+
+
+def test_labels_are_the_concepts_members(pair):
+    fitted = pair[3]
+    for direction in DIRECTIONS:
+        explanations = getattr(fitted, f"{direction}_")
+        for concept in explanations.concepts:
+            assert_array_equal(np.flatnonzero(explanations.labels == concept.number), concept.members)
+            assert_allclose(explanations.item_affinity[concept.members].mean(), concept.mean_affinity, rtol=1e-5)
+
+
+def test_exchanging_a_and_b_exchanges_the_directions(pair):
+    A, B, _, fitted = pair
+    again = RDX(scale="auto").fit(B, A)
+    for direction, other in (DIRECTIONS, DIRECTIONS[::-1]):
+        sizes = [
+            [concept.size for concept in explanations.concepts if concept.evidence.stands_out]
+            for explanations in (getattr(fitted, f"{direction}_"), getattr(again, f"{other}_"))
+        ]
+        assert sizes[0] == sizes[1]
+
+
+def test_the_rest_joins_where_not_all_items_are_looked_at(pair, monkeypatch):
+    A, B, truth = groups(n=260, seed=1)
+    monkeypatch.setattr(plan, "SEARCHED", 150)
+    for module in ("explained", "plan"):
+        monkeypatch.setattr(f"rdx.method.scales.{module}.SEARCHED", 150)
+    fitted = RDX(scale="auto").fit(A, B)
+    for direction in DIRECTIONS:
+        (found,) = [one for one in getattr(fitted, f"{direction}_").concepts if one.evidence.stands_out]
+        assert np.isin(truth[direction][0], found.members).sum() >= SIZE - 3
+        assert np.isin(found.members, truth[direction][0]).sum() >= found.size - 2
+        assert np.isin(found.indices, found.members).all()
+    assert "150 of 260 items were looked at" in fitted.a_not_b_.notes[0]
+
+
+def test_noise_alone_does_not_stand_out():
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((120, 8)) + 4 * np.eye(8)[rng.integers(3, size=120)]
+    fitted = RDX(scale="auto").fit(A, A + 0.2 * rng.standard_normal(A.shape))
+    concepts = fitted.a_not_b_.concepts + fitted.b_not_a_.concepts
+    assert concepts and not any(concept.evidence.stands_out for concept in concepts)
+    assert min(concept.evidence.p_value for concept in concepts) >= 0.05
+
+
+@pytest.mark.parametrize("change", ["equal", "rotated", "scaled and shifted"])
+def test_equal_representations_have_no_concept(change):
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((60, 5)).astype(np.float32)
+    turned = A @ np.linalg.qr(rng.standard_normal((5, 5)))[0].astype(np.float32)
+    B = {"equal": A, "rotated": turned, "scaled and shifted": 3 * A - 2}[change]
+    fitted = RDX(scale="auto").fit(A, B)
+    assert not fitted.a_not_b_.concepts and not fitted.b_not_a_.concepts
+    assert fitted.peeled_.draws == 0 and "alike" in fitted.peeled_.ending
+
+
+def test_unrelated_representations_are_said_to_be():
+    A, B = np.random.default_rng(0).standard_normal((2, 100, 6))
+    fitted = RDX(scale="auto").fit(A, B)
+    assert not fitted.a_not_b_.concepts and fitted.peeled_.ending.startswith("the two agree on nothing")
+
+
+def test_an_attribute_that_one_model_folds_is_one_finding_with_two_faces():
+    rng = np.random.default_rng(0)
+    shared, flag = rng.standard_normal((140, 6)), rng.integers(2, size=140)
+    B = np.column_stack([shared, 5 * flag])
+    fitted = RDX(scale="auto").fit(shared + 0.05 * rng.standard_normal(shared.shape), B)
+    found = [concept for concept in fitted.b_not_a_.concepts if concept.evidence.stands_out]
+    assert len(found) == 2 and len({concept.evidence.finding for concept in found}) == 1
+    for concept in found:
+        assert len(set(flag[concept.members].tolist())) == 1 and concept.size > 50
+
+
+def test_few_items_are_compared_at_the_scale_that_is_set():
+    A, B = np.random.default_rng(0).standard_normal((2, plan.LEAST_ITEMS - 1, 4))
+    fitted, plain = RDX(scale="auto").fit(A, B), RDX().fit(A, B)
+    for direction in DIRECTIONS:
+        assert_array_equal(getattr(fitted, f"{direction}_").labels, getattr(plain, f"{direction}_").labels)
+
+
+@pytest.mark.parametrize(
+    "given", [{"gamma": 0.2}, {"beta": 1.0}, {"version": "v1"}, {"distance": "local_scaling"}, {"keep_matrices": True}]
+)
+def test_what_does_not_go_with_it_is_refused(given):
+    with pytest.raises(InputError, match=f"scale='auto' .* {next(iter(given))}="):
+        RDX(scale="auto", **given).check_parameters()
+
+
+def test_another_scale_is_refused():
+    with pytest.raises(InputError, match="scale 'automatic'.*auto"):
+        RDX(scale="automatic").check_parameters()
+
+
+def test_guidance_and_alignment(pair):
+    A, B, truth, _ = pair
+    half = np.arange(N) % 2
+    guided = RDX(scale="auto").fit(A, B, groups_a=half, groups_b=half)
+    for direction in DIRECTIONS:
+        for concept in getattr(guided, f"{direction}_").concepts:
+            assert len(set(half[concept.members].tolist())) == 1
+    aligned = RDX(scale="auto").fit(A, B, a_to_b=A, b_to_a=B)  # maps that change nothing
+    (found,) = [one for one in aligned.a_not_b_.concepts if one.evidence.stands_out]
+    assert np.isin(truth[A_NOT_B][0], found.members).sum() >= SIZE - 2
+
+
+# The parts.
+
+
+def weights_of(n=12, seed=0):
+    matrix = np.random.default_rng(seed).uniform(-1, 1, (n, n)).astype(np.float32)
+    matrix = (matrix + matrix.T) / 2
+    np.fill_diagonal(matrix, 0)
+    return matrix
+
+
+def plain_gain(matrix, members):
+    return sum(float(matrix[i, j]) for i in members for j in members) / len(members)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_strongest_group_is_the_best_of_all(seed):
+    matrix = weights_of(seed=seed)
+    sets = [[i for i in range(12) if number >> i & 1] for number in range(1, 1 << 12)]
+    best = max(plain_gain(matrix, members) for members in sets if len(members) >= strongest.LEAST)
+    found = strongest.strongest_groups(matrix)
+    assert_allclose(found[0][1], best, rtol=1e-5)
+    for group, value in found:
+        assert_allclose(value, plain_gain(matrix, np.flatnonzero(group)), rtol=1e-5)
+    assert all(one[1] >= other[1] for one, other in pairwise(found))
+
+
+def test_two_groups_that_nothing_joins_are_parts():
+    matrix = np.full((20, 20), 0.01, np.float32)
+    matrix[:10, :10] = matrix[10:, 10:] = 1
+    np.fill_diagonal(matrix, 0)
+    found = strongest.parts(matrix, np.ones(20, bool))
+    assert sorted(np.flatnonzero(part).tolist() for part in found) == [list(range(10)), list(range(10, 20))]
+    matrix[:] = 1 - np.eye(20)
+    assert len(strongest.parts(matrix, np.ones(20, bool))) == 1
+
+
+def test_one_item_among_its_neighbours_is_no_group():
+    matrix = np.zeros((20, 20), np.float32)
+    matrix[0, 1:] = matrix[1:, 0] = 1
+    assert strongest.rests_on_few(matrix, np.ones(20, bool))
+    assert not strongest.rests_on_few(1 - np.eye(20, dtype=np.float32), np.ones(20, bool))
+
+
+def test_scores_and_p_values_are_those_of_the_side_that_explains_more():
+    drawn = np.ones((9, len(SCALES)))
+    both = Chance((drawn, 2 * drawn))
+    assert both.score(SCALES[0], 6.0) == 3.0
+    assert both.p_value(SCALES[0], 6.0) == 0.1 and both.p_value(SCALES[0], 2.0) == 1.0
+
+
+def test_draws_end_once_nothing_can_stand_out():
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((60, 4))
+    weights = Weights({"A": A, "B": A + 0.3 * rng.standard_normal(A.shape)})
+    assert chance.chance(weights, [(SCALES[0], 0.0)], 39, 0).draws == chance._FIRST
+
+
+def test_weights_are_minus_the_difference_of_v2(pair):
+    A, B = pair[:2]
+    plain = RDX(keep_matrices=True, gamma=0.3).fit(A, B)
+    for direction, found in Weights({"A": A, "B": B}).both(0.3).items():
+        expected = -getattr(plain, f"{direction}_").difference
+        assert_allclose(found, expected - np.diag(np.diag(expected)), atol=1e-6)
+
+
+def test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were():
+    A, B, _ = groups(n=60)
+    own, other = as_points(A), as_points(B)
+    among, item = np.arange(59), 59
+    members = np.arange(59) < 12
+    whole = Weights({"A": A, "B": B}).at(A_NOT_B, 0.3)
+    (found,) = extension.mean_weights(own, other, np.array([item]), among, members, 0.3)
+    assert_allclose(found, whole[item, :12].mean(), atol=1e-6)

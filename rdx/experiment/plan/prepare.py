@@ -29,7 +29,7 @@ from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
     from rdx.compute.engine import Engine
-    from rdx.data import Items
+    from rdx.data.items import Items
     from rdx.experiment.stages.methods import MethodRun
     from rdx.features import Features
 

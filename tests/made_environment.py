@@ -120,7 +120,9 @@ def _be_the_command(streams: list[int], arguments: list[str], folder: str, setti
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
-        sys.stdin, sys.stdout, sys.stderr = (open(number, mode, closefd=False) for number, mode in enumerate("rww"))
+        sys.stdin, sys.stdout, sys.stderr = (
+            os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww")
+        )
         os.environ.clear()
         os.environ.update(settings)
         os.chdir(folder)
@@ -141,3 +143,4 @@ def _be_the_command(streams: list[int], arguments: list[str], folder: str, setti
 
 if __name__ == "__main__":
     _serve(sys.argv[1])
+    os._exit(0)  # taking all libraries down again takes seconds

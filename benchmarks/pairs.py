@@ -1,4 +1,4 @@
-"""Pairs of representations whose difference is known, item by item, made of Gaussian mixtures.
+"""Pairs of representations whose difference is known, item by item: made ones. Pictures are in real_pairs.py.
 
     for spec in made_pairs():
         pair = spec.make()          # pair.A (n, d_a), pair.B (n, d_b), pair.truth

@@ -2,7 +2,7 @@
 
     python benchmarks/truth.py [--kinds null merge ...] [--methods v1 ...] [--quick] [--largest 1000] [--jobs 2]
 
-Every method sees every pair of pairs.py. What it says stands out is held against what was planted,
+Every method sees every pair of pairs.py and real_pairs.py. What it says stands out is held against what was planted,
 by the scores of truth_scores.py; baselines, which test nothing, say it of every concept. RDX is tested as a run does
 it: 49 noise surrogates, on at most 1,000 items.
 
@@ -24,8 +24,9 @@ from typing import NamedTuple
 import joblib
 import numpy as np
 from pairs import SIZES, Spec, made_pairs
+from real_pairs import has_photos, real_pairs
 from straightforward import hardware
-from truth_scores import Finding, scores
+from truth_scores import Finding, explained, scores
 
 import baselines
 from rdx import RDX
@@ -39,9 +40,9 @@ from rdx.metrics.surrogates import NoiseSurrogates
 
 COLUMNS = (
     "kind", "pair", "n", "method", "verdict", "right", "concepts", "findings", "differences", "false", "planted",
-    "found", "recall", "precision", "smallest_p", "cpu_seconds", "hardware", "versions",
+    "found", "recall", "precision", "explained", "smallest_p", "cpu_seconds", "hardware", "versions",
 )  # fmt: skip
-NUMBERS = ("findings", "false", "planted", "found", "recall", "precision", "cpu_seconds")
+NUMBERS = ("findings", "false", "planted", "found", "recall", "precision", "explained", "cpu_seconds")
 FAST = LEVELS["fast"]
 QUICK = 1 / 16  # of the draws of each kind
 
@@ -98,6 +99,7 @@ METHODS: dict[str, Callable[[np.ndarray, np.ndarray], Answer]] = {
 def rows_of(spec: Spec, methods: Iterable[str]) -> list[dict[str, object]]:
     """The pair is made once for all methods."""
     pair, rows = spec.make(), []
+    share = explained(pair.A, pair.B, pair.truth)
     versions = " ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "scikit-learn"))
     for name in methods:
         start = time.process_time()
@@ -108,7 +110,7 @@ def rows_of(spec: Spec, methods: Iterable[str]) -> list[dict[str, object]]:
         rows.append({
             "kind": pair.kind, "pair": pair.name, "n": spec.n, "method": name, "verdict": answer.verdict,
             "right": answer.verdict == expected if answer.verdict else "", "concepts": answer.concepts,
-            **scores(pair.truth, answer.findings, spec.n), "smallest_p": answer.smallest_p,
+            **scores(pair.truth, answer.findings, spec.n), "explained": share, "smallest_p": answer.smallest_p,
             "cpu_seconds": round(took, 2), "hardware": hardware(), "versions": versions,
         })  # fmt: skip
     return rows
@@ -134,9 +136,9 @@ def table(rows: Iterable[dict[str, object]]) -> list[str]:
     kinds: dict[tuple[str, str], list[dict]] = {}
     for row in rows:
         kinds.setdefault((str(row["kind"]), str(row["method"])), []).append(row)
-    shape = "{:22} {:15} {:>5} {:>10} {:>8} {:>7} {:>8} {:>6} {:>9} {:>7}"
-    lines = [shape.format("kind", "method", "pairs", "difference", "findings", "false", "found", "recall", "precision",
-                          "seconds")]  # fmt: skip
+    shape = "{:22} {:>9} {:15} {:>5} {:>10} {:>8} {:>7} {:>8} {:>6} {:>9} {:>7}"
+    lines = [shape.format("kind", "explained", "method", "pairs", "difference", "findings", "false", "found", "recall",
+                          "precision", "seconds")]  # fmt: skip
     for (kind, method), group in kinds.items():
         told = {column: [float(row[column]) for row in group if row[column] != ""] for column in NUMBERS}
         total = {column: f"{sum(values):.0f}" if values else "-" for column, values in told.items()}
@@ -144,8 +146,8 @@ def table(rows: Iterable[dict[str, object]]) -> list[str]:
         verdicts = [row["verdict"] == DIFFERENCE for row in group if row["verdict"]]
         said = f"{sum(verdicts)}/{len(verdicts)}" if verdicts else "-"
         planted = f"{total['found']}/{total['planted']}" if any(told["planted"]) else "-"
-        lines.append(shape.format(kind, method, len(group), said, total["findings"], total["false"], planted,
-                                  mean["recall"], mean["precision"], mean["cpu_seconds"]))  # fmt: skip
+        lines.append(shape.format(kind, mean["explained"], method, len(group), said, total["findings"], total["false"],
+                                  planted, mean["recall"], mean["precision"], mean["cpu_seconds"]))  # fmt: skip
     return lines
 
 
@@ -158,8 +160,10 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".csv"))
     arguments = parser.parse_args()
+    if not has_photos():
+        print("photos are left out: `bash scripts/photos_example.sh` brings them")
     specs = [
-        spec for spec in made_pairs(QUICK if arguments.quick else 1.0)
+        spec for spec in (*real_pairs(), *made_pairs(QUICK if arguments.quick else 1.0))
         if spec.n <= arguments.largest and (not arguments.kinds or spec.kind.startswith(tuple(arguments.kinds)))
     ]  # fmt: skip
     done = read_rows(arguments.output)
@@ -169,7 +173,7 @@ def main() -> None:
         done |= {(row["pair"], row["method"]): row for row in rows}
         write_rows(arguments.output, done.values())
         print(f"{number} of {len(tasks)}: {rows[0]['pair']}", flush=True)
-    place = {spec.name: i for i, spec in enumerate(made_pairs())}
+    place = {spec.name: i for i, spec in enumerate((*made_pairs(), *real_pairs()))}
     methods = list(METHODS)
     ordered = sorted(done.values(), key=lambda row: (place.get(row["pair"], len(place)), methods.index(row["method"])))
     write_rows(arguments.output, ordered)

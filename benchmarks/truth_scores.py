@@ -8,6 +8,7 @@ import numpy as np
 from pairs import Truth
 
 from rdx.method.concepts import A_NOT_B
+from rdx.method.neighborhoods import as_points, neighborhood_ranks
 from rdx.metrics.truth import MIXED, PURE
 
 WITHIN = 0.5  # least share of a finding that lies in one planted group, and that was changed
@@ -24,17 +25,22 @@ class Finding(NamedTuple):
 def scores(truth: Truth, findings: list[Finding], n: int) -> dict[str, object]:
     """The columns of a row; "" where a score has no meaning.
 
-    recall and precision: of changed items among the findings' members. What a class has moved towards is as right as
-    what has moved: it counts neither way. false: findings that show nothing planted. found: planted groups that
-    overlap with a finding of their own direction, of all planted ones.
+    recall: changed items in findings that are not false. precision: changed items among the findings' members. What a
+    class has moved towards is as right as what has moved, and so are all members of a concept that tells an attribute,
+    or folds it. false: findings that show nothing planted. found: planted groups that overlap with a finding of their
+    own direction, of all planted ones.
     """
-    held, right = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    right[truth.changed] = True
+    held, right, recalled = (np.zeros(n, dtype=bool) for _ in range(3))
+    changed = np.isin(np.arange(n), truth.changed)
     for finding in findings:
         held[finding.members] = True
+        if shows(truth, finding):
+            recalled[finding.members] = True
+            right[finding.members] |= truth.attribute is not None
         for pair in _consequences(truth, finding):
             right[np.concatenate(pair)] = True
-    changed = np.isin(np.arange(n), truth.changed)
+    if truth.attribute is None:
+        right |= changed
     planted = [(direction, group) for direction, all_of in truth.groups.items() for group in all_of]
     return {
         "findings": len(findings),
@@ -42,9 +48,26 @@ def scores(truth: Truth, findings: list[Finding], n: int) -> dict[str, object]:
         "false": sum(not shows(truth, finding) for finding in findings) if truth.judged else "",
         "planted": len(planted),
         "found": sum(any(_overlap(group, f) >= FOUND for f in findings if f.direction == d) for d, group in planted),
-        "recall": _share(held & changed, changed) if truth.judged else "",
+        "recall": _share(recalled & changed, changed) if truth.judged else "",
         "precision": _share(held & right, held) if truth.judged else "",
     }
+
+
+def explained(A: np.ndarray, B: np.ndarray, truth: Truth) -> float | str:
+    """How much of all rank change is what was planted, from 0 to 1; "" where nothing was.
+
+    R² of log2 of the ratio of ranks, over all pairs of items, by which planted groups the two belong to, and by the
+    values of the attribute.
+    """
+    known = [np.isin(np.arange(len(A)), group) for groups in truth.groups.values() for group in groups]
+    if not known:
+        return ""
+    blocks = np.unique(np.column_stack(known), axis=0, return_inverse=True)[1].ravel()
+    a, b = (np.log2(neighborhood_ranks(as_points(values), threads=1).astype(np.float32) + 1) for values in (A, B))
+    change = a - b
+    of_block = np.eye(blocks.max() + 1, dtype=np.float32)[blocks]  # (n, blocks)
+    sums, counts = of_block.T @ change @ of_block, np.outer(of_block.sum(axis=0), of_block.sum(axis=0))
+    return round(float((sums**2 / counts).sum() / np.square(change).sum()), 4)
 
 
 def shows(truth: Truth, finding: Finding) -> bool:

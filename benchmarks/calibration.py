@@ -54,16 +54,20 @@ class Nets:
         self.folder, self.items, self._held = folder, load_items(dataset="digits"), {}
         configs = HERE.parent / "configs" / "quickstart"
         self._settings = {name: read_yaml(configs / f"train_{name}.yaml") for name in ("expert", "m35")}
+        self._settings["early"] = {**self._settings["expert"], "epochs": 1}
         self._merged = merged
+
+    def checkpoint(self, kind: str, seed: int) -> Path:
+        from rdx.models.training import parse_training, train
+
+        own = {"name": f"{kind}{seed}", "seed": seed, "output_dir": str(self.folder / f"{kind}{seed}")}
+        return train(parse_training(self._merged(self._settings[kind], own), source="calibration")).paths[-1]
 
     def features(self, kind: str, seed: int) -> np.ndarray:
         from rdx.features import load_representation
-        from rdx.models.training import parse_training, train
 
         if (kind, seed) not in self._held:
-            own = {"name": f"{kind}{seed}", "seed": seed, "output_dir": str(self.folder / f"{kind}{seed}")}
-            trained = train(parse_training(self._merged(self._settings[kind], own), source="calibration"))
-            chosen = {"model": f"checkpoint:{trained.paths[-1]}", "layer": "layer2"}
+            chosen = {"model": f"checkpoint:{self.checkpoint(kind, seed)}", "layer": "layer2"}
             self._held[kind, seed] = load_representation(chosen, self.items, device="cpu").values.astype(np.float64)
         return self._held[kind, seed]
 

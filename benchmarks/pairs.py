@@ -65,6 +65,7 @@ class Spec(NamedTuple):
 
     kind: str
     name: str
+    n: int
     maker: Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray, Truth]]
 
     def make(self) -> Pair:
@@ -157,7 +158,7 @@ def _specs(kind: str, make: Callable, repeats: int, **settings) -> Iterator[Spec
     """The pair that the settings make, ``repeats`` times: other draws of the same kind."""
     told = "-".join(f"{value:g}" if isinstance(value, float) else str(value) for value in settings.values())
     for run in range(repeats):
-        yield Spec(kind, f"{make.__name__}-{told}-{run}", partial(make, **settings))
+        yield Spec(kind, f"{make.__name__}-{told}-{run}", settings["n"], partial(make, **settings))
 
 
 def made_pairs(share: float = 1.0) -> Iterator[Spec]:

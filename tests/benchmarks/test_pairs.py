@@ -25,8 +25,7 @@ def pairs():
 
 def made(pairs, kind: str):
     """The first small pair of every draw of a kind."""
-    found = [spec for spec in pairs.made_pairs(0.01) if spec.kind.startswith(kind) and "1000" not in spec.name]
-    return [spec.make() for spec in found if "4000" not in spec.name]
+    return [spec.make() for spec in pairs.made_pairs(0.01) if spec.kind.startswith(kind) and spec.n <= 500]
 
 
 def changes(pair) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rdx.analysis import report
 from rdx.analysis.report import analyze
 from rdx.analysis.runs import find_runs
 from rdx.analysis.tables import as_markdown, mean_metrics
@@ -20,6 +21,7 @@ from rdx.config import parse_experiment
 from rdx.errors import InputError
 from rdx.experiment.plan.prepare import prepare
 from rdx.experiment.run.runner import run
+from rdx.files import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = [{"method": name, "n_clusters": 2} for name in ("rdx", "kmeans", "pca")]
@@ -165,6 +167,15 @@ def test_the_same_run_gives_the_same_bytes(outputs, one, tmp_path):
     files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
     assert all((first / path).read_bytes() == (second / path).read_bytes() for path in files)
+
+
+def test_files_of_the_users_own_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "_family", lambda folder, *_: write_text(folder / "metrics.csv", "a table"))
+    (tmp_path / "metrics.csv").write_text("mine")
+    for _ in range(2):  # what it wrote itself it replaces
+        report._recorded(tmp_path, [], False, print)
+        found = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
+        assert found == {"metrics.csv": "a table", "metrics.saved.csv": "mine"}
 
 
 def test_runs_whose_images_are_gone_keep_everything_but_the_sheets(outputs, tmp_path):

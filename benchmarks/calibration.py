@@ -29,9 +29,9 @@ from rdx import RDX
 from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.method.alignment import learn_map
 from rdx.method.concepts import DIRECTIONS
+from rdx.method.scales.noise import with_noise
 from rdx.metrics.refits import Refits
 from rdx.metrics.significance import ALPHA, concept_significance, gains_of, subsampled_gains
-from rdx.method.scales.noise import with_noise
 from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs
 
 HERE = Path(__file__).resolve().parent

@@ -80,6 +80,16 @@ def tested(A: np.ndarray, B: np.ndarray, **settings) -> Answer:
     return Answer(findings, len(p_values), DIFFERENCE if findings else NO_DIFFERENCE, round(p_values.min(), 4))
 
 
+def own_scales(A: np.ndarray, B: np.ndarray) -> Answer:
+    """RDX with each concept at its own scale, which it tests itself."""
+    estimator = RDX(scale="auto", device="cpu").fit(A, B, spread=partial(map_ordered, threads=1))
+    concepts = {direction: getattr(estimator, f"{direction}_").concepts for direction in DIRECTIONS}
+    tested = [(direction, concept) for direction in DIRECTIONS for concept in concepts[direction]]
+    findings = [Finding(direction, concept.members) for direction, concept in tested if concept.evidence.stands_out]
+    smallest = min((concept.evidence.p_value for _, concept in tested), default=1.0)
+    return Answer(findings, len(tested), DIFFERENCE if findings else NO_DIFFERENCE, round(smallest, 4))
+
+
 def untested(A: np.ndarray, B: np.ndarray, name: str) -> Answer:
     """A baseline: all its concepts."""
     found = baselines.create(name).fit(A, B)
@@ -91,6 +101,7 @@ METHODS: dict[str, Callable[[np.ndarray, np.ndarray], Answer]] = {
     "v1": partial(tested, version="v1"),
     "v2": partial(tested, version="v2"),
     "v2, gamma auto": partial(tested, version="v2", gamma="auto"),
+    "auto": own_scales,
     "kmeans": partial(untested, name="kmeans"),
     "spec": partial(untested, name="spec"),
 }

@@ -160,9 +160,10 @@ def _examine_scales(context: Context, a: str, b: str, run: MethodRun, told: dict
         reason = f"none of {total} groups stands out from {against}" if total else ran["ending"]
         told |= _verdict(NO_DIFFERENCE, reason)
     else:
-        stand = "concept stands" if len(beyond) == 1 else "concepts stand"
-        as_findings = f", {findings} findings," if findings < len(beyond) else ""
-        told |= _verdict(DIFFERENCE, f"{len(beyond)} {stand}{as_findings} out from {against}, each at its own scale")
+        what = "1 concept stands" if len(beyond) == 1 else f"{len(beyond)} concepts stand"
+        if findings < len(beyond):
+            what = f"{len(beyond)} concepts, faces of {findings} finding{'s' if findings > 1 else ''}, stand"
+        told |= _verdict(DIFFERENCE, f"{what} out from {against}, each at its own scale")
     write_table(folder / STATISTICS_FILE, (*STATISTICS, *OF_SCALES), rows)
     write_json(folder / SUMMARY_FILE, told)
 

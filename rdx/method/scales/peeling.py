@@ -61,9 +61,7 @@ class Peeled:
     identical: bool = False  # both representations rank every item's neighbours alike
 
 
-def peel(
-    weights: Weights, most: int, random_state: int = 0, count: int = DRAWS, spread: Callable = map_ordered
-) -> Peeled:
+def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = map_ordered) -> Peeled:
     """The groups of both directions that stand out from noise; rounds go on until a direction has ``most``."""
     found: list[Group] = []
     left, number, draws = np.ones(len(weights), dtype=bool), 0, 0
@@ -79,7 +77,7 @@ def peel(
         some = weights if left.all() else weights.subset(np.flatnonzero(left))
         if some.equal:
             return Peeled(found, [], f"the {left.sum()} items left have the same neighbours in both", draws)
-        candidates, drawn = _candidates(some, random_state, count, spread)
+        candidates, drawn = _candidates(some, random_state, spread)
         draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
         kept = _kept(some, [one for one in candidates if one.p_value < ALPHA], first)
@@ -98,7 +96,7 @@ def peel(
             return Peeled(found, [], f"{most} concepts were asked for at most", draws)
 
 
-def _candidates(weights: Weights, random_state: int, count: int, spread: Callable) -> tuple[list[Group], Chance]:
+def _candidates(weights: Weights, random_state: int, spread: Callable) -> tuple[list[Group], Chance]:
     """Every group of every scale with its score and p, the largest score first; without the faintest of all."""
     everything = np.ones(len(weights), dtype=bool)
     with one_thread_each():
@@ -112,7 +110,7 @@ def _candidates(weights: Weights, random_state: int, count: int, spread: Callabl
             for members, strength in strongest_groups(matrix)
             if density(plain[direction], members) >= slight and not rests_on_few(matrix, members)
         ]
-    drawn = chance(weights, [(scale, strength) for scale, _, strength in groups], count, random_state, spread)
+    drawn = chance(weights, [(scale, strength) for scale, _, strength in groups], DRAWS, random_state, spread)
     found = [
         Group(scale, members, everything, strength, drawn.score(scale, strength), drawn.p_value(scale, strength), 0)
         for scale, members, strength in groups
@@ -160,7 +158,7 @@ def _kept(weights: Weights, groups: list[Group], first: int) -> list[Group]:
     for one in split:
         if kept and one.score - 1 < FAINT * (kept[0].score - 1):
             continue
-        faces = [other for other in kept if _share(weights, one, [other]) < FACES > _share(weights, other, [one])]
+        faces = [other for other in kept if _are_faces(weights, one, other)]
         strangers = [other for other in kept if other not in faces]
         if strangers and _share(weights, one, strangers) < ALONE:
             continue
@@ -169,6 +167,14 @@ def _kept(weights: Weights, groups: list[Group], first: int) -> list[Group]:
         members = one.members if taken is None else one.members & ~taken
         kept.append(replace(one, members=members, finding=finding))
     return kept
+
+
+def _are_faces(weights: Weights, one: Group, other: Group) -> bool:
+    """Whether neither is there without the other, and both differ alike; the rest beside what moved differs less."""
+    differ = [density(weights.at(group.direction, 1.0), group.members) for group in (one, other)]
+    if min(differ) < FACES * max(differ):
+        return False
+    return _share(weights, one, [other]) < FACES > _share(weights, other, [one])
 
 
 def _taken(groups: list[Group], direction: str) -> np.ndarray | None:

@@ -21,10 +21,9 @@ N, SIZE = 150, 20
 
 @pytest.fixture(scope="module", autouse=True)
 def few_draws():
-    """Twenty noise pairs are the fewest in which a p below 0.05 can be; half the starts find what is planted here."""
+    """Twenty noise pairs are the fewest with which p can be below 0.05."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(peeling, "DRAWS", 20)
-        patch.setattr(peeling.peel, "__defaults__", (0, 20, *peeling.peel.__defaults__[2:]))
         yield
 
 
@@ -235,3 +234,13 @@ def test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were():
     whole = Weights({"A": A, "B": B}).at(A_NOT_B, 0.3)
     (found,) = extension.mean_weights(own, other, np.array([item]), among, members, 0.3)
     assert_allclose(found, whole[item, :12].mean(), atol=1e-6)
+
+
+def test_what_is_left_beside_a_group_that_moved_is_no_concept():
+    rng = np.random.default_rng(1)
+    B = rng.standard_normal((90, 6))
+    A = B.copy()
+    A[:18] = 6 * np.eye(6)[0] + 0.1 * rng.standard_normal((18, 6))
+    fitted = RDX(scale="auto").fit(A, B)
+    found = [one for one in fitted.a_not_b_.concepts + fitted.b_not_a_.concepts if one.evidence.stands_out]
+    assert len(found) == 1 and set(found[0].members.tolist()) <= set(range(18))

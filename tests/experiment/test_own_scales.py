@@ -1,0 +1,67 @@
+"""A run with `scale: auto`: its tables, its verdict, and the same again from its own configuration."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rdx import compare
+from rdx.cli import main
+from rdx.errors import InputError
+from rdx.method.scales import peeling
+
+QUICK = {"methods": ("rdx",), "figures": False, "map": "pca", "changes": ["explorer=off", "statistics.n_subsamples=3"]}
+
+
+def group_of(n=90, size=18):
+    """A holds a group together that B scatters; the rest is the same in both."""
+    rng = np.random.default_rng(1)
+    B = rng.standard_normal((n, 6))
+    A = B.copy()
+    A[:size] = [6, 0, 0, 0, 0, 0] + 0.1 * rng.standard_normal((size, 6))
+    return A, B
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    place = tmp_path_factory.mktemp("own_scales")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RDX_CACHE", str(place / "cache"))
+        patch.setattr(peeling, "DRAWS", 20)
+        yield compare(*group_of(), scale="auto", output_dir=place / "run", **QUICK)
+
+
+def test_the_tables_say_what_stands_out_and_at_which_scale(run):
+    folder = run.folder
+    tested = pd.read_csv(folder / "rdx" / "statistics.csv")
+    found = tested[tested["finding"].notna()]
+    assert found["direction"].tolist() == ["a_not_b"] and found["concept"].tolist() == [1]
+    (row,) = found.to_dict("records")
+    assert row["p_value"] < 0.05 and row["score"] > 1.5 and row["gamma"] in (0.03, 0.1, 0.3, 1.0)
+    assert row["round"] == 1 and row["stability"] > 0.8 and np.isnan(row["q_value"])
+    concepts = pd.read_csv(folder / "rdx" / "concepts.csv")
+    first = concepts[(concepts["direction"] == "a_not_b") & (concepts["concept"] == 1)].iloc[0]
+    assert 16 <= first["size"] <= 18 and first["bsr"] > 0.9 and first["p_value"] == row["p_value"]
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert summary["verdict"] == "difference"
+    assert summary["reason"].startswith("1 concept stands out from 20 pairs that differ by noise alone")
+
+
+def test_its_own_configuration_repeats_it(run):
+    table, place = run.folder / "rdx" / "concepts.csv", run.folder.parent
+    before = table.read_bytes()
+    with pytest.raises(SystemExit, match="0"):
+        main(["run", str(place / "config.yaml"), "--output-dir", str(place), "--quiet", "--force"])
+    assert table.read_bytes() == before
+
+
+def test_a_scale_with_gamma_or_a_reference_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match="scale='auto' .*gamma=1"):
+        compare(*group_of(), scale="auto", gamma=1.0, output_dir=tmp_path / "run")
+    with pytest.raises(InputError, match=r"statistics\.reference"):
+        compare(*group_of(), scale="auto", changes=["statistics.reference=[a, b]"], output_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

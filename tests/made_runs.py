@@ -72,7 +72,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def sketch_pictures(patch) -> None:
-    """A run's pictures are files of a few bytes, for tests that ask only whether they are there."""
+    """A run's pictures are files of a few bytes, and joint maps plain ones, where it matters only that they are there."""
+    from rdx.explorer.maps import pca_maps
     from rdx.files import atomic_path
 
     def sketch(*arguments, **_) -> None:
@@ -83,6 +84,7 @@ def sketch_pictures(patch) -> None:
     for name in ("coefficients.save_coefficients", "grids.save_grid", "loss.save_loss", "overview.save_overview",
                  "summary.save_summary"):  # fmt: skip
         patch.setattr(f"rdx.figures.{name}", sketch)
+    patch.setattr("rdx.explorer.maps.joint_maps", lambda A, B, *_: pca_maps(A, B))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def project(tmp_path_factory) -> Path:
     """A copy of the source in which a comparison was made."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("rdx", "baselines"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)  # with what is compiled
     A = np.random.default_rng(0).normal(size=(60, 4))
     np.save(folder / "a.npy", A)
     np.save(folder / "b.npy", A[:, ::-1] ** 2)

@@ -13,6 +13,7 @@ from PIL import Image
 from rdx import RDX, binary_success_rate, compare
 from rdx.errors import InputError
 from rdx.method.cka import debiased_cka
+from rdx.metrics import probes
 
 N = 90
 SMALL = {"figures": False, "n_clusters": 2, "statistics": "off"}
@@ -87,7 +88,7 @@ def test_tables_agree_with_each_other(arrays):
         chosen = predictions[predictions["representation"] == key]
         assert (chosen["prediction"].to_numpy() == labels).mean() == pytest.approx(accuracy[key])
     assert accuracy["a"] > accuracy["b"]
-    assert len(pd.read_csv(run.folder / "agreement.csv")) == 5
+    assert len(pd.read_csv(run.folder / "agreement.csv")) == probes.N_FOLDS
     assert json.loads((run.folder / "cka.json").read_text())["raw"] == pytest.approx(float(debiased_cka(a, b)))
 
 

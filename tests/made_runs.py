@@ -72,7 +72,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def sketch_pictures(patch) -> None:
-    """A run's pictures are files of a few bytes, and joint maps plain ones, where it matters only that they are there."""
+    """A run's pictures are files of a few bytes, its joint maps plain ones: what matters is that they are there."""
     from rdx.explorer.maps import pca_maps
     from rdx.files import atomic_path
 

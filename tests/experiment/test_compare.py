@@ -38,6 +38,7 @@ def arrays() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_arrays_give_what_the_estimator_gives(arrays):
     a, b, _ = arrays
     run = compare(a, b, output_dir="run", seed=3, **SMALL)
+    assert run.summary["verdict"] is None  # without statistics
     direct = RDX(n_clusters=2, random_state=3).fit(a, b)
     for direction in ("a_not_b", "b_not_a"):
         expected, found = getattr(direct, f"{direction}_"), run.explanations["rdx"][direction]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from rdx.compute.threads import one_thread_each
-from rdx.errors import InputError, check_whole
+from rdx.errors import InputError, check_whole, unknown
 from rdx.method.concepts import A_NOT_B, B_NOT_A, NULL, Concept, Explanations
 from rdx.method.neighborhoods import as_array
 
@@ -19,12 +18,13 @@ MOST = 1e15  # the largest value of a representation lies between its inverse an
 _SIDES = {A_NOT_B: "representation A", B_NOT_A: "representation B"}
 
 
-@dataclass(repr=False, eq=False)
-class Baseline(BaseEstimator):
+@dataclass(eq=False)
+class Baseline:
     """A method that explains one representation at a time; methods that need both override ``fit``.
 
     A subclass defines ``explain`` and, where it cannot take every representation, ``check``. Its
-    parameters are its fields, as a dataclass's, behind these four.
+    parameters are its fields, as a dataclass's, behind these four. scikit-learn's ``clone`` takes it, though it is
+    no ``BaseEstimator``: loading that takes longer than a plan does that only asks for parameters and memory.
     """
 
     # One thread adds sums in one order: the same bytes on every machine. Methods on torch, which
@@ -47,6 +47,18 @@ class Baseline(BaseEstimator):
     def latents(cls, widths: Sequence[int], parameters: Mapping[str, Any]) -> int:
         """How many columns the coefficients have for features of ``widths`` (d_a, d_b) columns."""
         return int(parameters.get("n_latents") or parameters["n_clusters"])
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """All parameters, as scikit-learn's estimators tell theirs."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def set_params(self, **parameters: Any) -> Baseline:
+        """Changes parameters; returns self. Raises InputError (a ValueError) for an unknown one."""
+        for name, value in parameters.items():
+            if name not in self.get_params():
+                raise unknown(f"parameter of {type(self).__name__}", name, self.get_params())
+            setattr(self, name, value)
+        return self
 
     def fit(self, A, B) -> Baseline:
         """Explains A (n, d_a) as ``a_not_b_`` and B (n, d_b) as ``b_not_a_``; returns self.

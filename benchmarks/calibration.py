@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from pairs import merged, rotated
 
 from rdx import RDX
 from rdx.compute.threads import map_ordered, one_thread_each
@@ -53,33 +54,22 @@ class Nets:
         self.folder, self.items, self._held = folder, load_items(dataset="digits"), {}
         configs = HERE.parent / "configs" / "quickstart"
         self._settings = {name: read_yaml(configs / f"train_{name}.yaml") for name in ("expert", "m35")}
+        self._settings["early"] = {**self._settings["expert"], "epochs": 1}
         self._merged = merged
+
+    def checkpoint(self, kind: str, seed: int) -> Path:
+        from rdx.models.training import parse_training, train
+
+        own = {"name": f"{kind}{seed}", "seed": seed, "output_dir": str(self.folder / f"{kind}{seed}")}
+        return train(parse_training(self._merged(self._settings[kind], own), source="calibration")).paths[-1]
 
     def features(self, kind: str, seed: int) -> np.ndarray:
         from rdx.features import load_representation
-        from rdx.models.training import parse_training, train
 
         if (kind, seed) not in self._held:
-            own = {"name": f"{kind}{seed}", "seed": seed, "output_dir": str(self.folder / f"{kind}{seed}")}
-            trained = train(parse_training(self._merged(self._settings[kind], own), source="calibration"))
-            chosen = {"model": f"checkpoint:{trained.paths[-1]}", "layer": "layer2"}
+            chosen = {"model": f"checkpoint:{self.checkpoint(kind, seed)}", "layer": "layer2"}
             self._held[kind, seed] = load_representation(chosen, self.items, device="cpu").values.astype(np.float64)
         return self._held[kind, seed]
-
-
-def mixture(n: int, rng: np.random.Generator, merged: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Six Gaussian classes in 16 dimensions, and the same items with two classes moved together by a share."""
-    centres = 2.1 * rng.normal(size=(6, 16))
-    near = centres.copy()
-    near[1] += merged * (centres[0] - centres[1])
-    label, noise = rng.integers(0, 6, n), rng.normal(size=(n, 16))
-    return noise + centres[label], noise + near[label]
-
-
-def rotated(features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same geometry in eight dimensions more."""
-    width = features.shape[1]
-    return features @ np.linalg.qr(rng.normal(size=(width + 8, width)))[0].T
 
 
 def tested(A: np.ndarray, B: np.ndarray, version: str, seed: int, *, aligned: bool = False, reference=None) -> dict:
@@ -126,7 +116,7 @@ def noise(n: int, nets: Nets, share: float) -> Iterator[dict]:
                     rng = np.random.default_rng([run, round(1000 * level), len(data), version == "v2", aligned])
                     items = rng.permutation(len(pixels))[:n]
                     A = {
-                        "mixture": lambda rng=rng: mixture(n, rng)[0],
+                        "mixture": lambda rng=rng: merged(n, 0.0, rng)[0],
                         "pixels": lambda items=items: pixels[items],
                         "convnet": lambda items=items, run=run: nets.features("expert", NOISE_NETS + run % 12)[items],
                     }[data]()
@@ -157,7 +147,7 @@ def power(n: int, nets: Nets, share: float) -> Iterator[dict]:
         for level in MERGED:
             for run in range(max(1, round(share * repeats))):
                 rng = np.random.default_rng([run, round(100 * level), 5])
-                B, A = mixture(n, rng, level)
+                B, A, *_ = merged(n, level, rng)
                 found = tested(A, with_noise(rotated(B, rng), 0.1, rng), version, run)
                 yield {"data": "mixture", "version": version, "aligned": False, "level": level, "run": run, **found}
 

@@ -197,7 +197,8 @@ def _carry_out_alone(
     experiments, folders, sources, device: str, dry_run: bool, force: bool, quiet: bool, engine: Engine | None = None
 ) -> None:
     from rdx.experiment.plan import report
-    from rdx.experiment.plan.prepare import check_features, look
+    from rdx.experiment.plan.numbers import check_features
+    from rdx.experiment.plan.prepare import look
     from rdx.experiment.run.runner import run
 
     say: Callable[[str], None] = (lambda line: None) if quiet else show

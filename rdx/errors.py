@@ -53,17 +53,19 @@ class WriteError(OSError):
 
 _VALUE = (140, 50)  # characters of one quoted value that a message shows: from its start, and from its end
 _MESSAGE = (560, 160)  # the same of a whole message, so that it is a few lines on a terminal
-_LONG_VALUE = re.compile(f"'([^']{{{sum(_VALUE) + 30},}})'")
+_MARK = 30  # characters that saying so takes
+_LONG_VALUE = re.compile(f"'([^']{{{sum(_VALUE) + _MARK + 1},}})'")
 
 
 def brief(text: object) -> str:
     """`text` as a message: on one line, and what is long about it cut in its middle; values that it quotes first."""
-    text = _LONG_VALUE.sub(lambda found: f"'{_cut(found[1], *_VALUE)}'", printable(text))
-    return _cut(text, *_MESSAGE) if len(text) > sum(_MESSAGE) + 30 else text
+    return shortened(_LONG_VALUE.sub(lambda found: f"'{shortened(found[1])}'", printable(text)), *_MESSAGE)
 
 
-def _cut(text: str, start: int, end: int) -> str:
-    return f"{text[:start]} … ({len(text) - start - end:,} more characters) … {text[-end:]}"
+def shortened(text: str, start: int = _VALUE[0], end: int = _VALUE[1]) -> str:
+    """`text`, its middle left out where it is much longer than what is shown from its start and from its end."""
+    left_out = len(text) - start - end
+    return text if left_out <= _MARK else f"{text[:start]} … ({left_out:,} more characters) … {text[-end:]}"
 
 
 def printable(text: object) -> str:
@@ -72,14 +74,12 @@ def printable(text: object) -> str:
 
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what terminals take for colours
-_LONGEST = 200  # characters of another library's words that are passed on
 
 
 def first_line(error: BaseException) -> str:
     """The first line of what a library says about an error, without its colours; its type where it says nothing."""
     lines = (line.strip() for line in _COLOURS.sub("", str(error)).splitlines())
-    line = next(filter(None, lines), "") or type(error).__name__
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return shortened(next(filter(None, lines), "") or type(error).__name__)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -333,13 +334,31 @@ def test_train_then_reuse(here, capsys):
     assert "did you mean 'epochs'" in capsys.readouterr().err
 
 
-def test_help_is_light():
-    """--help must not wait for torch and its like."""
-    heavy = "torch|torchvision|timm|open_clip|sklearn|matplotlib|pandas|scipy"
-    code = (
-        "import sys\nfrom rdx.cli import main\ntry: main(['compare', '--help'])\nexcept SystemExit: pass\n"
-        f"print([m for m in '{heavy}'.split('|') if m in sys.modules], file=sys.stderr)"
+def test_help_and_plans_load_only_what_they_need(tmp_path):
+    """Neither waits for what a run alone needs, which takes seconds to load; in one process of its own."""
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", np.random.default_rng(len(name)).normal(size=(30, 4)))
+    heavy = ["torch", "torchvision", "timm", "open_clip", "sklearn", "scipy.stats", "scipy.linalg", "pandas",
+             "matplotlib", "openTSNE", "umap", "hdbscan", "dask", "h5py", "pyarrow", "pydicom", "pooch"]  # fmt: skip
+    code = f"""
+import sys
+from rdx.cli import main
+
+def loaded(among, *arguments):
+    try:
+        main(list(arguments))
+    except SystemExit as left:
+        assert not left.code, arguments
+    print(*arguments[:1], [name for name in among if name in sys.modules], file=sys.stderr)
+
+heavy = {heavy}
+loaded([*heavy, "numba", "scipy", "numpy", "PIL", "yaml"], "compare", "--help")
+loaded(heavy, "compare", "--a", "features:a.npy", "--b", "features:b.npy", "--dry-run")
+loaded(heavy, "run", {str(ROOT / "configs/quickstart/compare.yaml")!r}, "--dry-run")
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "RDX_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == "[]"
-    assert "--n-clusters" in done.stdout
+    assert done.stderr.splitlines() == ["compare []", "compare []", "run []"]
+    assert "--n-clusters" in done.stdout and done.stdout.count(" steps to do") == 2

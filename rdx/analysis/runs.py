@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rdx.data import items_without_images
+from rdx.data.items import items_without_images
 from rdx.errors import InputError, unknown
 from rdx.experiment.run.folder import CONFIG, OUTPUTS, pair_name
 from rdx.experiment.run.tables import read_explanations, read_table
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rdx.config import Experiment
-    from rdx.data import Items
+    from rdx.data.items import Items
     from rdx.method.concepts import Explanations
 
 

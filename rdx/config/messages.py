@@ -9,9 +9,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from rdx.errors import InputError, nearest, unknown
+from rdx.errors import InputError, nearest, shortened, unknown
 
-_SHOWN = 60  # characters of a wrong value
 _VALIDATORS = ("function-after", "function-before", "[key]")  # pydantic's own marks in the place of an error
 _KINDS = {
     "int": "a whole number", "float": "a number", "finite": "a finite number", "string": "text",
@@ -118,5 +117,4 @@ def inner(kind: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return shortened(repr(value))

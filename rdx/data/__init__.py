@@ -12,15 +12,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
-from rdx.data.items import Items, items_without_images
 from rdx.errors import InputError, unknown
 
-__all__ = [
-    "DATASETS", "Items", "check_settings", "dataset_load", "dataset_module", "dataset_settings",
-    "items_without_images", "load_items",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from rdx.data.items import Items
 
 DATASETS: dict[str, str] = {
     "digits": "rdx.data.sets.digits:load",

@@ -155,7 +155,7 @@ def imagefolder_order(ids: Sequence[str]) -> list[int]:
 def said_of_order(ids: Sequence[str]) -> tuple[str, ...]:
     """Notes for features whose rows have no names: which images the first and the last row are taken to be, and that
     another loader orders them otherwise where it does."""
-    notes = [f"its rows have no ids: row 0 is taken as '{ids[0]}', row {len(ids) - 1} as '{ids[-1]}'"]
+    notes = [f"rows have no ids: row 0 is taken as '{ids[0]}', row {len(ids) - 1} as '{ids[-1]}'"]
     theirs = imagefolder_order(ids)
     is_by_path = all(a.partition("/")[::2] < b.partition("/")[::2] for a, b in itertools.pairwise(ids))
     if is_by_path and theirs != list(range(len(ids))):

@@ -21,8 +21,9 @@ import baselines
 from rdx.config import schema, sections
 from rdx.data import DATASETS, dataset_load, dataset_settings
 from rdx.data.locate import PROJECT_ROOT
-from rdx.experiment.stages.methods import OF_THE_RUN, RDX_NAME, method_class
+from rdx.experiment.stages.methods import OF_THE_RUN, RDX_NAME
 from rdx.features.concept_bottleneck import BottleneckSettings
+from rdx.method.rdx import RDX
 from rdx.models.training_settings import TrainingSettings
 
 PAGE = PROJECT_ROOT / "docs" / "configuration.md"
@@ -83,7 +84,7 @@ def _of_data_set(name: str) -> Iterator[Row]:
 
 
 def _of_rdx() -> Iterator[Row]:
-    for key, kind, default, meaning in _PARAMETER.findall(inspect.getdoc(method_class(RDX_NAME))):
+    for key, kind, default, meaning in _PARAMETER.findall(inspect.getdoc(RDX)):
         if key not in OF_THE_RUN:
             for one, words in _WORDS.items():
                 kind = re.sub(rf"\b{getattr(one, '__name__', one)}\b", words, kind)

@@ -11,7 +11,7 @@ import numpy as np
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 
 if TYPE_CHECKING:
-    from rdx.data import Items
+    from rdx.data.items import Items
 
 A, B = "a", "b"  # the two representations; aligned runs have mapped ones beside them
 

@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rdx.data import Items, load_items
+from rdx.data import load_items
+from rdx.data.items import Items
 from rdx.data.locate import locate
 from rdx.data.sets.cub import ROOT, read_catalogue, read_split
 from rdx.data.sets.cub_attributes import Attributes, read_attributes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import eigh
 
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.method.difference import DifferenceGraph
@@ -92,6 +91,8 @@ def spectral_centrality(cluster: Cluster) -> np.ndarray:
     The graph is the cluster's own symmetric affinity; the vector's largest entry in absolute value
     is made positive.
     """
+    from scipy.linalg import eigh
+
     members = cluster.members
     affinity = cluster.graph.affinity(members[:, None], members[None, :]).astype(np.float64)
     affinity = (affinity + affinity.T) / 2

@@ -5,29 +5,24 @@ Kondapaneni, Mac Aodha, Perona: "Representational Difference Explanations", Neur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from rdx.compute.devices import check_device
-from rdx.compute.memory import parse_memory
 from rdx.compute.threads import map_ordered
-from rdx.errors import InputError, check_number, check_whole, unknown
+from rdx.errors import InputError
 from rdx.method import alignment as align
-from rdx.method.difference import BETAS, DIFFERENCES, GAMMAS, Distances, check_difference
-from rdx.method.grids import SELECTIONS
-from rdx.method.guidance import RULES
-from rdx.method.many.directions import fit_directions, gpu_for
-from rdx.method.many.solver import ALONE, SOLVERS, FitPlan, plan_fit
-from rdx.method.neighborhoods import DISTANCES, Points, as_array, as_points
-from rdx.method.pipeline import CLUSTERINGS, Settings, check_enough_items
-from rdx.method.versions import Version, version_named
+from rdx.method.difference import Distances
+from rdx.method.many.directions import fit_directions
+from rdx.method.neighborhoods import Points, as_array, as_points
+from rdx.method.parameters import Parameters
+from rdx.method.pipeline import Settings, check_enough_items
+from rdx.method.versions import Version
 
 
-@dataclass(eq=False, repr=False)
-class RDX(BaseEstimator):
+class RDX(Parameters, BaseEstimator):
     """Compares two representations of the same n items, in both directions.
 
     Parameters
@@ -96,32 +91,6 @@ class RDX(BaseEstimator):
     map_a_to_b_, map_b_to_a_ : the learnt LinearMaps, where ``alignment`` is set.
     """
 
-    n_clusters: int = 5
-    _: KW_ONLY
-    version: str = "v2"
-    distance: str = "neighborhood"
-    difference: str = "locally_biased"
-    gamma: float | str = 0.1
-    beta: float = 5.0
-    normalize_difference: bool = False
-    sigma: int = 7
-    clustering: str = "spectral"
-    cluster_size: int = 9
-    selection: str = "max_total_affinity"
-    images_per_concept: int = 9
-    null_threshold: float = 1.1
-    min_concept_size: int | str = "auto"
-    alignment: str | None = None
-    align_steps: int | None = None
-    align_start: str = "identity"
-    guidance_rule: str = "own"
-    solver: str = "auto"
-    pairs_per_item: float = 600
-    max_memory: int | float | str | None = None
-    keep_matrices: bool = False
-    random_state: int = 0
-    device: str = "auto"
-
     def fit(
         self, A, B, a_to_b=None, b_to_a=None, groups_a=None, groups_b=None, groups_a_to_b=None, groups_b_to_a=None,
         *, spread: Callable = map_ordered,
@@ -170,22 +139,6 @@ class RDX(BaseEstimator):
         widths = [points[name].grid.shape[1] for name in ("A", "B")]
         self.solver_ = self.plan(len(points["A"]), widths, aligned="a_to_b" in points).solver
         return self._fit(dict(points), {}, version, distances)
-
-    def plan(
-        self, n: int, widths: Sequence[int], *, aligned: bool = False, guided: bool = False, libraries: float = ALONE
-    ) -> FitPlan:
-        """What `fit` will do on n items with representations of ``widths`` (d_a, d_b); nothing is computed.
-
-        ``libraries``: bytes that the process will hold before any data.
-        Raises InputError for a comparison that the settings or the memory do not allow.
-        """
-        return plan_fit(
-            n, widths, solver=self.solver, version=self.version, distance=self.distance, difference=self.difference,
-            clustering=self.clustering, selection=self.selection, normalize_difference=self.normalize_difference,
-            keep_matrices=self.keep_matrices, guidance_rule_used=self.guidance_rule if guided else None,
-            aligned=aligned, n_clusters=self.n_clusters, pairs_per_item=self.pairs_per_item,
-            max_memory=self.max_memory, gpu=gpu_for(self, n) is not None, libraries=libraries,
-        )  # fmt: skip
 
     def _fit(
         self, points: dict[str, Points], groups: dict, version: Version,
@@ -236,35 +189,6 @@ class RDX(BaseEstimator):
                 raise InputError(f"{name}: expected one group per item, shape ({n},), got {groups.shape}")
         names = {"groups_a": "A", "groups_b": "B", "groups_a_to_b": "a_to_b", "groups_b_to_a": "b_to_a"}
         return {names[name]: groups for name, groups in present.items()}
-
-    def check_parameters(self) -> Version:
-        """Refuses any parameter out of its range with a line that names it; returns the version."""
-        version = version_named(self.version)
-        for kind, choices in {
-            "distance": DISTANCES, "difference": DIFFERENCES, "clustering": CLUSTERINGS, "selection": SELECTIONS,
-            "guidance_rule": RULES, "solver": ("auto", *SOLVERS), "align_start": align.STARTS,
-        }.items():  # fmt: skip
-            if getattr(self, kind) not in choices:
-                raise unknown(kind, getattr(self, kind), choices)
-        if self.alignment is not None and self.alignment not in align.KINDS:
-            raise unknown("alignment", self.alignment, align.KINDS)
-        for name, lowest in {"n_clusters": 1, "sigma": 1, "cluster_size": 1, "images_per_concept": 1}.items():
-            check_whole(name, getattr(self, name), lowest)
-        check_whole("random_state", self.random_state, 0)
-        check_number("pairs_per_item", self.pairs_per_item, least=1.0)
-        if self.max_memory is not None:
-            parse_memory(self.max_memory)
-        if self.min_concept_size != "auto":
-            check_whole("min_concept_size", self.min_concept_size, 1)
-        if self.align_steps is not None:
-            check_whole("align_steps", self.align_steps, 1)
-        if self.gamma != "auto":
-            check_number("gamma", self.gamma, least=GAMMAS[0], most=GAMMAS[1])
-        check_device(self.device)
-        check_number("beta", self.beta, least=BETAS[0], most=BETAS[1])
-        check_number("null_threshold", self.null_threshold, least=0.0)
-        check_difference(self.difference, self.distance, self.normalize_difference)
-        return version
 
 
 @dataclass(eq=False, repr=False)

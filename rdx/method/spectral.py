@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg import eigh, qr
 
 from rdx.compute.threads import for_each_tile, one_thread_each, row_tiles
 from rdx.errors import InputError
@@ -145,6 +144,8 @@ def _krylov_ritz(
     Returns as many pairs as the block has columns, and the largest residual of the first ``count``
     relative to the largest eigenvalue.
     """
+    from scipy.linalg import eigh
+
     n, width = block.shape
     basis = np.empty((n, limit), order="F")
     projected = np.zeros((limit, limit))
@@ -193,6 +194,8 @@ def _combined(basis: np.ndarray, weights: np.ndarray, threads: int | None) -> np
 
 def _orthonormal(block: np.ndarray, basis: np.ndarray, threads: int | None) -> np.ndarray:
     """An orthonormal basis of what ``block`` adds to the span of ``basis``; twice is enough."""
+    from scipy.linalg import qr
+
     scale = np.linalg.norm(block, axis=0)
     for _ in range(2):
         block = block - _combined(basis, _inner(basis, block, threads), threads)

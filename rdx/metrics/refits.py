@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from rdx.method.difference import DifferenceGraph, Distances, compute_distances
 from rdx.method.guidance import make_guide
 from rdx.method.neighborhoods import as_array, as_points
 from rdx.method.pipeline import Settings, cluster, drop_small, order
-from rdx.method.rdx import RDX
 from rdx.method.versions import gamma_for, version_named
+
+if TYPE_CHECKING:
+    from rdx.method.parameters import Parameters
 
 # What a comparison is made of: in every pair a representation on A's side, and one on B's.
 PAIRS = (("A", "B"),)
@@ -60,13 +62,15 @@ def concept_gains(graph: DifferenceGraph, labels: np.ndarray) -> np.ndarray:
 
 
 class Refits:
-    """RDX with the settings of ``estimator`` on ``features`` (n, d), or on what takes their place.
+    """RDX with the parameters ``estimator`` on ``features`` (n, d), or on what takes their place.
 
     features: "A" and "B", aligned also "a_to_b" and "b_to_a"; maps are not learnt again. groups: what
     ``RDX.fit`` takes as ``groups_*`` (n,); they stay with the role that they were made for.
     """
 
-    def __init__(self, estimator: RDX, features: Mapping[str, Any], groups: Mapping[str, np.ndarray] | None = None):
+    def __init__(
+        self, estimator: Parameters, features: Mapping[str, Any], groups: Mapping[str, np.ndarray] | None = None
+    ) -> None:
         self.estimator = estimator
         self.features = {name: as_array(values, name) for name, values in features.items()}
         self.groups = dict(groups or {})

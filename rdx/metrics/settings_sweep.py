@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.base import clone
 
 from rdx.compute.threads import map_ordered
 from rdx.errors import InputError
 from rdx.method.concepts import DIRECTIONS, Explanations
 from rdx.method.neighborhoods import Points, as_points
-from rdx.method.rdx import RDX
 from rdx.metrics.bsr import SuccessMeter
 from rdx.metrics.stability import SHARE, best_jaccard, subsample
+
+if TYPE_CHECKING:
+    from rdx.method.rdx import RDX
 
 SETTINGS = ("n_clusters", "gamma", "beta")
 STABLE = 0.75  # mean best Jaccard from which a setting counts as stable
@@ -71,6 +73,8 @@ def sweep_settings(
     Raises:
         InputError: a value out of its range, before anything is computed.
     """
+    from sklearn.base import clone
+
     points = {name: as_points(values, name) for name, values in features.items()}
     estimators = [clone(base).set_params(**chosen) for chosen in _grid(grid)]
     for estimator in estimators:
@@ -130,6 +134,8 @@ def _fit_grid(
     draw: int | None, estimators: Sequence[RDX], points: Mapping[str, Points], share: float, random_state: int
 ) -> list[dict[str, Explanations]]:
     """What every estimator finds on all items (None) or on a subsample; the distances are computed once."""
+    from sklearn.base import clone
+
     if draw is not None:
         items = subsample(len(points["A"]), draw, random_state, share)
         points = {name: values.subset(items) for name, values in points.items()}

@@ -15,7 +15,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import brentq
 
 from rdx.method.neighborhoods import as_points, largest_exponent, neighborhood_ranks
 from rdx.metrics.refits import Refits
@@ -57,6 +56,8 @@ def noise_level(features: np.ndarray, target: float, random_state: int = 0) -> f
     Root finding with the same noise at every level. A target beyond what noise can do, such as ranks
     turned round, gets the highest level, where nothing of the representation is left.
     """
+    from scipy.optimize import brentq
+
     noise = np.random.default_rng(random_state).standard_normal(features.shape) * spread(features)
     before = neighborhood_ranks(as_points(features), threads=1)
 

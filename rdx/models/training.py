@@ -20,7 +20,8 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from rdx.data import Items, load_items
+from rdx.data import load_items
+from rdx.data.items import Items
 from rdx.errors import InputError
 from rdx.files import atomic_files, atomic_path, fingerprint, sha256_file
 from rdx.models.checkpoints import Header, read_header, save_checkpoint

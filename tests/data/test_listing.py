@@ -200,7 +200,7 @@ def test_a_folder_is_walked_once(root):
 
 def test_rows_without_ids_are_said_to_be_by_place():
     flat = said_of_order([f"{name}/{i}.png" for name in "ab" for i in range(3)])
-    assert flat == ("its rows have no ids: row 0 is taken as 'a/0.png', row 5 as 'b/2.png'",)
+    assert flat == ("rows have no ids: row 0 is taken as 'a/0.png', row 5 as 'b/2.png'",)
     nested = said_of_order([f"a/{file}" for file in NESTED])
     assert nested[1] == (
         "torchvision's ImageFolder orders these images otherwise: its row 1 is 'a/z.png', not 'a/x-1/1.png'; "
@@ -218,6 +218,6 @@ def test_the_plan_says_it_of_features_alone(root, tmp_path):
     (tmp_path / "b.csv").write_text("id,x,y\n" + "".join(f"ant/{i}.png,0.5,{i}.5\n" for i in range(6)))
     items = load(root)
     notes = check_representation({"model": f"features:{tmp_path}/a.npy"}, items)
-    assert notes == ("its rows have no ids: row 0 is taken as 'ant/0.png', row 5 as 'bee/2.png'",)
+    assert notes == ("rows have no ids: row 0 is taken as 'ant/0.png', row 5 as 'bee/2.png'",)
     assert not any("no ids" in note for note in check_representation({"model": f"features:{tmp_path}/b.csv"}, items))
     assert check_representation({"model": f"features:{tmp_path}/a.npy"}) == ()

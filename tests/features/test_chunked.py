@@ -101,6 +101,15 @@ def test_a_damaged_chunk_is_computed_again(settings, items, expected, tmp_path, 
     np.testing.assert_array_equal(found.values, expected[None, None])
 
 
+def test_chunks_left_by_a_run_that_was_stopped_while_tidying_go(settings, items, expected, tmp_path, computed):
+    load_representation(settings, items, cache_dir=tmp_path)
+    compute_chunks(settings, items, tmp_path)
+    assert chunk_files(tmp_path)
+    found = load_representation(settings, items, cache_dir=tmp_path)
+    assert found.from_cache and not list(tmp_path.rglob("*.chunks"))
+    np.testing.assert_array_equal(found.values, expected[None, None])
+
+
 def test_two_runs_at_once(settings, items, expected, tmp_path, monkeypatch):
     """Another run that is faster stores the features, and discards the chunks of both."""
     stream = chunked.stream

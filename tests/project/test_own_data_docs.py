@@ -301,7 +301,7 @@ CAUSES = {
     "'a' has 60 items, 'b' has 50: give the same items": lambda: (
         _saved("a.npy", np.ones((60, 2))), _saved("b.npy", np.ones((50, 2)))
     ),
-    "name different items in row 0": lambda: ("features:before.csv", _sorted_otherwise()),
+    "name the same items in another order": lambda: ("features:before.csv", _sorted_otherwise()),
     "row 7 contains NaN or infinity": lambda: ("features:before.npy", _saved("gap.npy", _with_a_gap())),
     "expected (items, dimensions)": lambda: ("features:before.npy", _saved("maps.npy", np.ones((16, 3, 4, 4)))),
     "hold 2 arrays (before, after); add '?key=NAME'": lambda: ("features:both.npz", "features:after.npy"),

@@ -5,6 +5,10 @@ Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UC
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 
 from rdx.data.items import Items
@@ -20,12 +24,8 @@ def load(
     seed: int = 0,  # of the draw
 ) -> Items:
     """The digits as grey images, 8×8 pixels of 0 … 255."""
-    from sklearn.datasets import load_digits
-
     parts = split_names(split)
-    bunch = load_digits()
-    pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
-    digits = bunch.target.astype(np.uint8)
+    pixels, digits = _table()
     if len(parts) == 1:
         kept = every_fifth(digits) == (split == "test")
         pixels, digits = pixels[kept], digits[kept]
@@ -37,3 +37,16 @@ def load(
         seed=seed,
         source="data set 'digits'",
     )
+
+
+@cache
+def _table() -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (1797, 8, 8) and digits (1797,), uint8, in scikit-learn's order.
+
+    Its own `load_digits` reads this file too, but loading scikit-learn takes longer than all else that a plan does.
+    """
+    path = Path(find_spec("sklearn").origin).parent / "datasets/data/digits.csv.gz"
+    table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+    pixels, digits = np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8), table[:, -1].copy()
+    pixels.flags.writeable = digits.flags.writeable = False  # they are kept for the next call
+    return pixels, digits

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdx.compute.memory import in_words as readable
-from rdx.data import Items
+from rdx.data.items import Items
 from rdx.errors import InputError, MissingInput
 from rdx.experiment.plan.fits import Demand, too_large
 from rdx.experiment.run.folder import pair_name

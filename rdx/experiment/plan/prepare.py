@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from rdx.config import Experiment
 from rdx.data.expected import expected_items
@@ -16,67 +14,23 @@ from rdx.errors import InputError
 from rdx.experiment.plan import fits as fit_plans
 from rdx.experiment.plan import needs as plan
 from rdx.experiment.plan import sizes
+from rdx.experiment.plan.numbers import check_features, check_numbers, check_same_number
+from rdx.experiment.plan.prepared import Prepared
 from rdx.experiment.plan.steps import table_of_steps
 from rdx.experiment.run import timings
-from rdx.experiment.run.context import read_features, representation_file
-from rdx.experiment.run.folder import RunFolder, pair_name
+from rdx.experiment.run.folder import RunFolder
 from rdx.experiment.run.log import heard
 from rdx.experiment.run.missing import noted
-from rdx.experiment.run.step import Step, Steps
 from rdx.experiment.stages import inputs, kept_inputs, methods, naming, probes
 from rdx.experiment.stages.layers import analysis as layer_analysis
-from rdx.method.alignment import LEAST_ITEMS, check_alignable
-from rdx.method.neighborhoods import as_array
+from rdx.method.alignment import LEAST_ITEMS
 from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
     from rdx.compute.engine import Engine
-    from rdx.data import Items
+    from rdx.data.items import Items
     from rdx.experiment.stages.methods import MethodRun
     from rdx.features import Features
-
-PLACE = "representations/"  # of the steps that make them
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """An experiment that has passed every check."""
-
-    config: Experiment  # with absolute paths
-    folder: RunFolder
-    items: Items
-    runs: list[MethodRun]
-    steps: Steps
-    todo: list[Step]  # the steps whose outputs are not there, or were made by something else
-    needs: plan.Needs
-    loaded: dict[str, Features] = field(default_factory=dict, repr=False)  # arrays that said how many items there are
-    analysis: layer_analysis.Analysis | None = None
-    words: naming.Words | None = None
-    speeds: dict[str, float] = field(default_factory=dict)  # by step: images/s of features that were just computed
-    remarks: list[str] = field(default_factory=list)  # what was warned of before the run's log was there
-    plans: fit_plans.Plans = field(default_factory=dict)
-    widths: dict[str, int] = field(default_factory=dict)  # columns of every representation in use
-    device: str = "cpu"
-    earlier: list[timings.Timing] = field(default_factory=list)  # how long steps took in other runs
-
-    def plan(self) -> dict[str, Any]:
-        """What plan.json says: how RDX goes about every comparison; the same for a run that is gone on with."""
-        return {"n": len(self.items), "fits": fit_plans.as_table(self.widths, self.plans)}
-
-    def forecast(self, step: Step) -> float | str:
-        """Seconds that a step will take, as far as earlier runs tell; a representation's are its model's pass."""
-        return 0.0 if self.is_cached(step) else timings.forecast(step, self.timing(step), self.earlier)
-
-    def is_cached(self, step: Step) -> bool:
-        """Whether it is a representation that no pass is made for."""
-        return step.name.startswith(PLACE) and step.name not in self.needs.passes
-
-    def timing(self, step: Step, seconds: float = 0.0) -> timings.Timing:
-        """The row of a step that has just taken ``seconds``, and the pass before it where there was one."""
-        read = [name.removeprefix(PLACE) for name in (step.name, *step.inputs) if name.startswith(PLACE)]
-        d, n = max((self.widths.get(key, 0) for key in read), default=0), len(self.items)
-        speed = self.speeds.get(step.name)
-        return timings.timing_of(step, n, d, self.device, seconds + (n / speed if speed else 0.0))
 
 
 def prepare(
@@ -119,7 +73,7 @@ def look(
         used = [config.representations[key].model for key in inputs.keys_in_use(config)]
         arrays = not any(parse_spec(model).is_model for model in used)
         if list_missing and arrays and not found.needs.missing and found.words is None:
-            _check_features(found, device, False, False, None)  # nothing is computed for that
+            check_numbers(found, device=device)  # nothing is computed for that
     return replace(found, remarks=remarks)
 
 
@@ -155,11 +109,12 @@ def _look(
     if known:
         sizes.check(config, runs, len(items))
         config = sizes.with_values(config, runs, len(items))
-    made_by, said = {}, []
+    made_by, said = {}, {}
     for key in used:
         made_by[key], notes = _made_by(config, key, items, known, missing)
-        said += [f"{key}: {note}" for note in notes]
-    items = replace(items, notes=(*items.notes, *said))
+        for note in notes:
+            said.setdefault(note, []).append(key)
+    items = replace(items, notes=(*items.notes, *(f"{', '.join(keys)}: {note}" for note, keys in said.items())))
     place = RunFolder(folder.absolute())
     analysis = layer_analysis.look(config, items, runs, missing=missing, progress=progress)
     words = naming.look(config, items, missing=missing)
@@ -216,12 +171,15 @@ def _items_of(config: Experiment, loaded: Mapping[str, Features]) -> Items:
     n = len(loaded[first].values)
     named = {key: features.ids for key, features in loaded.items() if features.ids is not None}
     for key, features in loaded.items():
-        _same_number(first, n, key, len(features.values))
+        check_same_number(first, n, key, len(features.values))
     for key, ids in named.items():
         other, others = next(iter(named.items()))
         if ids != others:
             row = next(i for i, pair in enumerate(zip(others, ids, strict=True)) if pair[0] != pair[1])
-            raise InputError(f"'{other}' and '{key}' name different items in row {row}: '{others[row]}', '{ids[row]}'")
+            what = "the same items in another order" if set(ids) == set(others) else "different items"
+            ask = "sort both by id" if set(ids) == set(others) else "give the same items"
+            both = f"row {row} is '{others[row]}' and '{ids[row]}'"
+            raise InputError(f"'{other}' and '{key}' name {what}: {both}; {ask}")
     counted = [key for key in loaded if key not in named]
     if named and counted:
         _refuse_other_order(counted[0], *next(iter(named.items())))
@@ -238,11 +196,6 @@ def _refuse_other_order(counted: str, key: str, ids: tuple[str, ...]) -> None:
         )
 
 
-def _same_number(a: str, n_a: int, b: str, n_b: int) -> None:
-    if n_a != n_b:
-        raise InputError(f"'{a}' has {n_a} items, '{b}' has {n_b}: give the same items")
-
-
 def _check_items(config: Experiment, items: Items) -> None:
     """What alignment, guidance and probes need of the items."""
     if config.alignment and len(items) < LEAST_ITEMS:
@@ -255,61 +208,3 @@ def _check_items(config: Experiment, items: Items) -> None:
     from rdx.method.guidance import make_groups
 
     make_groups(config.guidance, items.labels, items.labels, config.positive_class)
-
-
-def check_features(
-    prepared: Prepared, *, device: str = "cpu", progress: bool = False, force: bool = False,
-    engine: Engine | None = None,
-) -> None:
-    """Look at every pair's numbers as its methods will; finished methods passed that before.
-
-    Raises:
-        InputError: numbers that a method cannot take, or features that cannot be computed.
-    """
-    with heard(prepared.remarks.append):
-        _check_features(prepared, device, progress, force, engine)
-
-
-def _check_features(
-    prepared: Prepared, device: str, progress: bool, force: bool, engine: Engine | None
-) -> None:
-    config, items, loaded = prepared.config, prepared.items, prepared.loaded
-    todo = {step.name for step in prepared.todo}
-    held: dict[str, np.ndarray] = {}
-    if force:  # at once, so that what one pass computes for many representations is not thrown away again
-        inputs.forget_features(config, inputs.keys_in_use(config), items)
-    if naming.STEP in todo:
-        naming.load(config, prepared.words, items, device=device, progress=progress, force=force)
-
-    def values(key: str) -> np.ndarray:
-        if key in held:
-            return held[key]
-        if key in loaded:
-            found = loaded[key].values
-        elif f"representations/{key}" in todo:
-            features = inputs.load_features(config, key, items, device=device, progress=progress, engine=engine)
-            if features.images_per_second:
-                prepared.speeds[f"representations/{key}"] = features.images_per_second
-            found = features.values
-        else:
-            found = read_features(prepared.folder.path(representation_file(key)))
-        held[key] = as_array(found, f"representation '{key}'")
-        return held[key]
-
-    for a, b in config.comparisons:
-        fresh = [run for run in prepared.runs if f"{pair_name(a, b)}/{run.name}" in todo]
-        if fresh:
-            _same_number(a, len(values(a)), b, len(values(b)))
-            _same_number("data", len(items), a, len(values(a)))
-        if f"{pair_name(a, b)}/alignment" in todo:
-            named = {f"representation '{key}'": values(key) for key in (a, b)}
-            check_alignable(named, config.seed)
-        for run in fresh:
-            methods.check_features(run, config, values(a), values(b))
-        for key in [key for key in held if key not in (a, b)]:
-            del held[key]  # a chain of layers holds two at a time
-    for key in config.statistics.reference or ():
-        if f"representations/{key}" in todo:
-            _same_number("data", len(items), key, len(values(key)))
-    if layer_analysis.PROBES in todo:
-        layer_analysis.load_others(config, prepared.analysis, device=device, progress=progress, force=force)

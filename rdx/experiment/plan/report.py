@@ -20,9 +20,9 @@ from rdx.method.concepts import DIRECTIONS, Concept
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rdx.data import Items
+    from rdx.data.items import Items
     from rdx.experiment.plan.needs import Source
-    from rdx.experiment.plan.prepare import Prepared
+    from rdx.experiment.plan.prepared import Prepared
     from rdx.experiment.run.step import Step
 
 _CONCEPTS = 5  # concepts named in one row

@@ -29,7 +29,7 @@ from rdx.metrics import MEASURES
 
 if TYPE_CHECKING:
     from rdx.config import Experiment
-    from rdx.data import Items
+    from rdx.data.items import Items
     from rdx.experiment.plan.fits import Plans
     from rdx.experiment.stages.methods import MethodRun
     from rdx.method.many.solver import FitPlan

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rdx.config import Experiment
-    from rdx.data import Items
+    from rdx.data.items import Items
 
 _KEPT = 4  # representations held in memory: those of one comparison, as they are and mapped
 

@@ -23,7 +23,7 @@ from rdx.models.spec import parse_spec
 from rdx.models.weights import contents
 
 if TYPE_CHECKING:
-    from rdx.experiment.plan.prepare import Prepared
+    from rdx.experiment.plan.prepared import Prepared
 
 _PACKAGES = (
     "numpy", "scipy", "scikit-learn", "numba", "hdbscan", "openTSNE", "umap-learn", "torch", "torchvision", "timm",

@@ -22,7 +22,7 @@ from rdx.files import write_json, write_text
 from rdx.locks import alone
 
 if TYPE_CHECKING:
-    from rdx.experiment.plan.prepare import Prepared
+    from rdx.experiment.plan.prepared import Prepared
 
 _RUN = ".run"  # what is noted of the run's own files
 _ENVIRONMENT, _PLAN = "environment.json", "plan.json"

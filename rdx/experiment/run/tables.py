@@ -19,7 +19,7 @@ from rdx.metrics import MEASURES
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rdx.data import Items
+    from rdx.data.items import Items
 
 ASSIGNMENTS = ("direction", "index", "concept", "affinity")
 EXPLANATIONS = ("direction", "concept", "position", "index", "id", "label")

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rdx.data import (
-    DATASETS,
-    Items,
-    check_settings,
-    dataset_load,
-    dataset_settings,
-    items_without_images,
-    load_items,
-)
+from rdx.data import DATASETS, check_settings, dataset_load, dataset_settings, load_items
+from rdx.data.items import Items, items_without_images
 from rdx.data.locate import locate
 from rdx.errors import InputError, unknown
 from rdx.experiment.run import tables

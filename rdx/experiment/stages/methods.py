@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,13 +102,13 @@ def with_all_parameters(config: Experiment) -> Experiment:
 
 
 def method_class(name: str) -> type:
-    """The class behind a method's name."""
+    """The class that holds a method's parameters, which fits as well where the method is a baseline."""
     import baselines
 
     if name == RDX_NAME:
-        from rdx.method.rdx import RDX
+        from rdx.method.parameters import Parameters
 
-        return RDX
+        return Parameters
     if name not in baselines.names():
         raise unknown("method", name, [RDX_NAME, *baselines.names()])
     return baselines.get(name)
@@ -116,14 +116,25 @@ def method_class(name: str) -> type:
 
 def code(run: MethodRun) -> tuple[str, ...]:
     """The modules that a method's tables come from."""
-    own = method_class(run.method).__module__
-    return (own, "rdx.method.many.agreement") if run.is_rdx else (own,)
+    return ("rdx.method.rdx", "rdx.method.many.agreement") if run.is_rdx else (method_class(run.method).__module__,)
 
 
 def build(
     run: MethodRun, config: Experiment, *, device: str = "cpu", progress: bool = False, solver: str | None = None
 ) -> Any:
     """The estimator of a method, under the run's seed; RDX with the solver that was planned."""
+    chosen = with_parameters(run, config, device=device, progress=progress, solver=solver)
+    if not run.is_rdx:
+        return chosen
+    from rdx.method.rdx import RDX
+
+    return RDX(**vars(chosen))
+
+
+def with_parameters(
+    run: MethodRun, config: Experiment, *, device: str = "cpu", progress: bool = False, solver: str | None = None
+) -> Any:
+    """What `build` builds, as far as checks and plans need it: of RDX its parameters alone, which load quickly."""
     cls = method_class(run.method)
     ours = {"random_state": config.seed, "device": device, "progress": progress}
     if run.is_rdx:
@@ -141,9 +152,9 @@ def plan(
     Raises:
         InputError: the settings or the memory do not allow it.
     """
-    estimator = build(run, config, device=device).set_params(max_memory=max_memory or config.max_memory)
+    chosen = replace(with_parameters(run, config, device=device), max_memory=max_memory or config.max_memory)
     guided, loaded = config.guidance is not None, libraries(config)
-    return estimator.plan(n, widths, aligned=run.aligned, guided=guided, libraries=loaded)
+    return chosen.plan(n, widths, aligned=run.aligned, guided=guided, libraries=loaded)
 
 
 def libraries(config: Experiment) -> float:
@@ -155,7 +166,7 @@ def libraries(config: Experiment) -> float:
 
 def check_settings(run: MethodRun, config: Experiment) -> None:
     """Refuse parameters out of their range, and guidance where it does not belong."""
-    estimator = build(run, config)
+    estimator = with_parameters(run, config)
     if not run.is_rdx:
         estimator.check_settings()
         if run.aligned and not estimator.any_sign:
@@ -171,7 +182,7 @@ def check_settings(run: MethodRun, config: Experiment) -> None:
 
 def check_items(run: MethodRun, config: Experiment, n: int) -> None:
     """Refuse fewer items than the method can do with."""
-    estimator = build(run, config)
+    estimator = with_parameters(run, config)
     if not run.is_rdx:
         estimator.check_items(n)
         return
@@ -182,7 +193,7 @@ def check_items(run: MethodRun, config: Experiment, n: int) -> None:
 
 def check_features(run: MethodRun, config: Experiment, A: np.ndarray, B: np.ndarray) -> None:
     """Refuse what the method cannot take: too few items, and what it demands of A (n, d_a) and B (n, d_b)."""
-    estimator = build(run, config)
+    estimator = with_parameters(run, config)
     if not run.is_rdx:
         estimator.check_inputs(A, B)
         return

@@ -29,7 +29,7 @@ from rdx.models.weights import existing_file
 
 if TYPE_CHECKING:
     from rdx.config import Experiment
-    from rdx.data import Items
+    from rdx.data.items import Items
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
 

@@ -17,7 +17,7 @@ from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS, Concept, Explanati
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rdx.data import Items
+    from rdx.data.items import Items
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
     from rdx.method.difference import PairBlocks

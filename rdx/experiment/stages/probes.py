@@ -13,7 +13,7 @@ from rdx.method.concepts import A_NOT_B, B_NOT_A
 
 if TYPE_CHECKING:
     from rdx.config import Experiment
-    from rdx.data import Items
+    from rdx.data.items import Items
     from rdx.experiment.run.context import Context
 
 FILES = ("classification.csv", "agreement.csv", "predictions.csv")

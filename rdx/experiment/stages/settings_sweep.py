@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rdx.config import Sweep
 from rdx.errors import InputError
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, pair_name
 from rdx.experiment.run.tables import write_table
-from rdx.experiment.stages.methods import build
+from rdx.experiment.stages.methods import build, with_parameters
 from rdx.files import write_json
 from rdx.method.concepts import DIRECTIONS
 
@@ -53,7 +54,7 @@ def swept(config: Experiment, runs: Sequence[MethodRun]) -> MethodRun | None:
         raise InputError("'sweep' does not go with 'guidance': leave one of them out")
     for name in ("n_clusters", "gamma", "beta"):  # a value out of its range is found before the run
         for value in getattr(config.sweep, name):
-            build(run, config).set_params(**{name: value}).check_parameters()
+            replace(with_parameters(run, config), **{name: value}).check_parameters()
     return run
 
 

@@ -102,7 +102,7 @@ def test_layers_of_one_model_take_one_pass(here):
 def test_what_is_there_takes_no_time_and_no_room(here):
     prepared = look(parse_experiment(values(), source="test"), here / "run")
     before = sum(space.needed for space in prepared.needs.spaces)
-    from rdx.experiment.plan.prepare import check_features
+    from rdx.experiment.plan.numbers import check_features
 
     check_features(prepared)
     run(prepared)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rdx.data import Items, load_items
+from rdx.data import load_items
 from rdx.data.expected import expected_items
+from rdx.data.items import Items
 from rdx.errors import InputError, unknown
 from rdx.experiment.run.folder import pair_name
 from rdx.experiment.run.missing import noted

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rdx.config import Experiment
-    from rdx.data import Items
+    from rdx.data.items import Items
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
     from rdx.features.request import Request

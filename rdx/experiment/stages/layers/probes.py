@@ -11,7 +11,7 @@ from rdx.experiment.run.tables import read_explanations, read_table, write_table
 from rdx.experiment.stages.inputs import keys_in_use, load_features
 
 if TYPE_CHECKING:
-    from rdx.data import Items
+    from rdx.data.items import Items
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
 

@@ -1,0 +1,144 @@
+"""Attributes measured on the pixels of images: what a person sees at a glance, as a number each.
+
+All are made of a small copy, at most `SIDE` pixels high and wide, so that a large photo costs hardly more than its
+decoding. Values are those of the file, 0 … 1. Grey images have no colours: NaN.
+
+A hue goes round in a circle, so that no order of it makes sense and its mean may lie opposite to all it is made of. The
+two axes that colours are perceived on are not round: red against green, and yellow against blue.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from PIL import Image
+
+from rdx.compute.threads import for_each_tile
+
+SIDE = 64
+_BATCH = 64  # images of one size that are measured together
+_EDGE = 0.1  # a step from one pixel to the next that counts as an edge
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+# Every measure, and how to say that an image has more of it, and less. What part of an image holds comes before what
+# all of it holds: a bright corner makes the whole brighter, and not the other way round.
+MEASURES: dict[str, tuple[str, str]] = {
+    **{
+        f"{corner} corner, {what}": (f"{more} {corner} corner", f"{less} {corner} corner")
+        for what, more, less in (
+            ("brightness", "brighter", "darker"),
+            ("saturation", "more saturated", "less saturated"),
+        )
+        for corner in ("upper left", "upper right", "lower left", "lower right")
+    },
+    "upper half, brightness": ("brighter above than below", "brighter below than above"),
+    "left half, brightness": ("brighter on the left", "brighter on the right"),
+    "upper half, edges": ("busier above than below", "busier below than above"),
+    "left half, edges": ("busier on the left", "busier on the right"),
+    "symmetry": ("more alike left and right", "less alike left and right"),
+    "red to green": ("redder", "greener"),
+    "yellow to blue": ("yellower", "bluer"),
+    "saturation": ("more saturated", "less saturated"),
+    "brightness": ("brighter", "darker"),
+    "contrast": ("richer in contrast", "poorer in contrast"),
+    "sharpness": ("sharper", "blurrier"),
+    "edges": ("busier", "plainer"),
+    "aspect ratio": ("wider", "taller"),
+    "pixels": ("larger", "smaller"),
+}
+
+
+def measure_images(load: Callable[[int], Image.Image], positions: Sequence[int]) -> np.ndarray:
+    """The measures (m, len(MEASURES)) float32 of the images at some positions; ``load`` gives one, "L" or "RGB"."""
+    found = np.empty((len(positions), len(MEASURES)), dtype=np.float32)
+
+    def work(start: int) -> None:
+        here = positions[start : start + _BATCH]
+        by_shape: dict[tuple[int, ...], list[tuple[int, np.ndarray, tuple[int, int]]]] = {}
+        for row, position in enumerate(here, start):
+            image = load(int(position))
+            small = _small(image)
+            by_shape.setdefault(small.shape, []).append((row, small, image.size))
+        for alike in by_shape.values():
+            rows, small, sizes = zip(*alike, strict=True)
+            found[list(rows)] = _measured(np.stack(small), np.array(sizes, dtype=np.float64))
+
+    for_each_tile(list(range(0, len(positions), _BATCH)), work)
+    return found
+
+
+def _small(image: Image.Image) -> np.ndarray:
+    """An image as (h, w) or (h, w, 3) uint8, neither side above `SIDE`."""
+    size = tuple(min(side, SIDE) for side in image.size)
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    return np.asarray(image)
+
+
+def _measured(images: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The measures of images (m, h, w) or (m, h, w, 3) that were so wide and high (m, 2)."""
+    values = images.astype(np.float32) / 255.0
+    if values.ndim == 4:
+        luma = values @ _LUMA
+        chroma = values.max(axis=3) - values.min(axis=3)
+        red, green, blue = values.mean(axis=(1, 2)).T
+        colours = [red - green, (red + green) / 2 - blue, _mean(chroma)]
+    else:
+        luma, chroma = values, np.full_like(values, np.nan)
+        colours = [np.full(len(values), np.nan)] * 3
+    h, w = luma.shape[1:]
+    edges = _edges(luma)
+    centred = luma - _mean(luma)[:, None, None]
+    spread = np.einsum("mhw,mhw->m", centred, centred)
+    mirrored = np.einsum("mhw,mhw->m", centred, centred[:, :, ::-1])
+    halves = [
+        _mean(some[:, : math.ceil(h / 2)]) - _mean(some[:, h // 2 :]) if side == "upper" else
+        _mean(some[:, :, : math.ceil(w / 2)]) - _mean(some[:, :, w // 2 :])
+        for some in (luma, edges)
+        for side in ("upper", "left")
+    ]  # fmt: skip
+    y, x = max(1, h // 4), max(1, w // 4)
+    corners = [corner for some in (luma, chroma) for corner in _corners(some, y, x)]
+    flat = spread < 1e-6
+    symmetry = np.where(flat, np.nan, mirrored / np.where(flat, 1.0, spread))
+    columns = [
+        *corners, *halves, symmetry, *colours, _mean(luma), np.sqrt(spread / (h * w)), _sharpness(luma, spread, flat),
+        _mean(edges > _EDGE), sizes[:, 0] / sizes[:, 1], sizes[:, 0] * sizes[:, 1],
+    ]  # fmt: skip
+    return np.stack(columns, axis=1)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Of every image (m, h, w)."""
+    return values.mean(axis=(1, 2), dtype=np.float32)
+
+
+def _corners(values: np.ndarray, y: int, x: int) -> list[np.ndarray]:
+    """How far the mean of each corner of y × x pixels is above all other corners, or below all: what it holds alone."""
+    found = np.stack([
+        _mean(values[:, rows, columns])
+        for rows in (slice(0, y), slice(-y, None))
+        for columns in (slice(0, x), slice(-x, None))
+    ])  # fmt: skip
+    others = [np.delete(found, i, axis=0) for i in range(4)]
+    return [one - np.clip(one, rest.min(axis=0), rest.max(axis=0)) for one, rest in zip(found, others, strict=True)]
+
+
+def _edges(luma: np.ndarray) -> np.ndarray:
+    """The steps to the next pixel below and on the right, of every pixel but the last ones: as large as luma."""
+    down, right = np.zeros_like(luma), np.zeros_like(luma)
+    down[:, :-1] = np.diff(luma, axis=1)
+    right[:, :, :-1] = np.diff(luma, axis=2)
+    return np.hypot(down, right)
+
+
+def _sharpness(luma: np.ndarray, spread: np.ndarray, flat: np.ndarray) -> np.ndarray:
+    """How much of the contrast lies between pixels and the mean of their four neighbours; NaN for one colour."""
+    if min(luma.shape[1:]) < 3:
+        return np.full(len(luma), np.nan)
+    inner = luma[:, 1:-1, 1:-1]
+    around = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1] + luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:]
+    fine = inner - around / 4
+    return np.where(flat, np.nan, np.einsum("mhw,mhw->m", fine, fine) / np.where(flat, 1.0, spread))

@@ -1,0 +1,151 @@
+"""What a concept's images have in common, in one sentence.
+
+"87 images, brighter (AUC 0.94) than the rest; labels tool 59 %, dessert 41 %; in B 84 % of their neighbours lie
+outside (in A 12 %), of 12 other labels": what is named stands out at a false discovery rate of 5 %, and not by a hair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdx.metrics.attributes import Attribute, Finding
+
+LABEL = "label"  # the attribute of that name is said in words of its own
+FALSE = 0.05  # q of what is named, at most
+CLEAR = 0.1  # |AUC − ½|, or half the difference of two shares, at least
+_LABELS, _LEAST_SHARE = 3, 0.1  # labels that are named, and the share of the smallest
+_NUMBERS, _CATEGORIES = 3, 2  # named, at most
+_SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
+_MOVED = 0.1  # a share of neighbours
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where the nearest items of a concept's members are, in the model that holds it together and in the other."""
+
+    outside_own: float  # share of the members' neighbours that lie outside the concept
+    outside_other: float
+    same_label_own: float | None = None  # share that has the label of the member it is near to
+    same_label_other: float | None = None
+    other_labels: int | None = None  # labels of the neighbours outside, in the other model, that few members have
+
+
+def surroundings(
+    members: np.ndarray, near_own: np.ndarray, near_other: np.ndarray, labels: np.ndarray | None = None
+) -> Surroundings:
+    """Of members (s,); near_own, near_other (n, k): every item's nearest in the two models; labels (n,) int."""
+    inside = np.zeros(len(near_own), dtype=bool)
+    inside[members] = True
+    own, other = near_own[members], near_other[members]
+    found = [float(1.0 - inside[near].mean()) for near in (own, other)]
+    if labels is None:
+        return Surroundings(*found)
+    same = [float((labels[near] == labels[members, None]).mean()) for near in (own, other)]
+    values, counts = np.unique(labels[members], return_counts=True)
+    its_own = values[counts >= _LEAST_SHARE * len(members)]
+    there = np.setdiff1d(labels[other[~inside[other]]], its_own)
+    return Surroundings(*found, *same, len(there))
+
+
+def named(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """What sets a concept apart from the rest, clearest first: also from its neighbours in the other model; and not so.
+
+    Labels aside, of which a sentence tells the shares. Of attributes that go together only the clearest is there.
+    """
+    near = {(f.attribute.name, f.value): f for f in findings if f.vs_neighbors}
+    chosen: tuple[list[Finding], list[Finding]] = ([], [])
+    clear = [f for f in findings if not f.vs_neighbors and _is_clear(f) and f.attribute.name != LABEL]
+    for finding in sorted(clear, key=lambda f: -round(f.strength, 2)):
+        beside = near.get((finding.attribute.name, finding.value))
+        own = beside is None or (_is_clear(beside) and (beside.effect > 0.5) == (finding.effect > 0.5))
+        here = chosen[0 if own else 1]
+        alike = [f for f in here if f.attribute.is_category == finding.attribute.is_category]
+        most = _CATEGORIES if finding.attribute.is_category else _NUMBERS
+        if len(alike) < most and not any(_go_together(f, finding) for f in alike):
+            here.append(finding)
+    return chosen
+
+
+def sentence(
+    size: int, findings: Sequence[Finding], around: Surroundings, own: str = "A", other: str = "B",
+    noun: str = "images",
+) -> str:  # fmt: skip
+    """One sentence about a concept of ``size`` items; ``own`` is the model that holds it together, ``other`` not."""
+    apart, shared = named(findings)
+    parts = _said(apart)
+    if not apart and shared:
+        parts = [f"{part}, as are their neighbours in {other}" for part in _said(shared)[:1]]
+    labels = _label_shares(findings)
+    if labels:
+        parts.append(f"label{'s' if len(labels) > 1 else ''} {', '.join(labels)}")
+    if not parts:
+        parts = ["nothing measured sets them apart from the rest"]
+    return f"{size:,} {noun}, " + "; ".join(parts + _neighbors(around, own, other))
+
+
+def _is_clear(finding: Finding) -> bool:
+    return finding.q_value <= FALSE and finding.strength >= CLEAR
+
+
+def _go_together(first: Finding, second: Finding) -> bool:
+    """Whether two numbers rise together (or against each other), or two categories are of the same items."""
+    if first.attribute.is_category:
+        one, two = (f.attribute.holds(f.value) for f in (first, second))
+        return bool((one & two).sum() >= _SAME * (one | two).sum())
+    both = np.stack([first.attribute.values, second.attribute.values])
+    both = both[:, ~np.isnan(both).any(axis=0)]
+    ranks = [np.unique(values, return_inverse=True)[1] for values in both]
+    return not both.size or any(len(set(r.tolist())) < 2 for r in ranks) or abs(np.corrcoef(ranks)[0, 1]) >= _SAME
+
+
+def _said(findings: Sequence[Finding]) -> list[str]:
+    """Numbers together, "brighter (AUC 0.94) and wider (AUC 0.8) than the rest"; then a part for every category."""
+    numbers = [f for f in findings if not f.attribute.is_category]
+    words = [f"{_more(f.attribute, f.effect)} (AUC {max(f.effect, 1 - f.effect):.2f})" for f in numbers]
+    parts = [f"{_listed(words)} than the rest"] if words else []
+    return parts + [
+        f"{f.name} {_percent(f.inside)} ({_percent(f.outside)} of the rest)"
+        for f in findings if f.attribute.is_category
+    ]  # fmt: skip
+
+
+def _more(attribute: Attribute, effect: float) -> str:
+    return attribute.words[0 if effect > 0.5 else 1]
+
+
+def _label_shares(findings: Sequence[Finding]) -> list[str]:
+    """The labels that are commoner inside than in the rest, the commonest first: ``tool 59 %``."""
+    labels = [
+        f for f in findings
+        if f.attribute.name == LABEL and not f.vs_neighbors and f.q_value <= FALSE and f.inside >= _LEAST_SHARE
+    ]  # fmt: skip
+    labels.sort(key=lambda f: -f.inside)
+    return [f"{f.attribute.names[f.value]} {_percent(f.inside)}" for f in labels[:_LABELS]]
+
+
+def _neighbors(around: Surroundings, own: str, other: str) -> list[str]:
+    parts = []
+    if around.outside_other - around.outside_own >= _MOVED:
+        count = around.other_labels
+        groups = f", of {count} other label{'s' if count > 1 else ''}" if count else ""
+        parts.append(
+            f"in {other} {_percent(around.outside_other)} of their neighbours lie outside "
+            f"(in {own} {_percent(around.outside_own)}){groups}"
+        )
+    if around.same_label_own is not None and abs(around.same_label_other - around.same_label_own) >= _MOVED:
+        parts.append(
+            f"of their neighbours {_percent(around.same_label_own)} share the label in {own}, "
+            f"{_percent(around.same_label_other)} in {other}"
+        )
+    return parts
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")

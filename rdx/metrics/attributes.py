@@ -1,0 +1,160 @@
+"""What do a concept's images have in common? Every attribute of the items, tested against two other groups.
+
+A concept's members are held against
+
+* the rest: all other items;
+* their neighbours in the other model: the items outside the concept that are among the k nearest of a member there.
+  What sets members apart from the rest alone is what both models go by; what sets them apart from these too is what
+  only the concept's own model goes by.
+
+Numbers are compared by the rank-sum test. Of categories each value is a yes or no, and Fisher's exact test asks whether
+members have it more often. The effect is the same for both: the chance that a member has more of it than one of the
+others, ties counting half (AUC); for categories this is ½ + (share inside − share outside) / 2. All p-values of a
+method together are corrected by Benjamini and Hochberg.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from rdx.metrics.significance import benjamini_hochberg
+from rdx.metrics.two_samples import more_often, rank_sum
+
+LEAST = 3  # members and others with a value, or there is no test
+VS_NEIGHBORS = " vs neighbours"  # ends the name of an attribute that was held against the neighbours
+
+
+@dataclass(frozen=True, eq=False)
+class Attribute:
+    """One property of n items.
+
+    values: (n,) float64 with NaN where there is none; where ``names`` are given, (n,) int64 positions in them, −1 for
+    an item that has none of them. words: how a sentence says that there is more of it, and less.
+    """
+
+    name: str
+    values: np.ndarray
+    names: tuple[str, ...] | None = None
+    words: tuple[str, str] = ("", "")
+
+    @property
+    def is_category(self) -> bool:
+        return self.names is not None
+
+    def holds(self, value: int) -> np.ndarray:
+        """Which items (n,) have one value of a category."""
+        return self.values == value
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One attribute, or one value of a category, of one concept beside others."""
+
+    attribute: Attribute = field(repr=False)
+    value: int | None  # of a category
+    vs_neighbors: bool  # held against the neighbours in the other model, else against the rest
+    effect: float  # AUC
+    inside: float  # median, or share of the members
+    outside: float  # the same of the others
+    p_value: float
+    q_value: float = float("nan")
+
+    @property
+    def name(self) -> str:
+        """As it stands in attributes.csv: ``brightness``, ``label: tool``, ``label: tool vs neighbours``."""
+        value = "" if self.value is None else f": {self.attribute.names[self.value]}"
+        return f"{self.attribute.name}{value}{VS_NEIGHBORS if self.vs_neighbors else ''}"
+
+    @property
+    def strength(self) -> float:
+        """How far from none, 0 … 0.5."""
+        return abs(self.effect - 0.5)
+
+
+def find_common(
+    attributes: Sequence[Attribute], concepts: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> list[list[Finding]]:
+    """What sets each concept apart, in the order of the attributes: where two are equally clear, a sentence names the
+    earlier one, so what is more particular comes first.
+
+    concepts: (members (s,), their neighbours outside (t,)), as items. Values of a category that no member has are
+    tested, and count in the correction, but are left out of the result.
+    """
+    found: list[list[Finding]] = []
+    tested = 0
+    for members, neighbors in concepts:
+        rest = np.setdiff1d(np.arange(len(attributes[0].values)), members) if attributes else members[:0]
+        here: list[Finding] = []
+        for attribute in attributes:
+            for vs_neighbors, others in ((False, rest), (True, neighbors)):
+                findings, tests = _compared(attribute, members, others, vs_neighbors)
+                here += findings
+                tested += tests
+        found.append(here)
+    flat = [finding.p_value for here in found for finding in here]
+    q_values = iter(benjamini_hochberg(np.array(flat + [1.0] * (tested - len(flat)))).tolist())
+    return [[replace(finding, q_value=next(q_values)) for finding in here] for here in found]
+
+
+def neighbors_outside(near: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """The items outside a concept that are among the nearest (n, k) of one of its members."""
+    return np.setdiff1d(near[members], members)
+
+
+def _compared(
+    attribute: Attribute, members: np.ndarray, others: np.ndarray, vs_neighbors: bool
+) -> tuple[list[Finding], int]:
+    """The findings, and how many tests were made."""
+    inside, outside = attribute.values[members], attribute.values[others]
+    if not attribute.is_category:
+        inside, outside = inside[~np.isnan(inside)], outside[~np.isnan(outside)]
+    if min(len(inside), len(outside)) < LEAST:
+        return [], 0
+    if not attribute.is_category:
+        auc, p = rank_sum(inside, outside)
+        return [Finding(attribute, None, vs_neighbors, auc, *_medians(inside, outside), p)], 1
+    count = len(attribute.names)
+    here, there = (np.bincount(some[some >= 0], minlength=count) for some in (inside, outside))
+    p_values = more_often(here, len(inside), there, len(outside))
+    shares = zip((here / len(inside)).tolist(), (there / len(outside)).tolist(), p_values.tolist(), strict=True)
+    findings = [
+        Finding(attribute, value, vs_neighbors, 0.5 + (share - other) / 2, share, other, p)
+        for value, (share, other, p) in enumerate(shares)
+        if share
+    ]
+    return findings, count
+
+
+def _medians(*groups: np.ndarray) -> tuple[float, ...]:
+    return tuple(float(np.median(group)) for group in groups)
+
+
+def usable(attributes: Iterable[Attribute]) -> tuple[list[Attribute], dict[str, str]]:
+    """The attributes that can be tested, and by their names why others cannot.
+
+    A category that tells the items apart as an earlier one does would only say the same again.
+    """
+    used: list[Attribute] = []
+    reasons: dict[str, str] = {}
+    seen: dict[bytes, str] = {}
+    for attribute in attributes:
+        why = _untestable(attribute)
+        if not why and attribute.is_category:
+            _, first, position = np.unique(attribute.values, return_index=True, return_inverse=True)
+            same = seen.setdefault(first[position].tobytes(), attribute.name)
+            why = f"tells the items apart as '{same}' does" if same != attribute.name else ""
+        if why:
+            reasons.setdefault(attribute.name, why)
+        else:
+            used.append(attribute)
+    return used, reasons
+
+
+def _untestable(attribute: Attribute) -> str:
+    values = attribute.values if attribute.is_category else attribute.values[~np.isnan(attribute.values)]
+    if not len(values):
+        return "no item has a value"
+    return "is the same for all items" if (values == values[0]).all() else ""

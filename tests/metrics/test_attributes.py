@@ -1,0 +1,136 @@
+"""What a concept's items have in common: planted attributes are found and named, others are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rdx.data.column_kinds import categories
+from rdx.features.pixels import MEASURES, measure_images
+from rdx.metrics.attribute_words import Surroundings, sentence, surroundings
+from rdx.metrics.attributes import Attribute, find_common, neighbors_outside, usable
+from rdx.metrics.moves import neighbors_moved
+
+N = 200
+RNG = np.random.default_rng(0)
+KIND = np.array(["cat", "dog"])[np.arange(N) % 2]  # what B goes by
+HALF = np.arange(N) < 60  # what A goes by
+MEMBERS = np.flatnonzero(HALF)
+A = np.c_[8.0 * HALF, RNG.normal(size=(N, 2))]
+B = np.c_[8.0 * (KIND == "dog"), RNG.normal(size=(N, 2))]
+MOVES = neighbors_moved(A, B)
+AROUND = surroundings(MEMBERS, MOVES.near_a, MOVES.near_b, (KIND == "dog").astype(int))
+
+
+def pictures(changed) -> list[Attribute]:
+    """The measures of N pictures of any colours, blurred by chance, those of the concept changed."""
+    rng, images = np.random.default_rng(7), []
+    for i in range(N):
+        coarse = Image.fromarray(rng.integers(60, 200, (*rng.integers(2, 9, 2), 3), dtype=np.uint8))
+        square = np.asarray(coarse.resize((24, 24), Image.Resampling.BICUBIC)) + rng.integers(0, 9, (24, 24, 1))
+        images.append(Image.fromarray(np.clip(changed(square) if HALF[i] else square, 0, 255).astype(np.uint8)))
+    values = measure_images(images.__getitem__, range(N)).astype(np.float64)
+    return [Attribute(name, values[:, i], None, words) for i, (name, words) in enumerate(MEASURES.items())]
+
+
+def said(attributes: list[Attribute], members: np.ndarray = MEMBERS, around: Surroundings = AROUND) -> str:
+    used, _ = usable([categories("label", KIND), *attributes])
+    (found,) = find_common(used, [(members, neighbors_outside(MOVES.near_b, members))])
+    return sentence(len(members), found, around)
+
+
+def sticker(square: np.ndarray) -> np.ndarray:
+    square = square.copy()
+    square[:6, -6:] = (250, 40, 40)
+    return square
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (lambda square: square + 60, "brighter (AUC"),
+        (lambda square: square - 60, "darker (AUC"),
+        (lambda square: square.mean(axis=2, keepdims=True) + 0.2 * (square - square.mean()), "less saturated (AUC"),
+        (sticker, "more saturated upper right corner (AUC"),
+        (lambda square: square * [1.0, 1.0, 0.5], "yellower (AUC"),
+        (lambda square: square[:, ::-1] / 2 + square / 2, "more alike left and right (AUC 1.00)"),
+        (lambda square: np.repeat(np.repeat(square[::4, ::4], 4, 0), 4, 1), "sharper (AUC"),
+        (lambda square: np.concatenate([square[:12], square[12:] // 4]), "brighter above than below (AUC 1.00)"),
+    ],
+)
+def test_planted_pixels_are_named(changed, words):
+    found = said(pictures(changed))
+    assert found.startswith(f"60 images, {words}") and "than the rest" in found, found
+
+
+def test_a_planted_column_is_named():
+    site = np.where(RNG.random(N) < 0.1, ~HALF, HALF)
+    found = said([categories("site", np.where(site, "north", "south")), Attribute("years", RNG.random(N), None)])
+    assert "site: north " in found and " of the rest)" in found and "years" not in found
+
+
+def test_nothing_in_common_is_said():
+    noise = [Attribute(f"x{i}", RNG.random(N), None, ("more", "less")) for i in range(10)]
+    assert said(noise) == (
+        "60 images, nothing measured sets them apart from the rest; in B 70 % of their neighbours lie outside (in A "
+        "0 %); of their neighbours 50 % share the label in A, 100 % in B"
+    ).replace("70 %", f"{AROUND.outside_other:.0%}".replace("%", " %")).replace(
+        "50 %", f"{AROUND.same_label_own:.0%}".replace("%", " %")
+    )
+
+
+def test_what_the_other_model_goes_by_too_is_said_to_be_so():
+    members = np.flatnonzero((KIND == "dog") & HALF)
+    kind = Attribute("loudness", (KIND == "dog") + RNG.random(N) / 9, None, ("louder", "quieter"))
+    (found,) = find_common([kind], [(members, neighbors_outside(MOVES.near_b, members))])
+    text = sentence(30, found, AROUND, noun="items")
+    assert text.startswith("30 items, louder (AUC 0.8") and "than the rest, as are their neighbours in B" in text
+
+
+def test_labels_are_told_with_their_shares():
+    labels = categories("label", np.where(HALF, np.where(np.arange(N) % 3, "dessert", "tool"), "sky"))
+    (found,) = find_common([labels], [(MEMBERS, neighbors_outside(MOVES.near_b, MEMBERS))])
+    assert sentence(60, found, Surroundings(0.1, 0.5, 0.9, 0.9, 12)) == (
+        "60 images, labels dessert 67 %, tool 33 %; in B 50 % of their neighbours lie outside (in A 10 %), of 12 other "
+        "labels"
+    )
+
+
+def test_values_without_members_count_in_the_correction_and_are_not_told():
+    label = categories("label", np.where(HALF, "in", np.array(list("abcd"))[np.arange(N) % 4]))
+    (found,) = find_common([label], [(MEMBERS, MEMBERS[:0])])
+    assert [finding.name for finding in found] == ["label: in"]
+    assert found[0].q_value == pytest.approx(5 * found[0].p_value) and (found[0].inside, found[0].outside) == (1.0, 0.0)
+    assert found[0].effect == 1.0
+
+
+def test_random_concepts_have_nothing_in_common():
+    """At a false discovery rate of 5 %, few random groups may be said to have something."""
+    noise = [Attribute(str(i), RNG.random(N), None) for i in range(20)]
+    noise += [categories(f"c{i}", RNG.choice(list("abcdef"), N)) for i in range(5)]
+    wrong = 0
+    for _ in range(30):
+        members = RNG.choice(N, 30, replace=False)
+        (found,) = find_common(noise, [(members, neighbors_outside(MOVES.near_b, members))])
+        wrong += any(finding.q_value <= 0.05 for finding in found)
+    assert wrong <= 4
+
+
+def test_what_cannot_be_tested_is_left_out_with_the_reason():
+    same = categories("kind", np.where(KIND == "dog", "z", "a"))
+    used, why = usable([
+        categories("label", KIND), same, Attribute("flat", np.ones(N)), Attribute("none", np.full(N, np.nan)),
+        categories("one", ["x"] * N),
+    ])  # fmt: skip
+    assert [attribute.name for attribute in used] == ["label"]
+    assert why == {
+        "kind": "tells the items apart as 'label' does", "flat": "is the same for all items",
+        "none": "no item has a value", "one": "is the same for all items",
+    }  # fmt: skip
+
+
+def test_few_values_are_not_tested():
+    values = np.full(N, np.nan)
+    values[[0, 1, 100, 101, 102]] = 1.0, 2.0, 3.0, 4.0, 5.0
+    assert find_common([Attribute("rare", values)], [(MEMBERS, MEMBERS[:0])]) == [[]]

@@ -77,7 +77,9 @@ def message(n: int, **settings) -> str:
     ("n", "settings", "aligned"),
     [
         (4000, {"solver": "dense", "version": "v2"}, False),
-        (6000, {"solver": "sparse", "version": "v1", "pairs_per_item": 300}, False),
+        pytest.param(
+            6000, {"solver": "sparse", "version": "v1", "pairs_per_item": 300}, False, marks=pytest.mark.slow
+        ),
         (5000, {"solver": "sparse", "version": "v2", "pairs_per_item": 300}, True),
     ],
     ids=["dense", "sparse", "sparse, both ways, aligned"],

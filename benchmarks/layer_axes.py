@@ -12,7 +12,7 @@ pass with random weights and of two more:
 
 from __future__ import annotations
 
-import copy
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,7 +23,7 @@ from torch import nn
 Visit = Callable[[str, Any, tuple[nn.Parameter, ...]], None]
 INPUT = ":input"
 _RECENT = 2  # modules with weights that may have made a value
-_PLACES = 3  # of an axis that are tried, where the gradient is zero at the first (a ReLU)
+_PLACES = 2  # of an axis that are tried
 
 
 class Evidence:
@@ -32,16 +32,17 @@ class Evidence:
     def __init__(self, module: nn.Module, images: torch.Tensor) -> None:
         self._values: dict[str, tuple[Any, tuple[nn.Parameter, ...]]] = {}
         self._axes: dict[int, set[int]] = {}  # by the identity of a tensor, all of which are kept
+        self._uses: Counter[int] = Counter()  # of a parameter: one of several blocks tells of none of them
         self._rows: dict[str, bool] = {}
         self._larger: dict[str, Any] = {}
         _fill_zeros(module)
-        with torch.enable_grad(), _visited(module, self._keep):
+        with torch.enable_grad(), _visited(module, self._keep, self._uses):
             module(images)
         with torch.no_grad(), _visited(module, self._compare):
             module(images.flip(0))
 
     def see_larger(self, module: nn.Module, images: torch.Tensor) -> None:
-        """Note the shapes of the same model for larger images; `module` may be on the device meta."""
+        """Note the shapes of the same model for larger images; on the device meta, where that suffices."""
 
         def note(name: str, value: Any, _: Any) -> None:
             self._larger[name] = [shape(one) for one in _parts(value)]
@@ -63,6 +64,7 @@ class Evidence:
             return set()
         if id(tensor) not in self._axes:
             axes = [axis for axis in range(1, tensor.ndim) if tensor.shape[axis] > 1]
+            recent = tuple(one for one in recent if self._uses[id(one)] == 1)
             self._axes[id(tensor)] = {axis for axis in axes if _has_own_weights(tensor, axis, recent)}
         return self._axes[id(tensor)]
 
@@ -83,20 +85,15 @@ class Evidence:
         self._rows[name] = all(_are_flipped(first, second) for first, second in pairs)
 
 
-def on_meta(module: nn.Module) -> nn.Module:
-    """A copy that has shapes alone."""
-    return copy.deepcopy(module).to("meta")
-
-
 def shape(value: Any) -> tuple[int, ...]:
     return tuple(value.shape) if isinstance(value, torch.Tensor) else ()
 
 
 @contextmanager
-def _visited(module: nn.Module, visit: Visit) -> Iterator[None]:
+def _visited(module: nn.Module, visit: Visit, uses: Counter[int] | None = None) -> Iterator[None]:
     """Inside, `visit` is told what goes into and comes out of each submodule, with the parameters used just before.
 
-    What goes on is a copy: a later layer may work in place.
+    What goes on is a copy: a later layer may work in place. `uses` counts how often a parameter was used, by identity.
     """
     recent: list[nn.Parameter] = []
     originals: dict[int, torch.Tensor] = {}  # of copies that were handed on
@@ -105,7 +102,8 @@ def _visited(module: nn.Module, visit: Visit) -> Iterator[None]:
         visit(name, _mapped(value, lambda one: originals.get(id(one), one)), tuple(recent[-_RECENT:]))
 
         def handed_on(one: torch.Tensor) -> torch.Tensor:
-            copied = one.clone()
+            # The gradient of a GroupNorm of channels_last maps ends the process (torch 2.13.0, on a CPU).
+            copied = one.clone(memory_format=torch.contiguous_format)
             originals[id(copied)] = originals.get(id(one), one)
             kept.append(copied)  # so that no other tensor gets its identity
             return copied
@@ -125,6 +123,8 @@ def _visited(module: nn.Module, visit: Visit) -> Iterator[None]:
     def after(name: str) -> Callable:
         def hook(one: nn.Module, _: tuple, output: Any) -> Any:
             recent.extend(_own_weights(one))
+            if uses is not None:
+                uses.update(map(id, _own_weights(one)))
             return seen(name, output)
 
         return hook

@@ -12,19 +12,20 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
+import multiprocessing
 import re
 import sys
 import time
 import warnings
 from collections.abc import Iterator
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from PIL import Image
 
-from benchmarks.layer_axes import Evidence, on_meta
+from benchmarks.layer_axes import Evidence
 from rdx._torchvision import ensure_torchvision
 from rdx.features.layouts import Layout, layouts
 from rdx.models import load_model
@@ -33,9 +34,14 @@ COLUMNS = (
     "model", "image_size", "layers", "vectors", "read", "two_readings", "no_rows", "by_weights", "by_size", "unchecked",
     "wrong", "examples", "default_layer", "error", "timm", "open_clip", "torch",
 )  # fmt: skip
-SIDE = 128  # of an image, where a model takes such small ones
-_DEEP, _BLOCKS = 12, 3  # blocks of a long model that are looked at: all are alike
-_SIZES = r"base|large2?|tiny|small|medium|giant(opt)?|gigantic|enormous|so400m|x+large|huge|patch\d+|window\d+|\d+"
+SIDE = 64  # of an image, where a model takes such small ones
+_DEEP, _BLOCKS = 8, 4  # of a longer stack of blocks so many are looked at: they repeat
+# Words for sizes in names, the smallest first.
+_SMALL = (
+    "test", "atto", "femto", "pico", "nano", "xxt", "xx_s", "tiny", "_t", "small", "_s", "b0", "mci0", "18", "base",
+    "large", "so400m",
+)  # fmt: skip
+_SIZES = r"base|large2?|tiny|small|medium|giant(opt)?|gigantic|enormous|so400m|x+large|huge|mci\d|(patch|window)?\d+"
 
 
 def main() -> None:
@@ -53,10 +59,10 @@ def main() -> None:
         table = csv.DictWriter(file, COLUMNS, restval="")
         if not there:
             table.writeheader()
-        for name in [*of_timm(), *of_open_clip()]:
+        for name in itertools.chain(of_timm(), of_open_clip()):
             if arguments.only in name and name not in done:
                 start = time.perf_counter()
-                row = {"model": name, **checked(name), **versions}
+                row = {"model": name, **_apart(name), **versions}
                 table.writerow(row)
                 file.flush()
                 print(
@@ -66,15 +72,10 @@ def main() -> None:
 
 
 def of_timm() -> list[str]:
-    """The model of each file of timm that looks smallest: by the words for sizes in its name, then its image size."""
+    """The model of each file of timm that looks smallest, by the words for sizes in its name."""
     import timm
 
-    words = ("test", "atto", "femto", "pico", "nano", "xxt", "xx_s", "tiny", "_t", "small", "_s", "b0", "18", "base")
-    chosen = []
-    for file in timm.list_modules():
-        names = timm.list_models(module=file)
-        rank = {name: next((i for i, word in enumerate(words) if word in name), len(words)) for name in names}
-        chosen += sorted(names, key=lambda name: (rank[name], len(name), name))[:1]
+    chosen = [min(timm.list_models(module=file), key=_looks_small) for file in timm.list_modules()]
     return [f"timm:{name}" for name in chosen]
 
 
@@ -82,18 +83,36 @@ def of_open_clip() -> list[str]:
     """The smallest of each kind of tower: own ViTs and ResNets by their pooling, timm's by name without its size."""
     import open_clip
 
-    kinds: dict[str, list[tuple[int, int, str]]] = {}
+    kinds: dict[str, list[tuple]] = {}
     for name in open_clip.list_models():
         vision = open_clip.get_model_config(name)["vision_cfg"]
-        layers, width = vision.get("layers", 0), vision.get("width", 0)
-        kind = str((type(layers).__name__, vision.get("pool_type"), vision.get("attentional_pool")))
-        if "timm_model_name" in vision:
-            words = vision["timm_model_name"].split("_")
-            kind = " ".join([words[0].rstrip("0"), *(w for w in words[1:] if not re.fullmatch(_SIZES + r"|mci\d", w))])
-            width = _parameters(vision["timm_model_name"])
-        size = width * (sum(layers) if isinstance(layers, list) else layers or 1)
-        kinds.setdefault(kind, []).append((size, vision.get("image_size", 224), name))
-    return [f"open_clip:{min(found)[2]}" for found in kinds.values()]
+        layers, architecture = vision.get("layers", 0), vision.get("timm_model_name", "")
+        first, *words = architecture.split("_")
+        kind = " ".join([first, *(word for word in words if not re.fullmatch(_SIZES, word))])
+        kind = kind or str((type(layers).__name__, vision.get("pool_type"), vision.get("attentional_pool")))
+        size = vision.get("width", 0) * (sum(layers) if isinstance(layers, list) else layers)
+        kinds.setdefault(kind, []).append((*_looks_small(architecture), size, vision.get("image_size", 224), name))
+    return [f"open_clip:{min(found)[-1]}" for found in kinds.values()]
+
+
+def _looks_small(name: str) -> tuple[int, int, str]:
+    return next((i for i, word in enumerate(_SMALL) if word in name), len(_SMALL)), len(name), name
+
+
+def _apart(name: str) -> dict[str, object]:
+    """`checked` in a process of its own: what a model's code does to it is one row."""
+    context = multiprocessing.get_context("fork")
+    mine, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: theirs.send(checked(name)))
+    process.start()
+    theirs.close()
+    try:
+        return mine.recv()
+    except EOFError:
+        process.join()
+        return {"error": f"the process ended with {process.exitcode}"}
+    finally:
+        process.join()
 
 
 def checked(name: str) -> dict[str, object]:
@@ -141,16 +160,15 @@ def gathered(name: str, shape: tuple[int, ...]) -> Evidence:
     else:
         raise failed
     for spec, _ in _sized(name, 2 * small, shape[-1]):
-        images = torch.rand(2, channels, 2 * small, 2 * small)
-        for to_meta in (True, False):
+        for on_meta in (True, False):
             try:
-                module = load_model(spec).module
+                module = load_model(spec, weights=not on_meta).module
                 _shorten(module)
-                module, images = (on_meta(module), images.to("meta")) if to_meta else (module, images)
-                evidence.see_larger(module, images)
+                device = next(module.parameters()).device if on_meta else "cpu"
+                evidence.see_larger(module, torch.rand(2, channels, 2 * small, 2 * small, device=device))
                 return evidence
-            except Exception:  # noqa: BLE001
-                images = torch.rand(2, channels, 2 * small, 2 * small)
+            except Exception:  # noqa: BLE001  (some need numbers)
+                continue
     return evidence
 
 
@@ -184,14 +202,6 @@ def _shorten(module: torch.nn.Module) -> None:
             if key in ("blocks", "resblocks") and len(blocks) > _DEEP:
                 setattr(one, key, type(blocks)(*blocks[:_BLOCKS]) if isinstance(blocks, torch.nn.Sequential)
                         else torch.nn.ModuleList(blocks[:_BLOCKS]))  # fmt: skip
-
-
-@cache
-def _parameters(name: str) -> int:
-    import timm
-
-    with torch.device("meta"):
-        return sum(one.numel() for one in timm.create_model(name).parameters())
 
 
 if __name__ == "__main__":

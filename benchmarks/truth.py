@@ -26,7 +26,7 @@ import numpy as np
 from pairs import SIZES, Spec, made_pairs
 from real_pairs import has_photos, real_pairs
 from straightforward import hardware
-from truth_scores import Finding, scores
+from truth_scores import Finding, explained, scores
 
 import baselines
 from rdx import RDX
@@ -40,9 +40,9 @@ from rdx.metrics.surrogates import NoiseSurrogates
 
 COLUMNS = (
     "kind", "pair", "n", "method", "verdict", "right", "concepts", "findings", "differences", "false", "planted",
-    "found", "recall", "precision", "smallest_p", "cpu_seconds", "hardware", "versions",
+    "found", "recall", "precision", "explained", "smallest_p", "cpu_seconds", "hardware", "versions",
 )  # fmt: skip
-NUMBERS = ("findings", "false", "planted", "found", "recall", "precision", "cpu_seconds")
+NUMBERS = ("findings", "false", "planted", "found", "recall", "precision", "explained", "cpu_seconds")
 FAST = LEVELS["fast"]
 QUICK = 1 / 16  # of the draws of each kind
 
@@ -99,6 +99,7 @@ METHODS: dict[str, Callable[[np.ndarray, np.ndarray], Answer]] = {
 def rows_of(spec: Spec, methods: Iterable[str]) -> list[dict[str, object]]:
     """The pair is made once for all methods."""
     pair, rows = spec.make(), []
+    share = explained(pair.A, pair.B, pair.truth)
     versions = " ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "scikit-learn"))
     for name in methods:
         start = time.process_time()
@@ -109,7 +110,7 @@ def rows_of(spec: Spec, methods: Iterable[str]) -> list[dict[str, object]]:
         rows.append({
             "kind": pair.kind, "pair": pair.name, "n": spec.n, "method": name, "verdict": answer.verdict,
             "right": answer.verdict == expected if answer.verdict else "", "concepts": answer.concepts,
-            **scores(pair.truth, answer.findings, spec.n), "smallest_p": answer.smallest_p,
+            **scores(pair.truth, answer.findings, spec.n), "explained": share, "smallest_p": answer.smallest_p,
             "cpu_seconds": round(took, 2), "hardware": hardware(), "versions": versions,
         })  # fmt: skip
     return rows
@@ -135,9 +136,9 @@ def table(rows: Iterable[dict[str, object]]) -> list[str]:
     kinds: dict[tuple[str, str], list[dict]] = {}
     for row in rows:
         kinds.setdefault((str(row["kind"]), str(row["method"])), []).append(row)
-    shape = "{:22} {:15} {:>5} {:>10} {:>8} {:>7} {:>8} {:>6} {:>9} {:>7}"
-    lines = [shape.format("kind", "method", "pairs", "difference", "findings", "false", "found", "recall", "precision",
-                          "seconds")]  # fmt: skip
+    shape = "{:22} {:>9} {:15} {:>5} {:>10} {:>8} {:>7} {:>8} {:>6} {:>9} {:>7}"
+    lines = [shape.format("kind", "explained", "method", "pairs", "difference", "findings", "false", "found", "recall",
+                          "precision", "seconds")]  # fmt: skip
     for (kind, method), group in kinds.items():
         told = {column: [float(row[column]) for row in group if row[column] != ""] for column in NUMBERS}
         total = {column: f"{sum(values):.0f}" if values else "-" for column, values in told.items()}
@@ -145,8 +146,8 @@ def table(rows: Iterable[dict[str, object]]) -> list[str]:
         verdicts = [row["verdict"] == DIFFERENCE for row in group if row["verdict"]]
         said = f"{sum(verdicts)}/{len(verdicts)}" if verdicts else "-"
         planted = f"{total['found']}/{total['planted']}" if any(told["planted"]) else "-"
-        lines.append(shape.format(kind, method, len(group), said, total["findings"], total["false"], planted,
-                                  mean["recall"], mean["precision"], mean["cpu_seconds"]))  # fmt: skip
+        lines.append(shape.format(kind, mean["explained"], method, len(group), said, total["findings"], total["false"],
+                                  planted, mean["recall"], mean["precision"], mean["cpu_seconds"]))  # fmt: skip
     return lines
 
 

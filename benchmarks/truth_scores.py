@@ -8,6 +8,7 @@ import numpy as np
 from pairs import Truth
 
 from rdx.method.concepts import A_NOT_B
+from rdx.method.neighborhoods import as_points, neighborhood_ranks
 from rdx.metrics.truth import MIXED, PURE
 
 WITHIN = 0.5  # least share of a finding that lies in one planted group, and that was changed
@@ -50,6 +51,23 @@ def scores(truth: Truth, findings: list[Finding], n: int) -> dict[str, object]:
         "recall": _share(recalled & changed, changed) if truth.judged else "",
         "precision": _share(held & right, held) if truth.judged else "",
     }
+
+
+def explained(A: np.ndarray, B: np.ndarray, truth: Truth) -> float | str:
+    """How much of all rank change is what was planted, from 0 to 1; "" where nothing was.
+
+    R² of log2 of the ratio of ranks, over all pairs of items, by which planted groups the two belong to, and by the
+    values of the attribute.
+    """
+    known = [np.isin(np.arange(len(A)), group) for groups in truth.groups.values() for group in groups]
+    if not known:
+        return ""
+    blocks = np.unique(np.column_stack(known), axis=0, return_inverse=True)[1].ravel()
+    a, b = (np.log2(neighborhood_ranks(as_points(values), threads=1).astype(np.float32) + 1) for values in (A, B))
+    change = a - b
+    of_block = np.eye(blocks.max() + 1, dtype=np.float32)[blocks]  # (n, blocks)
+    sums, counts = of_block.T @ change @ of_block, np.outer(of_block.sum(axis=0), of_block.sum(axis=0))
+    return round(float((sums**2 / counts).sum() / np.square(change).sum()), 4)
 
 
 def shows(truth: Truth, finding: Finding) -> bool:

@@ -120,13 +120,12 @@ def train_command(
     """Train what configuration files describe: small convnets, or a bank of concepts."""
     with exit_codes(debug):
         from rdx.compute.devices import resolve_device
-        from rdx.config import apply_changes, read_yaml
+        from rdx.config import parsed_with, read_yaml
         from rdx.locks import alone
         from rdx.models.training_settings import training_of
 
         edits = [*(changes or []), *_edits(seed, False)]
-        values = {path: apply_changes(read_yaml(path), edits) for path in configs}
-        trainings = [training_of(one, source=str(path)) for path, one in values.items()]
+        trainings = [parsed_with(training_of, read_yaml(path), edits, source=str(path)) for path in configs]
         device = resolve_device(device)
         if dry_run:
             from rdx.experiment.plan.training import plan

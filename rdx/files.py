@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -22,6 +23,7 @@ PART = ".part"  # the mark of what is still being written
 _TEMPORARY = re.compile(rf"\.(.+)\.[0-9a-f]{{12}}{re.escape(PART)}")  # the name of a temporary folder
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how libraries in Rust say what the system said
 _listeners: list[Callable[[Path, Path], None]] = []
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -74,6 +76,17 @@ def before_replacing(before: Callable[[Path, Path], None]) -> Iterator[None]:
         yield
     finally:
         _listeners.remove(before)
+
+
+def set_aside(path: Path) -> None:
+    """Keep what is no file of ours under another name: ``grids/thesis.png`` as ``grids/thesis.saved.png``."""
+    target, number = path.with_name(f"{path.stem}.saved{path.suffix}"), 1
+    while target.exists() or target.is_symlink():
+        number += 1
+        target = path.with_name(f"{path.stem}.saved-{number}{path.suffix}")
+    with writing(path):
+        path.rename(target)
+    _log.warning("'%s' is not as it was written here: it stays as '%s'", path, target.name)
 
 
 @contextmanager

@@ -87,6 +87,23 @@ def test_wrong_changes(change, message):
         apply_changes(PLAIN, [change])
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["seed=1", "sead=2"], "--set sead=2: unknown key 'sead'; did you mean 'seed'?"),
+        (["seed=-1"], "--set seed=-1: 'seed' must be at least 0"),
+    ],
+)
+def test_what_is_wrong_about_a_change_is_not_said_of_the_file(tmp_path, changes, said):
+    path = write(tmp_path / "a.yaml", PLAIN)
+    with pytest.raises(InputError) as caught:
+        load_experiment(path, changes)
+    assert str(caught.value).startswith(said)
+    write(path, {**PLAIN, "sead": 3})
+    with pytest.raises(InputError, match=r"a\.yaml: unknown key 'sead'"):
+        load_experiment(path, ["seed=1"])
+
+
 def test_two_representations_are_one_comparison_by_default():
     config = parse_experiment(PLAIN, source="x")
     assert config.comparisons == [("a", "b")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rdx.analysis.runs import FinishedComparison, FinishedRun, find_runs
 from rdx.errors import InputError
-from rdx.experiment.run.folder import CONFIG
+from rdx.experiment.run.folder import CONFIG, RunFolder
 from rdx.locks import alone
 
 ANALYSIS = "analysis"
@@ -36,7 +36,13 @@ def analyze(
     for run in runs:
         families.setdefault(run.family, []).append(run)
     with alone(target / name for name in families):
-        return [_family(target / name, own, paper, say) for name, own in families.items()]
+        return [_recorded(target / name, own, paper, say) for name, own in families.items()]
+
+
+def _recorded(folder: Path, runs: Sequence[FinishedRun], paper: bool, say: Callable[[str], None]) -> Path:
+    """`_family`; files in its folder that no analysis has written stay, under another name."""
+    with RunFolder(folder.absolute()).recording(ANALYSIS, ("/",)):
+        return _family(folder, runs, paper, say)
 
 
 def _family(folder: Path, runs: Sequence[FinishedRun], paper: bool, say: Callable[[str], None]) -> Path:

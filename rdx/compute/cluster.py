@@ -195,6 +195,7 @@ def _start(distributed: Any, workers: int, gpu: bool) -> Any:
 
 def _join(distributed: Any, address: str) -> Any:
     """A client of the scheduler at an address, or of the one whose file this is, with at least one worker."""
+    address = os.path.expanduser(address)
     where = {"scheduler_file": address} if Path(address).exists() or address.endswith(".json") else {"address": address}
     if "scheduler_file" in where and not Path(address).is_file():
         raise InputError(f"there is no scheduler's file '{address}': start `dask scheduler --scheduler-file {address}`")

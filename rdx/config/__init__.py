@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rdx.config.changes import apply_changes
+from rdx.config.changes import apply_changes, parsed_with
 from rdx.config.files import merged, read_yaml
 from rdx.config.messages import one_line
 from rdx.config.schema import Experiment
@@ -19,7 +19,7 @@ from rdx.config.sections import LayerAnalysis, Method, Naming, Representation, S
 
 __all__ = [
     "Experiment", "LayerAnalysis", "Method", "Naming", "Representation", "Statistics", "Sweep",
-    "apply_changes", "load_experiment", "merged", "one_line", "parse_experiment", "read_yaml",
+    "apply_changes", "load_experiment", "merged", "one_line", "parse_experiment", "parsed_with", "read_yaml",
 ]  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def load_experiment(path: Path | str, changes: Sequence[str] = ()) -> Experiment
     Raises:
         InputError: a missing or broken file, an unknown key, or a value out of range.
     """
-    return parse_experiment(apply_changes(read_yaml(path), changes), source=str(path))
+    return parsed_with(parse_experiment, read_yaml(path), changes, source=str(path))
 
 
 def parse_experiment(values: Mapping[str, Any], *, source: str) -> Experiment:

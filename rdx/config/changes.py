@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from rdx.config.files import APPEND, merged, parsed
 from rdx.errors import InputError, unknown
+
+Parsed = TypeVar("Parsed")
+
+
+def parsed_with(
+    parse: Callable[..., Parsed], values: Mapping[str, Any], changes: Sequence[str], *, source: str
+) -> Parsed:
+    """What `parse(values, source=…)` makes of the changed values.
+
+    Raises InputError as it does; where `source` alone is right, the error names the first change that is not.
+    """
+    changed = apply_changes(values, changes)
+    try:
+        return parse(changed, source=source)
+    except InputError:
+        if not _is_right(parse, values):
+            raise
+        for change in changes:
+            values = apply_changes(values, [change])
+            parse(values, source=f"--set {change}")
+        raise
+
+
+def _is_right(parse: Callable[..., Any], values: Mapping[str, Any]) -> bool:
+    try:
+        parse(values, source="")
+    except InputError:
+        return False
+    return True
 
 
 def apply_changes(values: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rdx.config import Experiment, apply_changes, parse_experiment
+from rdx.config import Experiment, parse_experiment, parsed_with
 from rdx.errors import InputError, unknown
 from rdx.experiment.own_folder import own_folder
 from rdx.experiment.run.folder import pair_name
@@ -139,7 +141,7 @@ def configuration(
         if given["map"] not in _MAPS:
             raise unknown("map", given["map"], _MAPS)
         values["explorer"] = {"map": given["map"]}
-    config = parse_experiment(apply_changes(values, given.get("changes", ())), source="compare")
+    config = parsed_with(parse_experiment, values, given.get("changes", ()), source="compare")
     _refuse_without_rdx(config, own)
     return config
 
@@ -168,13 +170,21 @@ def _spec(value: Any, name: str) -> str:
 
 def _data(images: str | Path | None, labels: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if labels is not None and not isinstance(labels, (str, Path)):
-        labels = keep("".join(f"{label}\n" for label in np.asarray(labels).ravel().tolist()))
+        labels = keep(_as_table(np.asarray(labels).ravel().tolist()))
     given = {} if labels is None else {"labels": str(labels)}
     if images is not None:
         return {"dataset": "image_folder", "root": str(images), **given, **settings}
     if settings:
         raise InputError(f"{next(iter(settings))} is a setting of images, and there are none")
     return {"dataset": "features", **given} if given else None
+
+
+def _as_table(labels: Sequence[Any]) -> str:
+    """Labels as a table with a column `label`: each stays one label, whatever commas and line ends are in it."""
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows([["label"], *([str(label)] for label in labels)])
+    return text.getvalue()
 
 
 def _short(title: str) -> str:

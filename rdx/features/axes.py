@@ -2,8 +2,8 @@
 
 A convolution or a BatchNorm puts its channels on axis 1, a linear layer or a LayerNorm on the last. What says
 nothing about it (an activation, a dropout) leaves them where it was given them, and a block has them where the
-last such modules inside it had as many. A linear layer that mixes tokens, as an MLP-Mixer's, leaves the channel
-where it is. Where that does not settle it, the axis is None.
+last such modules inside it had as many. A layer that mixes tokens, as an MLP-Mixer's linear ones and CoaT's
+convolution over class tokens, leaves the channel where it is. Where that does not settle it, the axis is None.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class _Watch:
     def before(self, name: str) -> Callable:
         def hook(module: nn.Module, inputs: tuple, named: dict) -> None:
             value = next(iter((*inputs, *named.values())), None)
-            seen = self._note(name + INPUT, value, module, lambda shape: _taken(module, shape))
+            seen = self._note(name + INPUT, value, module, lambda shape: self._taken(module, shape, value))
             shape = seen.shape if seen else None
             self._given.setdefault(name, []).append((len(self._said), shape, seen.axis if seen else None))
 
@@ -128,12 +128,25 @@ class _Watch:
         found = self.found[name] = Seen(shape, axis, place, several)
         return found
 
+    def _taken(self, module: nn.Module, shape: tuple[int, ...], value: Any) -> int | None:
+        """The axis of a module's input, by the module itself."""
+        if len(shape) < 3:
+            return None
+        if isinstance(module, nn.Conv1d):  # which may be laid across the tokens, or along the channels
+            known = getattr(value, _TAG, None) or self._near(shape, len(self._said))
+            return 2 if known == 2 or shape[1] == 1 else 1
+        if _is_first(module, shape):
+            return 1
+        return len(shape) - 1 if isinstance(module, _NORMS) else None
+
     def _put_out(
         self, module: nn.Module, shape: tuple[int, ...], given: tuple[int, ...] | None, axis: int | None
     ) -> int | None:
         """The axis by the module itself."""
         if len(shape) < 3:
             return None
+        if isinstance(module, nn.Conv1d) and axis == 2:
+            return 2
         if _is_first(module, shape):
             return 1
         if isinstance(module, nn.Linear):
@@ -190,12 +203,3 @@ def _normalised(module: nn.Module) -> int | None:
     """How many channels a norm of a library's own normalises."""
     sizes = getattr(module, "normalized_shape", None)
     return sizes[-1] if isinstance(sizes, (tuple, list, torch.Size)) and len(sizes) == 1 else None
-
-
-def _taken(module: nn.Module, shape: tuple[int, ...]) -> int | None:
-    """The axis of a module's input, by the module itself."""
-    if len(shape) < 3:
-        return None
-    if _is_first(module, shape):
-        return 1
-    return len(shape) - 1 if isinstance(module, _NORMS) else None

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from rdx.errors import InputError
 from rdx.files import atomic_path, fingerprint
 from rdx.locks import alone_at
 
@@ -60,8 +61,15 @@ def chunk_folder(key: str, folder: str | Path | None = None) -> Path:
 
 
 def forget(key: str, folder: str | Path | None = None) -> None:
-    """Remove the features with this key, and chunks of them."""
-    cached_path(key, folder).unlink(missing_ok=True)
+    """Remove the features with this key, and chunks of them. Raises InputError where the cache can only be read."""
+    path = cached_path(key, folder)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"'{path}' can't be removed, so that it would be computed again ({error.strerror}): leave --force out, or "
+            "take another cache (RDX_CACHE)"
+        ) from None
     discard_chunks(key, folder)
 
 

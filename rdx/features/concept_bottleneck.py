@@ -27,7 +27,7 @@ from rdx.errors import InputError
 from rdx.features import cache, check_representation, load_representation, representation_fingerprint
 from rdx.features.arrays import read_array
 from rdx.features.concept_bank import ConceptBank, fit_bank, project
-from rdx.files import atomic_files, atomic_path, fingerprint, sha256_file
+from rdx.files import atomic_files, atomic_path, before_replacing, fingerprint, set_aside, sha256_file
 from rdx.models.training import TrainingResult
 from rdx.models.weights import checksum, contents, read_safetensors
 
@@ -124,7 +124,7 @@ def train(
         if force:
             cache.forget(source)
         found = _computed(settings, items, attributes, device, progress)
-    with atomic_files(settings.folder, [ATTRIBUTES, PROJECTIONS]) as folder:
+    with before_replacing(_keep_others), atomic_files(settings.folder, [ATTRIBUTES, PROJECTIONS]) as folder:
         _write_attributes(folder / ATTRIBUTES, attributes, found.bank)
         files = {ATTRIBUTES: sha256_file(folder / ATTRIBUTES)}
         header = {"made_of": made_of, "published": published is not None, "files": files}
@@ -186,17 +186,39 @@ def _is_there(paths: tuple[Path, Path], made_of: str) -> bool:
     if not all(path.is_file() for path in paths):
         return False
     try:
-        tensors, metadata = read_safetensors(paths[1])
-        header = json.loads(metadata[_KEY])
+        header = _header(paths[1])
         if header["made_of"] != made_of:
             return False
-        if header["files"] == {ATTRIBUTES: sha256_file(paths[0])} and header["checksum"] == checksum(tensors):
+        if header["files"] == {ATTRIBUTES: sha256_file(paths[0])}:
             return True
         reason = "a checksum is wrong"
-    except (InputError, KeyError, ValueError) as error:
+    except InputError as error:
         reason = str(error)
     _log.warning("'%s' is damaged (%s); it is made again", paths[1], reason)
     return False
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The header of projections. Raises InputError where they are not as they were written."""
+    tensors, metadata = read_safetensors(path)
+    try:
+        header = json.loads(metadata[_KEY])
+        if header["checksum"] == checksum(tensors) and {"made_of", "files"} <= set(header):
+            return header
+    except (KeyError, ValueError, TypeError):
+        raise InputError(f"'{path}' has no header of ours") from None
+    raise InputError(f"the checksum of '{path}' is wrong")
+
+
+def _keep_others(path: Path, new: Path) -> None:
+    """Before `new` takes the place of `path`: what was not written here stays, under another name."""
+    try:
+        is_ours = path.name == PROJECTIONS and bool(_header(path))
+        is_ours = is_ours or _header(path.with_name(PROJECTIONS))["files"].get(path.name) == sha256_file(path)
+    except (InputError, OSError):
+        is_ours = False
+    if path.exists() and not is_ours:
+        set_aside(path)
 
 
 def _write_attributes(path: Path, attributes: Attributes, bank: ConceptBank | None) -> None:

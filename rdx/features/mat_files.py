@@ -17,17 +17,19 @@ _HEADER = 128
 _MATRIX, _COMPRESSED = 14, 15  # types of elements
 _VALUES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}  # of others
 _CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
+_SPARSE = 5
 _COMPLEX = 0x800  # a flag
+_LARGEST = 1 << 31  # bytes that a sparse array may have when it is written out
 
 
 def numeric_arrays(content: bytes) -> dict[str, np.ndarray]:
-    """Every array of real numbers by its name; text, cells, structures and sparse arrays are left out.
+    """Every array of real numbers by its name; sparse ones are written out, text, cells and structures left out.
 
     Raises ValueError, or what zlib and NumPy raise, for a file that is damaged or of another kind.
     """
     order = {b"IM": "<", b"MI": ">"}.get(content[_HEADER - 2 : _HEADER])
     if order is None:
-        raise ValueError("not a MATLAB file of version 5 to 7.3")
+        raise ValueError("not a MATLAB file of version 5 to 7.3 (save it with -v7)")
     found: dict[str, np.ndarray] = {}
     for kind, data in _elements(content[_HEADER:], order):
         if kind == _COMPRESSED:
@@ -59,14 +61,37 @@ def _array(data: bytes, order: str) -> tuple[str, np.ndarray] | None:
     """An array's name and values; None for what is not an array of real numbers."""
     parts = _elements(data, order)
     flags = int(np.frombuffer(next(parts)[1], f"{order}u4")[0])
-    if flags & 0xFF not in _CLASSES or flags & _COMPLEX:
+    kind = flags & 0xFF
+    if (kind not in _CLASSES and kind != _SPARSE) or flags & _COMPLEX:
         return None
     shape = tuple(np.frombuffer(next(parts)[1], f"{order}i4").tolist())
     name = next(parts)[1].decode("ascii")
-    kind, raw = next(parts)
-    if kind not in _VALUES or min(shape, default=-1) < 0:
-        raise ValueError(f"array '{name}' has values of the unknown type {kind}, or a shape {shape}")
-    values = np.frombuffer(raw, order + _VALUES[kind])
+    if min(shape, default=-1) < 0:
+        raise ValueError(f"array '{name}' has a shape {shape}")
+    if kind == _SPARSE:
+        return name, _written_out(name, shape, *(_numbers(name, next(parts), order) for _ in range(3)))
+    values = _numbers(name, next(parts), order)
     if values.size != math.prod(shape):
         raise ValueError(f"array '{name}' claims shape {shape}, and holds {values.size} values")
-    return name, values.astype(_CLASSES[flags & 0xFF]).reshape(shape, order="F")
+    return name, values.astype(_CLASSES[kind]).reshape(shape, order="F")
+
+
+def _numbers(name: str, element: tuple[int, bytes], order: str) -> np.ndarray:
+    kind, raw = element
+    if kind not in _VALUES:
+        raise ValueError(f"array '{name}' has values of the unknown type {kind}")
+    return np.frombuffer(raw, order + _VALUES[kind])
+
+
+def _written_out(
+    name: str, shape: tuple[int, ...], rows: np.ndarray, starts: np.ndarray, values: np.ndarray
+) -> np.ndarray:
+    """A sparse array in full: the row of each value, column after column, and where each column starts."""
+    if len(shape) != 2 or len(starts) != shape[1] + 1 or 8 * math.prod(shape) > _LARGEST:
+        raise ValueError(f"the sparse array '{name}' claims shape {shape}")
+    counts, held = np.diff(starts), int(starts[-1])
+    if starts[0] != 0 or (counts < 0).any() or (rows < 0).any() or held > min(len(rows), len(values)):
+        raise ValueError(f"the columns of the sparse array '{name}' do not fit its {len(values)} values")
+    full = np.zeros(shape)
+    full[rows[:held], np.repeat(np.arange(shape[1]), counts)] = values[:held]
+    return full

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from rdx.data import load_items
 from rdx.data.items import Items
 from rdx.errors import InputError
-from rdx.files import atomic_files, atomic_path, fingerprint, sha256_file
+from rdx.files import atomic_files, atomic_path, before_replacing, fingerprint, set_aside, sha256_file
 from rdx.models.checkpoints import Header, read_header, save_checkpoint
 from rdx.models.convnet import CHANNELS, TINY_CHANNELS, ConvNet, GreyTransform
 from rdx.models.training_settings import LAST, TrainingSettings, parse_training
@@ -184,13 +184,29 @@ def _fit(
 ) -> float | None:
     """Train, and put the checkpoints and metrics.csv into the folder together; returns the final accuracy."""
     names = [*map(_file_of, settings.checkpoint_accuracies), *(name for name in kept if name != LAST), _METRICS]
-    with atomic_files(settings.folder, [*names, LAST]) as folder:
+    with before_replacing(_keep_others), atomic_files(settings.folder, [*names, LAST]) as folder:
         model, accuracy = _trained(
             settings, header, items, test, kept, total, folder, device=device, progress=progress
         )
         header.files = {name: sha256_file(folder / name) for name in names}
         _save(folder / LAST, model, header, total, accuracy)
     return accuracy
+
+
+def _keep_others(path: Path, new: Path) -> None:
+    """Before `new` takes the place of `path`: what no training has written there stays, under another name."""
+    if path.exists() and not _is_ours(path):
+        set_aside(path)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is as a training wrote it: a checkpoint, or what the last one vouches for."""
+    try:
+        if path.suffix == ".safetensors":
+            return bool(read_header(path))
+        return read_header(path.parent / LAST).files.get(path.name) == sha256_file(path)
+    except (InputError, OSError):
+        return False
 
 
 def _trained(

@@ -33,11 +33,25 @@ _log = logging.getLogger(__name__)
 
 
 def existing_file(path: str | Path, what: str) -> Path:
-    """`path` made absolute. Raises MissingInput, naming it, where there is no such file."""
+    """`path` made absolute. Raises MissingInput, naming it, where there is no such file; InputError for a folder."""
     found = locate(path)
+    if found.is_dir():
+        raise InputError(f"{what}: '{found}' is a folder{_how_to_join(found)}")
     if not found.is_file():
         raise MissingInput(f"{what}: no file '{found}'{_how_to_make(found)}")
     return found
+
+
+def _how_to_join(folder: Path) -> str:
+    """What to do about a table in parts, as Spark, DuckDB and datasets write it; else which file may be meant."""
+    files = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    parts = [name for name in files if name.endswith(".parquet")]
+    if len(parts) > 1:
+        return (
+            f" with {len(parts)} Parquet files ('{parts[0]}', …): write them as one, in the order that you mean, with "
+            "pandas.concat(map(pandas.read_parquet, paths), ignore_index=True).to_parquet('all.parquet')"
+        )
+    return f"; name a file in it, such as '{files[0]}'" if files else ""
 
 
 def _how_to_make(checkpoint: Path) -> str:

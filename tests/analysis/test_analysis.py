@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rdx.analysis import report
 from rdx.analysis.command import main
 from rdx.analysis.report import analyze
 from rdx.analysis.runs import find_runs
@@ -21,6 +22,7 @@ from rdx.config import parse_experiment
 from rdx.errors import InputError
 from rdx.experiment.plan.prepare import prepare
 from rdx.experiment.run.runner import run
+from rdx.files import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = [{"method": name, "n_clusters": 2} for name in ("rdx", "kmeans", "pca")]
@@ -193,6 +195,15 @@ def test_paper_figures_are_pdfs_without_titles(outputs, by_command, tmp_path, sk
     assert {"bsr.png", "mean_metrics.md", "concepts.csv"} < {*files}
     assert all((titled / name).read_bytes() == (by_command / name).read_bytes() for name in files)
     assert len(sketches) == 16 and all(heading for name, heading in sketches.items() if name.endswith(".png"))
+
+
+def test_files_of_the_users_own_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "_family", lambda folder, *_: write_text(folder / "metrics.csv", "a table"))
+    (tmp_path / "metrics.csv").write_text("mine")
+    for _ in range(2):  # what it wrote itself it replaces
+        report._recorded(tmp_path, [], False, print)
+        found = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
+        assert found == {"metrics.csv": "a table", "metrics.saved.csv": "mine"}
 
 
 def test_runs_whose_images_are_gone_keep_everything_but_the_sheets(outputs, tmp_path, sketches):

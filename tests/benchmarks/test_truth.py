@@ -73,6 +73,16 @@ def test_scores_of_an_attribute(truth, direction, members, false):
     assert scored(truth, planted, (direction, list(members)))["false"] == false
 
 
+def test_what_was_planted_explains_much_of_the_rank_change_where_it_is_large_and_nothing_where_it_is_chance(truth):
+    import pairs
+
+    rng = np.random.default_rng(0)
+    A, B, planted = pairs.groups(rng, count=2, size=20, level=0.0, n=60)
+    by_chance = pairs.Truth(planted.changed, {"a_not_b": [rng.permutation(60)[:20]], "b_not_a": []})
+    assert truth.explained(A, B, planted) > 0.2 > 0.02 > truth.explained(A, B, by_chance)
+    assert truth.explained(A, B, pairs.NOTHING) == ""
+
+
 def test_nobody_judges_concepts_of_unrelated_representations(truth):
     import pairs
 
@@ -108,4 +118,4 @@ def test_a_run_that_was_broken_off_goes_on(truth, tmp_path, monkeypatch, capsys)
     rows = list(truth.read_rows(output).values())
     assert [row["method"] for row in rows[:4]] == ["one", "two"] * 2 and set(rows[0]) == set(truth.COLUMNS)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1].split()[:7] == ["null,", "copies", "two", "18", "18/18", "18", "18"]
+    assert lines[-1].split()[:8] == ["null,", "copies", "-", "two", "18", "18/18", "18", "18"]

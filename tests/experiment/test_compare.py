@@ -12,6 +12,7 @@ from PIL import Image
 
 from rdx import RDX, binary_success_rate, compare
 from rdx.errors import InputError
+from rdx.experiment.compare import configuration
 from rdx.method.cka import debiased_cka
 from rdx.metrics import probes
 
@@ -205,3 +206,12 @@ def test_bad_input_is_a_value_error_and_makes_no_folder(arrays, change, message)
         compare(**given)
     assert isinstance(caught.value, ValueError)
     assert not Path("run").exists()
+
+
+def test_labels_from_python_stay_one_each_whatever_is_in_them(arrays):
+    from rdx.data.labels import read_labels
+
+    labels = ["a, b", "a\nb", '"c"'] * 30
+    path = configuration(*arrays[:2], labels=labels).data["labels"]
+    numbers, names = read_labels(path, [str(i) for i in range(N)])
+    assert [names[number] for number in numbers.tolist()] == labels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from rdx.data.locate import locate
 from rdx.errors import InputError
 from rdx.experiment.compare import configuration
 from rdx.experiment.own_folder import own_folder
+from rdx.experiment.plan.origin import origin_of
 
 
 @pytest.fixture
@@ -86,3 +88,23 @@ def test_a_second_ctrl_c_ends_at_once_with_130(monkeypatch, capsys):
     handlers[0](2, None)
     assert left.value.exit_code == ExitCode.INTERRUPTED and codes == [130]
     assert capsys.readouterr().err.startswith("interrupted")
+
+
+def test_two_files_of_one_name_do_not_take_turns_in_a_folder(here):
+    first, second = comparison("dino"), comparison("mae")
+    mae = second.model_copy(update={"name": first.name})
+    folder = Path("outputs") / first.name
+    for name in ("a.yaml", "b.yaml"):
+        (here / name).write_text("name: x")
+    assert origin_of(first, "compare", folder) is None
+    told = origin_of(first, "a.yaml", folder)
+    folder.mkdir(parents=True)
+    (folder / "environment.json").write_text(json.dumps({"configuration": told}))
+    with pytest.raises(InputError, match=r"'b.yaml' and '.*a\.yaml' are both called .* change a 'name', or give --out"):
+        origin_of(mae, "b.yaml", folder)
+    assert origin_of(mae, "a.yaml", folder) != told  # the same file, changed meanwhile
+    assert origin_of(first, "b.yaml", folder)["fingerprint"] == told["fingerprint"]  # a copy of it
+    (folder / "config.yaml").write_text("name: x")
+    assert origin_of(mae, str(folder / "config.yaml"), folder) == told  # a run goes on from what it saved
+    (here / "a.yaml").rename(here / "c.yaml")
+    assert origin_of(mae, "b.yaml", folder)["file"].endswith("b.yaml")

@@ -166,8 +166,7 @@ def test_the_passage_moves_the_dots(opened):
     assert start != end and one.link == "#view=passage&t=1.00"
     one.page.click("#play")
     one.page.wait_for_url("**/*#view=passage")
-    one.page.wait_for_timeout(60)
-    assert one.page.evaluate(dots) == start
+    one.page.wait_for_function(f"start => {dots} === start", arg=start)
     assert one.complaints == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import shutil
@@ -146,3 +147,15 @@ def test_files_from_before_the_checksum_of_the_header_are_read(here):
     path = cache.store("old", values, {})
     save_file({"features": values}, path, metadata={"rdx": json.dumps({"key": "old", "sha256": fingerprint(values)})})
     np.testing.assert_array_equal(cache.lookup("old"), values)
+
+
+def test_computing_again_needs_a_cache_that_can_be_written(tmp_path, monkeypatch):
+    path = cache.store("key", np.zeros((2, 2), np.float32), {}, tmp_path)
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(InputError, match=r"can't be removed.*Read-only file system.*leave --force out") as caught:
+        cache.forget("key", tmp_path)
+    assert str(path) in str(caught.value) and path.is_file()

@@ -136,3 +136,45 @@ def test_a_class_token_that_is_not_put_out_is_no_default(name, default):
     model = tried(name)
     assert model.class_token and model.class_token_by_default == default
     assert model.default_layer == ("blocks.11" if default else "pre_logits")
+
+
+class Across(nn.Module):
+    """Convolutions of one dimension: over class tokens, as CoaT's, and along the channels, as ECA's."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.merged = nn.LayerNorm(7), nn.Conv1d(3, 1, 1)
+        self.bn, self.attention, self.own = nn.BatchNorm2d(5), nn.Conv1d(1, 1, 3, padding=1), nn.Conv1d(5, 6, 1)
+
+    def forward(self, images):
+        maps = self.bn(images[:, :, :4, :4].expand(-1, 5, 4, 4))
+        self.attention(maps.mean((2, 3))[:, None])  # (b, 1, 5)
+        self.own(maps.flatten(2))  # (b, 5, 16)
+        tokens = self.norm(images.flatten(1)[:, :63].reshape(-1, 9, 7))
+        return self.merged(torch.stack([tokens[:, i] for i in range(3)], 1)).squeeze(1)  # (b, 3, 7)
+
+
+def test_a_convolution_over_tokens_or_along_channels_leaves_the_channels_where_they_are():
+    model = VisionModel(Across().eval(), GreyTransform(size=(8, 8)), "own", "across")
+    for layer, width in {"merged:input": 7, "merged": 7, "attention:input": 5, "attention": 5, "own": 6}.items():
+        assert try_layer(model, IMAGE, layer, "mean") == width, layer
+
+
+QUIET = ("--quiet", "--statistics", "off", "--n-clusters", "2")
+
+
+def test_the_plan_of_a_layer_of_windows_is_one_line_and_leaves_no_cache(tmp_path, monkeypatch, capsys):
+    from rdx import cli
+
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    for i in range(6):
+        IMAGE.save(tmp_path / f"images/{i}.png")
+    spec = "timm:test_maxvit?pretrained=false"
+    layers = (f"{spec}&layer=stages.0.blocks.0.attn_block.attn", "timm:test_resnet?pretrained=false")
+    with pytest.raises(SystemExit) as left:
+        cli.main(["compare", "--images", "images", "--a", layers[0], "--b", layers[1], "--dry-run", *QUIET])
+    said = capsys.readouterr().err
+    assert left.value.code == 2 and "rows for 2 images" in said and said.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]

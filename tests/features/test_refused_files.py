@@ -31,6 +31,12 @@ def matlab(path: Path, **content) -> None:
     scipy.io.savemat(path, content, appendmat=False)
 
 
+def matlab_4(path: Path) -> None:
+    import scipy.io
+
+    scipy.io.savemat(path, {"features": X}, appendmat=False, format="4")
+
+
 def matlab_cut(path: Path) -> None:
     matlab(path, features=X)
     path.write_bytes(path.read_bytes()[:500])
@@ -128,6 +134,7 @@ REFUSED = {
     "no HDF5": ("a.h5", text("nothing"), "read"),
     "no MATLAB": ("a.mat", text("nothing"), "can't be read"),
     "MATLAB without numbers": ("a.mat", lambda p: matlab(p, a=["x", "y"]), "holds no array of numbers"),
+    "MATLAB 4": ("a.mat", matlab_4, "version 5 to 7.3 (save it with -v7)"),
     "half of MATLAB": ("a.mat", matlab_cut, "can't be read: an element is longer than the file"),
     "two of MATLAB": ("a.mat", lambda p: matlab(p, a=X, b=X), "hold 2 arrays (a, b); add '?key=NAME'"),
     "a long row": ("a.csv", text(BODY + "1,2,3,4,5,6,7\n"), "line 42: 7 cells where the header has 6"),
@@ -209,3 +216,21 @@ def test_refused_in_one_line(tmp_path, way):
     told = str(caught.value)
     assert said in told and name in told
     assert told.isprintable() and len(told) < 400 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["data_10.parquet", "data_2.parquet"], "2 Parquet files ('data_10.parquet', …): write them as one, in the"),
+        (["b.npy", "a.npy"], "name a file in it, such as 'a.npy'"),
+        ([], "is a folder"),
+    ],
+)
+def test_a_folder_is_no_file(tmp_path, names, said):
+    """As Spark, DuckDB and datasets write tables: in which order the parts come is not for us to guess."""
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(InputError) as caught:
+        read_array(tmp_path)
+    assert said in str(caught.value) and str(tmp_path) in str(caught.value)
+    assert type(caught.value) is InputError  # not one of the things that --dry-run lists as missing

@@ -56,6 +56,18 @@ def matlab(path: Path, **content) -> None:
     scipy.io.savemat(path, content, appendmat=False)
 
 
+def matlab_compressed(path: Path) -> None:
+    import scipy.io
+
+    scipy.io.savemat(path, {"features": X}, appendmat=False, do_compression=True)
+
+
+def sparse():
+    import scipy.sparse
+
+    return scipy.sparse.csc_matrix(X.astype(np.float64))
+
+
 def matlab_73(path: Path) -> None:
     """As MATLAB's -v7.3 writes it: HDF5 behind a text, columns first."""
     import h5py
@@ -110,6 +122,8 @@ READ = {
     "hdf5, groups": (*hdf5("a.HDF5", **{"vit/11": X, "vit/10": 0 * X}), None, [], {"key": "vit/11"}),
     "mat of thingsvision": ("a.mat", lambda p: matlab(p, features=X), None, [], {}),
     "mat, double": ("a.mat", lambda p: matlab(p, x=X.astype(np.float64)), None, [], {}),
+    "mat, compressed": ("a.mat", lambda p: matlab_compressed(p), None, [], {}),
+    "mat, sparse": ("a.mat", lambda p: matlab(p, features=sparse()), None, [], {}),
     "mat, version 7.3": ("a.mat", matlab_73, None, [], {}),
     # CSV
     "to_csv(index=False) of an array": ("a.csv", lambda p: PLAIN.to_csv(p, index=False), None, [HEADER], {}),

@@ -141,6 +141,22 @@ def test_reuse(tmp_path):
     assert not train(settings(tmp_path, **small | {"data": FEW | {"variant": "m35"}})).reused
 
 
+def test_files_that_no_training_wrote_stay(tmp_path, caplog):
+    """Of the names of its checkpoints and tables; its own, as it wrote them, are replaced."""
+    few = settings(tmp_path, data=FEW, tiny=True, steps=1, checkpoint_steps=[1])
+    own = ("last.safetensors", "metrics.csv")
+    for name in own:
+        (tmp_path / name).write_text("mine")
+    train(few)
+    for name in own:
+        stem, suffix = name.split(".")
+        assert (tmp_path / f"{stem}.saved.{suffix}").read_text() == "mine"
+        assert f"{stem}.saved.{suffix}" in caplog.text
+    there = sorted(path.name for path in tmp_path.iterdir() if "saved" not in path.name)
+    assert there == ["last.safetensors", "metrics.csv", "step_000001.safetensors"]
+    assert all(training._is_ours(tmp_path / name) for name in there)
+
+
 def test_merged_labels_keep_ten_outputs_and_mirrored_ones_get_twenty(tmp_path):
     for variant, outputs in (("m35", 10), ("hflip_nl", 20)):
         data = {"dataset": "digits", "split": "train", "variant": variant, "images_per_class": 10}

@@ -15,6 +15,7 @@ from rdx.experiment.plan import fits as fit_plans
 from rdx.experiment.plan import needs as plan
 from rdx.experiment.plan import sizes
 from rdx.experiment.plan.numbers import check_features, check_numbers, check_same_number
+from rdx.experiment.plan.origin import origin_of
 from rdx.experiment.plan.prepared import Prepared
 from rdx.experiment.plan.steps import table_of_steps
 from rdx.experiment.run import timings
@@ -61,6 +62,7 @@ def look(
         InputError: whatever a user can have got wrong.
     """
     remarks: list[str] = []
+    origin = origin_of(config, source, folder)
     with heard(remarks.append):
         with _named(source):
             runs = methods.method_runs(config)
@@ -74,7 +76,7 @@ def look(
         arrays = not any(parse_spec(model).is_model for model in used)
         if list_missing and arrays and not found.needs.missing and found.words is None:
             check_numbers(found, device=device)  # nothing is computed for that
-    return replace(found, remarks=remarks)
+    return replace(found, remarks=remarks, origin=origin)
 
 
 @contextmanager

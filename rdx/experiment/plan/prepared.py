@@ -41,6 +41,7 @@ class Prepared:
     plans: fit_plans.Plans = field(default_factory=dict)
     widths: dict[str, int] = field(default_factory=dict)  # columns of every representation in use
     device: str = "cpu"
+    origin: dict[str, str] | None = None  # the configuration's file, see `origin`
     earlier: list[timings.Timing] = field(default_factory=list)  # how long steps took in other runs
 
     def plan(self) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def environment(prepared: Prepared, device: str) -> dict[str, Any]:
         "packages": dict(_versions()),
         "seeds": _seeds(prepared),
         "inputs": _inputs(prepared),
+        "configuration": prepared.origin,
     }
 
 

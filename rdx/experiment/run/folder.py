@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rdx.errors import InputError
-from rdx.experiment.run.record import Journal, Mark, Marks, is_as_written, is_covered, mark_of, set_aside
-from rdx.files import before_replacing, sync_folder, write_json, writing
+from rdx.experiment.run.record import Journal, Mark, Marks, is_as_written, is_covered, mark_of
+from rdx.files import before_replacing, set_aside, sync_folder, write_json, writing
 from rdx.locks import STAMPS
 
 OUTPUTS = "outputs"
 _STAMP, _JOURNAL = ".json", ".unfinished"
-CONFIG = "config.yaml"
+CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
 _log = logging.getLogger(__name__)
 RAW, A_TO_B, B_TO_A = "raw", "a_to_b", "b_to_a"  # which pair of representations is meant
 

@@ -7,7 +7,6 @@ somebody else has put there, or changed, stays: beside the new file, under anoth
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from rdx.files import sha256_file, writing
 
 Mark = tuple[int, str]  # size and sha256
 Marks = dict[str, set[Mark]]  # by file, all that tries of a step have put there
-_log = logging.getLogger(__name__)
 
 
 def mark_of(path: Path) -> Mark:
@@ -32,19 +30,9 @@ def is_as_written(path: Path, marks: Iterable[Mark]) -> bool:
 
 
 def is_covered(name: str, outputs: Iterable[str]) -> bool:
-    """Whether a file, relative to the run's folder, is among outputs; those that end with a slash are folders."""
-    return any(name.startswith(output) if output.endswith("/") else name == output for output in outputs)
-
-
-def set_aside(path: Path) -> None:
-    """Keep what is no file of ours under another name: ``grids/thesis.png`` as ``grids/thesis.saved.png``."""
-    target, number = path.with_name(f"{path.stem}.saved{path.suffix}"), 1
-    while target.exists() or target.is_symlink():
-        number += 1
-        target = path.with_name(f"{path.stem}.saved-{number}{path.suffix}")
-    with writing(path):
-        path.rename(target)
-    _log.warning("'%s' is not as this run wrote it: it stays as '%s'", path, target.name)
+    """Whether a file, relative to the run's folder, is among outputs; those that end with a slash are folders,
+    a slash alone the whole one."""
+    return any(name.startswith(output.lstrip("/")) if output.endswith("/") else name == output for output in outputs)
 
 
 class Journal:

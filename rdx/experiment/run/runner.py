@@ -14,7 +14,7 @@ from rdx.compute.seeds import seed_everything
 from rdx.errors import InputError
 from rdx.experiment.run.context import Context
 from rdx.experiment.run.environment import environment
-from rdx.experiment.run.folder import CONFIG
+from rdx.experiment.run.folder import CONFIG, ENVIRONMENT
 from rdx.experiment.run.log import heard, run_log
 from rdx.experiment.run.step import Step
 from rdx.experiment.run.timings import Timing, record
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rdx.experiment.plan.prepared import Prepared
 
 _RUN = ".run"  # what is noted of the run's own files
-_ENVIRONMENT, _PLAN = "environment.json", "plan.json"
+_PLAN = "plan.json"
 
 
 def run(
@@ -48,11 +48,11 @@ def run(
 def _run(prepared: Prepared, device: str, progress: bool, report: Callable[[str], None], engine: Engine) -> Path:
     folder, steps = prepared.folder, prepared.steps
     gone = [name for name in folder.stamps() if name not in steps]
-    with folder.recording(_RUN, (CONFIG, _ENVIRONMENT, _PLAN)):
+    with folder.recording(_RUN, (CONFIG, ENVIRONMENT, _PLAN)):
         _save_config(prepared)
         if not prepared.todo and not gone:
             return folder.root
-        write_json(folder.path(_ENVIRONMENT), environment(prepared, device))
+        write_json(folder.path(ENVIRONMENT), environment(prepared, device))
         write_json(folder.path(_PLAN), prepared.plan())
     shown = Shown(engine) if progress else engine
     context = Context(prepared.config, folder, prepared.items, device, progress, shown)

@@ -20,9 +20,9 @@ _FOLDER = "inputs"
 
 
 def keep(content: np.ndarray | str) -> Path:
-    """Write an array (.npy) or a text (.txt) to the cache, named by its contents; returns its path."""
+    """Write an array (.npy) or the text of a table (.csv) to the cache, named by its contents; returns its path."""
     is_text = isinstance(content, str)
-    path = cache_folder() / _FOLDER / f"{_name(content)}{'.txt' if is_text else '.npy'}"
+    path = cache_folder() / _FOLDER / f"{_name(content)}{'.csv' if is_text else '.npy'}"
     with alone_at([path]), atomic_path(path) as temporary:
         if is_text:
             temporary.write_bytes(content.encode("utf-8"))
@@ -47,7 +47,7 @@ def check(config: Experiment) -> None:
 
 def _is_whole(path: Path) -> bool:
     try:
-        content = path.read_bytes().decode("utf-8") if path.suffix == ".txt" else np.load(path, allow_pickle=False)
+        content = path.read_bytes().decode("utf-8") if path.suffix != ".npy" else np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return False
     return _name(content) == path.stem

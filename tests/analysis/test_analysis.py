@@ -119,7 +119,7 @@ def test_a_family_gets_its_tables_and_every_figure(both, by_command):
             assert min(image.size) > 300 and len(colors) > 10
         if "steps" not in path.name:  # drawn again: the same bytes
             assert path.read_bytes() == (both / "one" / path.name).read_bytes()
-    assert {path.name for path in both.glob("*.*")} == {
+    assert {path.name for path in both.glob("[!.]*.*")} == {
         "bsr.png", "metrics.csv", "mean_metrics.csv", "mean_metrics.md", "concepts.csv"
     }  # fmt: skip
 
@@ -179,7 +179,7 @@ def test_a_run_of_many_pairs_gets_the_sweep_figure(tmp_path, sketches):
     make_run(tmp_path, "many", 1, data=None, representations=representations, comparisons=pairs, methods=METHODS[:1])
     (folder,) = analyze([tmp_path / "many"], tmp_path / "analysis")
     assert (folder / "sweep_many.png").is_file()
-    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == [
+    assert sorted(path.name for path in folder.glob("[!.]*") if path.is_dir()) == [
         "many__a_vs_b", "many__a_vs_c", "many__b_vs_c"
     ]  # fmt: skip
 
@@ -191,7 +191,7 @@ def test_paper_figures_are_pdfs_without_titles(outputs, by_command, tmp_path, sk
     assert sorted(path.name for path in folder.rglob("*.pdf")) == sorted(["bsr.pdf", *sketches])
     assert len(sketches) == 8 and not any(sketches.values())
     (titled,) = analyze([outputs / "one"], tmp_path / "titled")
-    files = [path.name for path in by_command.glob("*.*")]
+    files = [path.name for path in by_command.glob("[!.]*.*")]
     assert {"bsr.png", "mean_metrics.md", "concepts.csv"} < {*files}
     assert all((titled / name).read_bytes() == (by_command / name).read_bytes() for name in files)
     assert len(sketches) == 16 and all(heading for name, heading in sketches.items() if name.endswith(".png"))

@@ -10,8 +10,9 @@ A family is one line in `rdx.models.registry` and a module with
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rdx.errors import InputError
 from rdx.models.registry import family_module
@@ -31,6 +32,7 @@ def load_model(spec: ModelSpec | str, device: str = "cpu", *, weights: bool = Tr
     spec = parse_spec(spec) if isinstance(spec, str) else spec
     model = _family(spec).load(spec, weights=weights)
     model.layout = spec.options.get("layout")
+    model.layouts = _layouts(_family(spec).model_fingerprint(spec))
     if weights:
         _place(model, device)
     return model
@@ -50,6 +52,12 @@ def needs_download(spec: ModelSpec | str) -> bool:
     spec = parse_spec(spec) if isinstance(spec, str) else spec
     asked = getattr(_family(spec), "needs_download", None)
     return asked is not None and asked(spec)
+
+
+@lru_cache(maxsize=16)
+def _layouts(fingerprint: str) -> dict[tuple, Any]:
+    """What `rdx.features.layouts` has found of a model: a plan tries its shell, so that a run need not try it again."""
+    return {}
 
 
 def _family(spec: ModelSpec) -> ModuleType:

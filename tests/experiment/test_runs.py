@@ -84,14 +84,16 @@ def test_files_of_a_run(config, tmp_path):
         "items", "representations/a", "representations/b", "a_vs_b/cka", "a_vs_b/classification",
         "a_vs_b/rdx", "a_vs_b/kmeans", "a_vs_b/nmf",
         "a_vs_b/rdx/concepts", "a_vs_b/kmeans/concepts", "a_vs_b/nmf/concepts",
-        "a_vs_b/metrics", "a_vs_b/summary", "summary",
+        "a_vs_b/metrics", "a_vs_b/summary", "a_vs_b/neighbors", "a_vs_b/items",
+        "a_vs_b/rdx/attributes", "a_vs_b/kmeans/attributes", "a_vs_b/nmf/attributes", "summary",
     ]  # fmt: skip
     names = set(contents(tmp_path / "run"))
-    tables = {"assignments.csv", "explanations.csv", "concepts.csv", "method.json"}
+    tables = {"assignments.csv", "explanations.csv", "concepts.csv", "method.json", "attributes.csv", "attributes.json"}
     expected = {"config.yaml", "items.csv", "summary.csv"}
     expected |= {f"representations/{key}.safetensors" for key in "ab"}
     expected |= {f"a_vs_b/{name}" for name in ("summary.json", "metrics.csv", "classification.csv", "agreement.csv")}
-    expected |= {"a_vs_b/predictions.csv", "a_vs_b/cka.json"}
+    expected |= {f"a_vs_b/{name}" for name in ("predictions.csv", "cka.json", "neighbors.safetensors")}
+    expected |= {"a_vs_b/items.csv", "a_vs_b/attributes.csv"}
     expected |= {f"a_vs_b/{method}/{name}" for method in ("rdx", "kmeans", "nmf") for name in tables}
     expected |= {f"a_vs_b/{method}/coefficients.safetensors" for method in ("kmeans", "nmf")}
     assert names == expected
@@ -114,7 +116,7 @@ def test_changed_gamma_redoes_only_what_depends_on_it(config, tmp_path):
     done = run(config, tmp_path / "run", ["figures=true", "methods.rdx.gamma=auto"])
     figures = [f"a_vs_b/{name}/figures" for name in ("rdx", "kmeans", "nmf")]  # all show RDX's matrices
     tables = ["a_vs_b/rdx", "a_vs_b/rdx/concepts", "a_vs_b/metrics", "a_vs_b/summary"]
-    assert done == [*tables, *figures, "a_vs_b/explorer", "summary"]
+    assert done == [*tables, "a_vs_b/items", "a_vs_b/rdx/attributes", *figures, "a_vs_b/explorer", "summary"]
 
 
 def test_force_does_everything_again_with_the_same_result(config, tmp_path):

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ BACKBONE = "timm:test_resnet?pretrained=false"
 PAIRS = [f"without_{column}_vs_full" for column in (27, 37, 81, 105, 109)]
 FAST = [  # what would take long on two cores; every method stays
     "--set", "methods.usae.epochs=2", "--set", "methods.sae.epochs=2", "--set", "methods.topk_sae.epochs=2",
-    "--set", "figures=false",
+    "--set", "figures=false", "--set", "explorer=false", "--set", "statistics=off",
 ]  # fmt: skip
 
 
@@ -37,30 +36,30 @@ def project(tmp_path):
     return root
 
 
-def run(project: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "VIRTUAL_ENV": sys.prefix, "RDX_CACHE": str(project / "cache")}
+def run(project: Path, loaded: str, *arguments: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "VIRTUAL_ENV": loaded, "RDX_CACHE": str(project / "cache")}
     command = ["bash", str(project / SCRIPT), *arguments]
     return subprocess.run(command, cwd=project.parent, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.slow
-def test_a_dry_run_trains_nothing_and_says_what_is_missing(project):
-    done = run(project, "--dry-run", "--backbone", BACKBONE)
+def test_a_dry_run_trains_nothing_and_says_what_is_missing(project, loaded):
+    done = run(project, loaded, "--dry-run", "--backbone", BACKBONE)
     assert done.returncode == 0, done.stderr
     assert not (project / "checkpoints").exists() and not (project / "outputs").exists()
     assert f"cub_pcbm: 24 items through {BACKBONE}" in done.stdout
     assert "python -m rdx train configs/train/cub_pcbm.yaml" in done.stdout  # what the run still lacks
     shutil.rmtree(project / "data")
-    done = run(project, "--dry-run")
+    done = run(project, loaded, "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "bash download_cub.sh" in done.stdout
-    done = run(project)
+    done = run(project, loaded)
     assert done.returncode == 2 and "run `bash download_cub.sh`" in done.stderr
 
 
 @pytest.mark.slow
-def test_five_comparisons_with_every_method(project):
-    done = run(project, "--backbone", BACKBONE, "--device", "cpu", "--quiet", *FAST)
+def test_five_comparisons_with_every_method(project, loaded):
+    done = run(project, loaded, "--backbone", BACKBONE, "--device", "cpu", "--quiet", *FAST)
     assert done.returncode == 0, done.stderr
     folder = project / "outputs/cub_pcbm_v_cub_masked_pcbm"
     names = {row["dimension"]: row["name"] for row in rows(project / "checkpoints/cub_pcbm/attributes.csv")}
@@ -77,13 +76,13 @@ def test_five_comparisons_with_every_method(project):
 
 
 @pytest.mark.slow
-def test_published_projections_are_picked(project):
+def test_published_projections_are_picked(project, loaded):
     place = project / "checkpoints/post-hoc-cbm/output/cub_resnet18"
     place.mkdir(parents=True)
     values = np.random.default_rng(0).normal(size=(24, 112)).astype(np.float32)
     np.save(place / "train-proj_cub__resnet18_cub__cub_resnet18_cub_0.npy", values)
     few = '[{method: kmeans, n_clusters: 2, name: kmeans}]'
-    done = run(project, "--device", "cpu", "--set", f"methods={few}", "--set", "figures=false")
+    done = run(project, loaded, "--device", "cpu", "--set", f"methods={few}", *FAST[-6:])
     assert done.returncode == 0, done.stderr
     assert "taking the published projections" in done.stdout
     from safetensors.numpy import load_file

@@ -77,11 +77,12 @@ def test_a_dry_run_names_what_is_missing_and_fetches_nothing(project):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["unaligned", "aligned"])
-def test_a_configuration_runs(project, name):
+def test_a_configuration_runs(project, loaded, name):
     make_photos(project / "data" / "food_photos")
     make_weights(project / "checkpoints" / "efficientnet_lite")
-    command = [sys.executable, "-m", "rdx", "run", f"configs/photos_example/{name}.yaml", "--quiet"]
-    quick = ("figures=false", "statistics=off", "align_steps=5", "methods.sae.epochs=20", "methods.topk_sae.epochs=20")
+    command = [f"{loaded}/bin/python", "-m", "rdx", "run", f"configs/photos_example/{name}.yaml", "--quiet"]
+    quick = ("figures=false", "explorer=false", "statistics=off", "align_steps=5", "methods.sae.epochs=20",
+             "methods.topk_sae.epochs=20")  # fmt: skip
     done = run([*command, *(word for change in quick for word in ("--set", change))], project)
     assert done.returncode == 0, done.stderr
     folder = project / "outputs" / f"photos_{name}" / "a_vs_b"

@@ -20,6 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RDX_ONLY = "methods=[{name: rdx, method: rdx, n_clusters: 3}]"  # the other methods have tests of their own
 QUICKLY = f"statistics={json.dumps(QUICK)}"
 SMALL = ("--set", RDX_ONLY, "--set", "explorer.map=pca", "--set", QUICKLY, "--set")  # and a number of images
+BARE = ("--set", "figures=false", "--set", "explorer=false", *SMALL)
 
 
 def blocks(language: str) -> list[str]:
@@ -36,10 +37,10 @@ def run(command: list[str], folder: Path, **environment: str) -> str:
     return done.stdout
 
 
-def rdx_of(start: str) -> list[str]:
+def rdx_of(start: str, environment: str = sys.prefix) -> list[str]:
     """The README's rdx command that begins so, as arguments."""
     (line,) = [line for line in COMMANDS if line.startswith(start)]
-    return [sys.executable, "-m", *shlex.split(line)]
+    return [f"{environment}/bin/python", "-m", *shlex.split(line)]
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def project(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_models_on_a_folder_of_images(tmp_path):
+def test_two_models_on_a_folder_of_images(tmp_path, loaded):
     from PIL import Image
     from sklearn.datasets import load_sample_images
 
@@ -76,7 +77,7 @@ def test_two_models_on_a_folder_of_images(tmp_path):
         for i in range(6):
             y, x = rng.integers(0, 300), rng.integers(0, 400)
             Image.fromarray(photo[y : y + 120, x : x + 120]).save(photos / name / f"{i}.png")
-    command = rdx_of("rdx compare --a timm:")
+    command = [*rdx_of("rdx compare --a timm:", loaded), "--set", QUICKLY]
     command = [part + "?pretrained=false" if part.startswith("timm:") else part for part in command]  # no downloads
     text = run(command, tmp_path)
     (folder,) = (tmp_path / "outputs").iterdir()
@@ -106,7 +107,7 @@ def test_the_program_in_python():
 
 
 @pytest.mark.slow
-def test_mnist_835_from_its_script(project):
+def test_mnist_835_from_its_script(project, loaded):
     training = project / "configs" / "train" / "mnist_835.yaml"  # the same, shorter
     text = training.read_text(encoding="utf-8")
     for long, short in (("steps: 680", "steps: 60"), ("rate: 0.001", "rate: 0.01"), ("strong: 0.95", "strong: 0.4")):
@@ -114,17 +115,17 @@ def test_mnist_835_from_its_script(project):
         text = text.replace(long, short)
     training.write_text(text, encoding="utf-8")
     script = shlex.split(next(line for line in COMMANDS if "mnist_835" in line))
-    text = run([*script, *SMALL, "data.images_per_class=100"], project, VIRTUAL_ENV=sys.prefix)
+    text = run([*script, *SMALL, "data.images_per_class=50"], project, VIRTUAL_ENV=loaded)
     assert "rdx     a_not_b" in text
     assert (project / "outputs" / "mnist_835" / "a_vs_b" / "rdx" / "summary_b_not_a.png").is_file()
 
 
 @pytest.mark.slow
-def test_the_modification_experiment_from_its_script(project):
+def test_the_modification_experiment_from_its_script(project, loaded):
     defaults = project / "configs/defaults/train_mnist.yaml"
     defaults.write_text(defaults.read_text().replace("epochs: 5", "epochs: 1"))  # what they learn is not looked at
     script = shlex.split(next(line for line in COMMANDS if "mnist_modification_experiment" in line))
-    text = run([*script, *SMALL, "data.images_per_class=20"], project, VIRTUAL_ENV=sys.prefix)
+    text = run([*script, *BARE, "data.images_per_class=20"], project, VIRTUAL_ENV=loaded)
     assert text.count("known difference") == 5
-    command = rdx_of("rdx run configs/mnist_modification/")
-    run([*command, *SMALL, "data.images_per_class=20"], project)
+    command = rdx_of("rdx run configs/mnist_modification/", loaded)
+    assert "steps are done" in run([*command, *BARE, "data.images_per_class=20"], project)

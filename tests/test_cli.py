@@ -84,13 +84,13 @@ def rdx(*arguments: str) -> int:
 def test_run_prints_a_plan_and_a_table(here, capsys):
     assert rdx("run", "small.yaml") == 0
     out = capsys.readouterr().out
-    assert "small: 11 of 11 steps to do" in out
+    assert "small: 15 of 15 steps to do" in out
     assert [line.split()[:2] for line in out.splitlines() if " b_not_a " in line] == [
         ["rdx", "b_not_a"], ["kmeans", "b_not_a"],
     ]  # fmt: skip
     assert f"Results: {here / 'outputs/small'}" in out
     assert rdx("run", "small.yaml") == 0
-    assert "all 11 steps are done" in capsys.readouterr().out
+    assert "all 15 steps are done" in capsys.readouterr().out
 
 
 def test_quiet_prints_the_table_only(here, capsys):
@@ -113,7 +113,7 @@ def test_a_saved_configuration_goes_on_in_its_folder(here, capsys, monkeypatch):
     monkeypatch.chdir("elsewhere")
     capsys.readouterr()
     assert rdx("run", "config.yaml") == 0
-    assert "all 11 steps are done" in capsys.readouterr().out
+    assert "all 15 steps are done" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("existing", [False, True], ids=["new", "existing"])
@@ -262,7 +262,7 @@ def test_bad_input_makes_no_folder(here):
     assert not (here / "outputs").exists()
 
 
-def test_skip_bad_images_leaves_them_out_of_both_sides(here):
+def test_skip_bad_images_leaves_them_out_of_both_sides(here, sketched_pictures):
     unreadable_image()
     options = ["--skip-bad-images", "--n-clusters", "2", "--output-dir", "run", "--methods", "kmeans", "--quiet"]
     assert rdx(*MODELS, *options) == 0
@@ -292,7 +292,7 @@ def test_interruption_is_exit_code_130_and_the_next_run_goes_on(here, capsys, mo
         assert rdx(*RUN) == 130
     capsys.readouterr()
     assert rdx(*RUN) == 0
-    assert "small: 3 of 11 steps to do" in capsys.readouterr().out
+    assert "small: 7 of 15 steps to do" in capsys.readouterr().out
 
 
 def test_titles_map_gamma_and_changes_of_compare_reach_the_configuration():

@@ -26,7 +26,7 @@ from rdx.errors import InputError, unknown
 # What else lies beside the methods, or is a step beside theirs.
 TAKEN = (
     "agreement", "alignment", "attributes", "cka", "classification", "explorer", "items", "joint_map",
-    "known_difference", "layer_analysis", "metrics", "naming", "predictions", "summary", "sweep",
+    "known_difference", "layer_analysis", "metrics", "naming", "neighbors", "predictions", "summary", "sweep",
 )  # fmt: skip
 MAPPED = ("a_to_b", "b_to_a")  # the tables' names for mapped representations
 

@@ -1,6 +1,6 @@
 """What a concept's images have in common, in one sentence.
 
-"87 images, brighter (AUC 0.94) than the rest; labels tool 59 %, dessert 41 %; in B 84 % of their neighbours lie
+"87 images, brighter than the rest (AUC 0.94); labels tool 59 %, dessert 41 %; in B 84 % of their neighbours lie
 outside (in A 12 %), of 12 other labels": what is named stands out at a false discovery rate of 5 %, and not by a hair.
 """
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rdx.metrics.attributes import Attribute, Finding
+from rdx.metrics.attributes import Finding
 
 LABEL = "label"  # the attribute of that name is said in words of its own
 FALSE = 0.05  # q of what is named, at most
-CLEAR = 0.1  # |AUC − ½|, or half the difference of two shares, at least
+CLEAR = 0.1  # |AUC − ½|, or half the difference of two shares, at least; also among items of the same label
 _LABELS, _LEAST_SHARE = 3, 0.1  # labels that are named, and the share of the smallest
 _NUMBERS, _CATEGORIES = 3, 2  # named, at most
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
@@ -39,7 +39,8 @@ def surroundings(
     """Of members (s,); near_own, near_other (n, k): every item's nearest in the two models; labels (n,) int."""
     inside = np.zeros(len(near_own), dtype=bool)
     inside[members] = True
-    own, other = near_own[members], near_other[members]
+    k = max(1, min(near_own.shape[1], len(members) - 1))  # all of them could be members
+    own, other = near_own[members, :k], near_other[members, :k]
     found = [float(1.0 - inside[near].mean()) for near in (own, other)]
     if labels is None:
         return Surroundings(*found)
@@ -75,19 +76,25 @@ def sentence(
 ) -> str:  # fmt: skip
     """One sentence about a concept of ``size`` items; ``own`` is the model that holds it together, ``other`` not."""
     apart, shared = named(findings)
+    labels = _labels(findings)
     parts = _said(apart)
-    if not apart and shared:
-        parts = [f"{part}, as are their neighbours in {other}" for part in _said(shared)[:1]]
-    labels = _label_shares(findings)
     if labels:
-        parts.append(f"label{'s' if len(labels) > 1 else ''} {', '.join(labels)}")
+        shares = ", ".join(f"{f.attribute.names[f.value]} {_percent(f.inside)}" for f in labels)
+        clearest = max((finding.strength for finding in apart), default=0.0)
+        first = sum(finding.effect - 0.5 for finding in labels) >= clearest
+        parts.insert(0 if first else len(parts), f"label{'s' if len(labels) > 1 else ''} {shares}")
+    elif not apart and shared:
+        parts = [f"{part}, as are their neighbours in {other}" for part in _said(shared)[:1]]
     if not parts:
         parts = ["nothing measured sets them apart from the rest"]
     return f"{size:,} {noun}, " + "; ".join(parts + _neighbors(around, own, other))
 
 
 def _is_clear(finding: Finding) -> bool:
-    return finding.q_value <= FALSE and finding.strength >= CLEAR
+    """Whether it is sure, not small, and more than what the members' labels look like anyway."""
+    within = finding.effect if finding.within_labels is None else finding.within_labels
+    same_side = (within - 0.5) * (1 if finding.effect > 0.5 else -1)
+    return finding.q_value <= FALSE and finding.strength >= CLEAR and same_side >= CLEAR
 
 
 def _go_together(first: Finding, second: Finding) -> bool:
@@ -102,28 +109,28 @@ def _go_together(first: Finding, second: Finding) -> bool:
 
 
 def _said(findings: Sequence[Finding]) -> list[str]:
-    """Numbers together, "brighter (AUC 0.94) and wider (AUC 0.8) than the rest"; then a part for every category."""
-    numbers = [f for f in findings if not f.attribute.is_category]
-    words = [f"{_more(f.attribute, f.effect)} (AUC {max(f.effect, 1 - f.effect):.2f})" for f in numbers]
-    parts = [f"{_listed(words)} than the rest"] if words else []
+    """Numbers together, "brighter than the rest (AUC 0.94)" or, of several, "brighter (AUC 0.94) and wider (AUC 0.81)
+    than the rest"; then a part for every category."""
+    words = [
+        (f.attribute.words[0 if f.effect > 0.5 else 1], f"(AUC {0.5 + f.strength:.2f})")
+        for f in findings if not f.attribute.is_category
+    ]  # fmt: skip
+    parts = [f"{words[0][0]} than the rest {words[0][1]}"] if len(words) == 1 else []
+    if len(words) > 1:
+        parts = [f"{', '.join(map(' '.join, words[:-1]))} and {' '.join(words[-1])} than the rest"]
     return parts + [
         f"{f.name} {_percent(f.inside)} ({_percent(f.outside)} of the rest)"
         for f in findings if f.attribute.is_category
     ]  # fmt: skip
 
 
-def _more(attribute: Attribute, effect: float) -> str:
-    return attribute.words[0 if effect > 0.5 else 1]
-
-
-def _label_shares(findings: Sequence[Finding]) -> list[str]:
-    """The labels that are commoner inside than in the rest, the commonest first: ``tool 59 %``."""
+def _labels(findings: Sequence[Finding]) -> list[Finding]:
+    """The labels that are commoner inside than in the rest, the commonest first."""
     labels = [
         f for f in findings
         if f.attribute.name == LABEL and not f.vs_neighbors and f.q_value <= FALSE and f.inside >= _LEAST_SHARE
     ]  # fmt: skip
-    labels.sort(key=lambda f: -f.inside)
-    return [f"{f.attribute.names[f.value]} {_percent(f.inside)}" for f in labels[:_LABELS]]
+    return sorted(labels, key=lambda f: -f.inside)[:_LABELS]
 
 
 def _neighbors(around: Surroundings, own: str, other: str) -> list[str]:
@@ -141,10 +148,6 @@ def _neighbors(around: Surroundings, own: str, other: str) -> list[str]:
             f"{_percent(around.same_label_other)} in {other}"
         )
     return parts
-
-
-def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
 
 
 def _percent(share: float) -> str:

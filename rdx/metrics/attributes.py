@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rdx.metrics.significance import benjamini_hochberg
-from rdx.metrics.two_samples import more_often, rank_sum
+from rdx.metrics.two_samples import auc_within, more_often, rank_sum
 
 LEAST = 3  # members and others with a value, or there is no test
 VS_NEIGHBORS = " vs neighbours"  # ends the name of an attribute that was held against the neighbours
@@ -61,6 +61,7 @@ class Finding:
     outside: float  # the same of the others
     p_value: float
     q_value: float = float("nan")
+    within_labels: float | None = None  # AUC among items of the same label; None without labels
 
     @property
     def name(self) -> str:
@@ -75,12 +76,14 @@ class Finding:
 
 
 def find_common(
-    attributes: Sequence[Attribute], concepts: Sequence[tuple[np.ndarray, np.ndarray]]
-) -> list[list[Finding]]:
+    attributes: Sequence[Attribute], concepts: Sequence[tuple[np.ndarray, np.ndarray]],
+    labels: np.ndarray | None = None,
+) -> list[list[Finding]]:  # fmt: skip
     """What sets each concept apart, in the order of the attributes: where two are equally clear, a sentence names the
     earlier one, so what is more particular comes first.
 
-    concepts: (members (s,), their neighbours outside (t,)), as items. Values of a category that no member has are
+    concepts: (members (s,), their neighbours outside (t,)), as items. labels (n,) int, where there are some: what is
+    different about members may be nothing but what their labels look like. Values of a category that no member has are
     tested, and count in the correction, but are left out of the result.
     """
     found: list[list[Finding]] = []
@@ -91,7 +94,7 @@ def find_common(
         for attribute in attributes:
             for vs_neighbors, others in ((False, rest), (True, neighbors)):
                 findings, tests = _compared(attribute, members, others, vs_neighbors)
-                here += findings
+                here += findings if vs_neighbors or labels is None else _with_labels(findings, members, labels)
                 tested += tests
         found.append(here)
     flat = [finding.p_value for here in found for finding in here]
@@ -128,6 +131,19 @@ def _compared(
     return findings, count
 
 
+def _with_labels(findings: Sequence[Finding], members: np.ndarray, labels: np.ndarray) -> list[Finding]:
+    """Findings against the rest, with their AUC against those of the rest that have the same labels."""
+    inside = np.zeros(len(labels), dtype=bool)
+    inside[members] = True
+    strata = np.unique(labels, return_inverse=True)[1]
+    found = []
+    for one in findings:
+        values = one.attribute.values if one.value is None else one.attribute.holds(one.value).astype(np.float64)
+        auc = auc_within(values, inside, strata)
+        found.append(replace(one, within_labels=0.5 if auc is None else auc))
+    return found
+
+
 def _medians(*groups: np.ndarray) -> tuple[float, ...]:
     return tuple(float(np.median(group)) for group in groups)
 
@@ -157,4 +173,6 @@ def _untestable(attribute: Attribute) -> str:
     values = attribute.values if attribute.is_category else attribute.values[~np.isnan(attribute.values)]
     if not len(values):
         return "no item has a value"
+    if attribute.is_category and not attribute.names:
+        return "names each item differently"
     return "is the same for all items" if (values == values[0]).all() else ""

@@ -59,7 +59,7 @@ def neighbors_moved(A, B, seed: int = 0) -> Moves:
                 there = np.take_along_axis(ranks[side], found[other], axis=1)  # as this one has them
                 farther = np.log2(np.sort(there, axis=1), dtype=np.float64) - np.log2(np.arange(1, k + 1))
                 alone[side][items] = farther.mean(axis=1)  # none is below 0
-            change[items] = 1.0 - (there <= k).mean(axis=1)
+            change[items] = (there > k).sum(axis=1) / k
 
         for_each_tile(row_tiles(len(part)), work)
     return Moves(near["a"], near["b"], change, alone["a"], alone["b"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rdx.metrics.two_samples import more_often, rank_sum
+from rdx.metrics.two_samples import auc_within, more_often, rank_sum
 
 
 @pytest.mark.parametrize("values", [50, 4, 2])  # distinct ones: many ties
@@ -36,3 +36,16 @@ def test_fisher_is_scipys(size, other_size):
         for a, b in zip(inside, outside, strict=True)
     ]
     np.testing.assert_allclose(more_often(inside, size, outside, other_size), expected, rtol=1e-9)
+
+
+def test_auc_within_strata_is_that_of_all_pairs_inside_them():
+    rng = np.random.default_rng(0)
+    values, inside, strata = rng.integers(0, 6, 40).astype(float), rng.random(40) < 0.4, rng.integers(0, 4, 40)
+    values[3] = np.nan
+    pairs = [
+        (values[i] > values[j]) + 0.5 * (values[i] == values[j])
+        for i in np.flatnonzero(inside) for j in np.flatnonzero(~inside)
+        if strata[i] == strata[j] and not np.isnan(values[[i, j]]).any()
+    ]  # fmt: skip
+    assert auc_within(values, inside, strata) == pytest.approx(np.mean(pairs))
+    assert auc_within(values, inside, inside.astype(int)) is None

@@ -24,6 +24,7 @@ ENDLESS = 1 << 62  # bytes: no limit
 HELD = 8  # an entry of the features of a comparison: float32, as the run holds it and as it was read
 READ = 8 * 5  # an entry, where a step puts both representations on their grid, one after the other
 REFIT = 4 * (4 + 2)  # a pair of items of the statistics and thread: distances of a surrogate pair, graph, clustering
+ITEM = 2_000  # an item in tables of all items: their attributes, their neighbours and the texts of their columns
 JOINT_MAP = 30_000  # an item of the joint map: neighbours and their graph, of both representations
 
 
@@ -65,16 +66,20 @@ def demands(
     """The memory of every step that takes much."""
     from rdx.experiment.stages.explore import wanted, why_no_joint_map
 
+    few = LIBRARIES + ITEM * n
+    yield Demand("pixels", few, "take fewer items")
     for a, b in config.comparisons:
         pair, columns = pair_name(a, b), (widths[a] + widths[b]) * (2 if config.alignment else 1)
         held = LIBRARIES + HELD * n * columns
         read = held + READ * n * columns
-        for step in ("cka", "metrics", "summary", "classification", "alignment", "explorer"):
+        for step in ("cka", "metrics", "summary", "classification", "alignment", "neighbors", "explorer"):
             yield Demand(f"{pair}/{step}", read, "take fewer items")
         if wanted(config) and why_no_joint_map(config, n) is None:
             yield Demand(f"{pair}/joint_map", held + JOINT_MAP * n, "set explorer.map=pca")
+        yield Demand(f"{pair}/items", few, "take fewer items")
         for run in runs:
             yield Demand(f"{pair}/{run.name}/figures", read, "take fewer items")
+            yield Demand(f"{pair}/{run.name}/attributes", few, "take fewer items")
             if run.is_rdx:
                 yield Demand(f"{pair}/{run.name}", plans[a, b][run.name].memory, "take fewer items")
             else:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 GB = 1e9
 _WIDTH = 1_000  # dimensions of a representation whose model does not tell
 _ROW, _EXPLORED = 60, 6_000  # bytes an item: in the tables of a method, and in the explorer
+_MOVED = 250  # bytes an item: its neighbours, its row in items.csv, and what is measured on its pixels
 _FIGURES, _IMAGES = 2e6, 6e6  # bytes of a method's figures, without and with images
 _COPIES = 2  # of a representation: in the run's folder and in the cache
 _FLOAT = 4
@@ -202,6 +203,8 @@ def _written(
         pair, widest = pair_name(a, b), max(widths[a], widths[b])
         if f"{pair}/alignment" in todo:
             total += _FLOAT * (widths[a] ** 2 + widths[b] ** 2)
+        if f"{pair}/neighbors" in todo:
+            total += n * _MOVED
         if f"{pair}/explorer" in todo:
             total += n * _EXPLORED
         for run in runs:

@@ -13,7 +13,7 @@ from rdx.experiment.plan.needs import readable
 from rdx.experiment.run.folder import pair_name
 from rdx.experiment.run.tables import make_up, read_explanations, read_table
 from rdx.experiment.run.timings import duration
-from rdx.experiment.stages import settings_sweep
+from rdx.experiment.stages import attributes, settings_sweep
 from rdx.experiment.stages.measures import merged_by
 from rdx.method.concepts import DIRECTIONS, Concept
 
@@ -139,7 +139,8 @@ def results(prepared: Prepared) -> list[str]:
                 shown = "" if np.isnan(rate) else f"{rate:.2f}"
                 made_of = made_up_of(concepts, prepared.items)
                 rows.append((run.name, direction, shown, str(len(concepts)), made_of))
-        lines += ["", folder.name, *_aligned(rows), *_verdict(folder), *_known_difference(prepared, a, b)]
+        lines += ["", folder.name, *_aligned(rows), *_in_common(prepared, folder), *_verdict(folder)]
+        lines += _known_difference(prepared, a, b)
         if f"{folder.name}/sweep" in prepared.steps:
             lines += settings_sweep.said(folder)
     return [*lines, "", f"Results: {prepared.folder.root}"]
@@ -185,6 +186,17 @@ def _known_difference(prepared: Prepared, a: str, b: str) -> list[str]:
             row.append(f"{int(shows.sum())} of {len(shows)}")
         rows.append(tuple(row))
     return ["", f"  known difference: {'; '.join(merged)}", *_aligned(rows)]
+
+
+def _in_common(prepared: Prepared, folder: Path) -> list[str]:
+    """What the images of RDX's first concepts have in common, a sentence each; nothing without RDX or concepts."""
+    first = next((run for run in prepared.runs if run.is_rdx), None)
+    said = attributes.read_sentences(folder / first.name) if first else {}
+    lines = []
+    for direction in DIRECTIONS:
+        here = [f"    {number}: {said[d, number]}" for d, number in said if d == direction and number <= _CONCEPTS]
+        lines += ["", f"  in common, {first.name} {direction}", *here] if here else []
+    return lines
 
 
 def made_up_of(concepts: Sequence[Concept], items: Items) -> str:

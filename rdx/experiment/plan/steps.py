@@ -13,10 +13,12 @@ from rdx.experiment.run.step import Step, Steps
 from rdx.experiment.run.tables import CONCEPTS
 from rdx.experiment.stages import (
     alignment,
+    attributes,
     explore,
     inputs,
     measures,
     methods,
+    moves,
     naming,
     pictures,
     probes,
@@ -48,6 +50,9 @@ def table_of_steps(
         like = config.representations[key].extraction
         steps.add(Step(f"representations/{key}", work, (file,), settings=made, like=like))
     naming.add_step(steps, words)
+    if items.has_images:
+        more = {"settings": [config.seed, attributes.MOST_IMAGES], "code": attributes.PIXELS_CODE}
+        steps.add(Step("pixels", attributes.write_pixels, (attributes.PIXELS,), ("items",), **more))
     summaries = [_comparison(steps, config, items, a, b, runs, plans[a, b]) for a, b in config.comparisons]
     work = partial(measures.summary_table, pairs=config.comparisons, runs=runs)
     steps.add(Step("summary", work, ("summary.csv",), tuple(sum(summaries, ()))))
@@ -100,6 +105,7 @@ def _comparison(
         add("known_difference", work, [f"{pair}/known_difference.csv"], needs, settings=merged)
     work = partial(measures.summarise, runs=runs)
     results += (add("summary", work, [f"{pair}/summary.json"], results),)
+    _items(add, config, items, pair, runs, seen, guide)
     if config.figures:
         _figures(add, config, (a, b), runs, seen)
     swept = settings_sweep.swept(config, runs)
@@ -134,6 +140,22 @@ def _concepts(
         table = add(f"{run.name}/concepts", work, file, (*needs, "items"), settings=chosen, code=code)
         names += (*needs[1 + len(seen) :], table)
     return names
+
+
+def _items(
+    add: Callable, config: Experiment, items: Items, pair: str, runs: Sequence[MethodRun], seen: tuple[str, ...],
+    guide: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Where each item's neighbours are, and what the items of every concept have in common."""
+    first = next((run for run in runs if run.is_rdx), runs[0])
+    near = add("neighbors", moves.find_neighbors, [f"{pair}/{moves.NEIGHBORS}"], seen[:2], settings=config.seed)
+    work, needs = partial(moves.write_items, run=first), (near, "items", f"{pair}/{first.name}")
+    add("items", work, [f"{pair}/{moves.TABLE}"], needs)
+    known = (near, "items", *guide, *(("pixels",) if items.has_images else ()))
+    for run in runs:
+        work = partial(attributes.describe, run=run, first=run is first)
+        files = attributes.outputs(pair, run, run is first)
+        add(f"{run.name}/attributes", work, files, (*known, f"{pair}/{run.name}"), code=attributes.CODE)
 
 
 def _figures(

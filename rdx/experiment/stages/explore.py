@@ -12,7 +12,7 @@ import numpy as np
 from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.experiment.run.tables import read_explanations, read_table
-from rdx.experiment.stages import pictures
+from rdx.experiment.stages import pictures, probes
 from rdx.experiment.stages.methods import METHOD_FILE
 from rdx.files import atomic_path, write_text
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
@@ -198,12 +198,8 @@ def _said(run: MethodRun, folder: Path) -> list[tuple[str, str]]:
 
 
 def _predictions(folder: Path, a: str, b: str) -> dict[str, np.ndarray]:
-    path = folder / "predictions.csv"
-    if not path.is_file():
-        return {}
-    table = read_table(path)
-    by_name = {name: rows["prediction"].to_numpy(dtype=np.int64) for name, rows in table.groupby("representation")}
-    return {side: by_name[key] for side, key in (("a", a), ("b", b))}
+    by_name = probes.read_predictions(folder)
+    return {side: by_name[key] for side, key in (("a", a), ("b", b)) if by_name}
 
 
 def _facts(context: Context, folder: Path, a: str, b: str, summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -12,6 +12,8 @@ from rdx.experiment.run.tables import read_table, write_table
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rdx.config import Experiment
     from rdx.data.items import Items
     from rdx.experiment.run.context import Context
@@ -61,15 +63,21 @@ def probe(context: Context, a: str, b: str) -> None:
     write_table(folder / FILES[2], ("representation", "index", "fold", "prediction"), predictions)
 
 
+def read_predictions(folder: Path) -> dict[str, np.ndarray]:
+    """What the probe of each representation says of the items, (n,), from a comparison's folder; {} without probes."""
+    path = folder / FILES[2]
+    if not path.is_file():
+        return {}
+    table = read_table(path)
+    return {name: rows["prediction"].to_numpy(dtype=np.int64) for name, rows in table.groupby("representation")}
+
+
 def groups(context: Context, a: str, b: str) -> dict[str, np.ndarray]:
     """The groups (n,) of a guided run as RDX takes them, each from that representation's own predictions."""
     from rdx.method.guidance import make_groups
 
     config, labels = context.config, context.items.labels
-    table = read_table(context.folder.path(f"{pair_name(a, b)}/{FILES[2]}"))
-    predicted = {
-        name: rows["prediction"].to_numpy(dtype=np.int64) for name, rows in table.groupby("representation")
-    }
+    predicted = read_predictions(context.folder.path(pair_name(a, b)))
 
     def of(name: str) -> np.ndarray:
         return make_groups(config.guidance, predicted[name], labels, config.positive_class)

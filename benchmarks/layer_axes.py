@@ -22,7 +22,7 @@ from torch import nn
 
 Visit = Callable[[str, Any, tuple[nn.Parameter, ...]], None]
 INPUT = ":input"
-_RECENT = 2  # modules with weights that may have made a value
+_RECENT, _EARLIER = 2, 6  # modules with weights that may have made a value
 _PLACES = 2  # of an axis that are tried
 
 
@@ -31,10 +31,11 @@ class Evidence:
 
     def __init__(self, module: nn.Module, images: torch.Tensor) -> None:
         self._values: dict[str, tuple[Any, tuple[nn.Parameter, ...]]] = {}
-        self._axes: dict[int, set[int]] = {}  # by the identity of a tensor, all of which are kept
+        self._axes: dict[tuple[int, bool], set[int]] = {}  # by the identity of a tensor, all of which are kept
         self._uses: Counter[int] = Counter()  # of a parameter: one of several blocks tells of none of them
         self._rows: dict[str, bool] = {}
         self._larger: dict[str, Any] = {}
+        self._modules = dict(module.named_modules())
         _fill_zeros(module)
         with torch.enable_grad(), _visited(module, self._keep, self._uses):
             module(images)
@@ -56,17 +57,24 @@ class Evidence:
     def rows_are_images(self, name: str) -> bool:
         return self._rows[name]
 
-    def by_weights(self, name: str, place: int | None) -> set[int]:
-        """The axes, counted from 1 behind the batch, whose places have a weight each."""
+    def by_weights(self, name: str, place: int | None, *, earlier: bool = False) -> set[int]:
+        """The axes, counted from 1 behind the batch, whose places have a weight each: in the modules just before, or
+        also in `earlier` ones, as where two axes come from two modules."""
         value, recent = self._values[name]
         tensor = _parts(value)[place or 0]
         if not isinstance(tensor, torch.Tensor) or not tensor.requires_grad:
             return set()
-        if id(tensor) not in self._axes:
+        key = id(tensor), earlier
+        if key not in self._axes:
             axes = [axis for axis in range(1, tensor.ndim) if tensor.shape[axis] > 1]
+            recent = recent if earlier else recent[-_RECENT:]
             recent = tuple(one for one in recent if self._uses[id(one)] == 1)
-            self._axes[id(tensor)] = {axis for axis in axes if _has_own_weights(tensor, axis, recent)}
-        return self._axes[id(tensor)]
+            self._axes[key] = {axis for axis in axes if _has_own_weights(tensor, axis, recent)}
+        return self._axes[key]
+
+    def takes(self, name: str) -> int | None:
+        """How many channels a convolution has whose input this is."""
+        return getattr(self._modules.get(name.removesuffix(INPUT)), "in_channels", None) if INPUT in name else None
 
     def grown(self, name: str, place: int | None) -> set[int] | None:
         """The axes that are longer for the larger images; None where that is not known."""
@@ -99,7 +107,7 @@ def _visited(module: nn.Module, visit: Visit, uses: Counter[int] | None = None) 
     originals: dict[int, torch.Tensor] = {}  # of copies that were handed on
 
     def seen(name: str, value: Any) -> Any:
-        visit(name, _mapped(value, lambda one: originals.get(id(one), one)), tuple(recent[-_RECENT:]))
+        visit(name, _mapped(value, lambda one: originals.get(id(one), one)), tuple(recent[-_EARLIER:]))
 
         def handed_on(one: torch.Tensor) -> torch.Tensor:
             # The gradient of a GroupNorm of channels_last maps ends the process (torch 2.13.0, on a CPU).

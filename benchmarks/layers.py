@@ -29,12 +29,13 @@ from benchmarks.layer_axes import Evidence
 from rdx._torchvision import ensure_torchvision
 from rdx.features.layouts import Layout, layouts
 from rdx.models import load_model
+from rdx.models.vision_model import VisionModel
 
 COLUMNS = (
     "model", "image_size", "layers", "vectors", "read", "two_readings", "no_rows", "by_weights", "by_size", "unchecked",
     "wrong", "examples", "default_layer", "error", "timm", "open_clip", "torch",
 )  # fmt: skip
-SIDE = 64  # of an image, where a model takes such small ones
+SIDES = (64, 112)  # of an image, where a model takes such small ones
 _DEEP, _BLOCKS = 8, 4  # of a longer stack of blocks so many are looked at: they repeat
 # Words for sizes in names, the smallest first.
 _SMALL = (
@@ -118,10 +119,7 @@ def _apart(name: str) -> dict[str, object]:
 def checked(name: str) -> dict[str, object]:
     """One row of the table, but for names and versions."""
     try:
-        model = load_model(f"{name}?pretrained=false", weights=False)
-        _shorten(model.module)
-        shape = tuple(model.transform(Image.new("RGB", (256, 256))).shape)
-        found = layouts(model, shape)
+        model, found, shape = read_as(name)
         evidence = gathered(name, shape)
     except Exception as error:  # noqa: BLE001  (one model that can't be built is one row)
         return {"error": f"{type(error).__name__}: {str(error)[:80]}".replace("\n", " ")}
@@ -146,10 +144,25 @@ def checked(name: str) -> dict[str, object]:
     }
 
 
+def read_as(name: str) -> tuple[VisionModel, dict[str, Layout], tuple[int, ...]]:
+    """A model, and how each of its layers is read for images of the shape (c, h, w) that it takes."""
+    for weights in (False, True):  # a few need numbers
+        model = load_model(f"{name}?pretrained=false", weights=weights)
+        _shorten(model.module)
+        shape = tuple(model.transform(Image.new("RGB", (256, 256))).shape)
+        try:
+            return model, layouts(model, shape), shape
+        except NotImplementedError:
+            if weights:
+                raise
+    raise AssertionError
+
+
 def gathered(name: str, shape: tuple[int, ...]) -> Evidence:
     """The evidence of a model for images of `shape` (c, h, w), or smaller ones where it takes them."""
-    channels, side = shape[0], min(shape[-1], SIDE)
-    for spec, small in _sized(name, side, shape[-1]):
+    channels, native = shape[0], shape[-1]
+    sides = (*(side for side in SIDES if side < native), native)
+    for spec, small in itertools.chain(*(_sized(name, side, native) for side in sides)):
         try:
             module = load_model(spec).module
             _shorten(module)
@@ -159,7 +172,7 @@ def gathered(name: str, shape: tuple[int, ...]) -> Evidence:
             failed = error
     else:
         raise failed
-    for spec, _ in _sized(name, 2 * small, shape[-1]):
+    for spec, _ in _sized(name, 2 * small, native):
         for on_meta in (True, False):
             try:
                 module = load_model(spec, weights=not on_meta).module
@@ -178,8 +191,12 @@ def verdict(evidence: Evidence, layer: str, one: Layout) -> tuple[str, bool]:
         return "", True
     grown = evidence.grown(layer, one.place)
     own = evidence.by_weights(layer, one.place) - (grown or set())
+    if own and one.axis not in own:
+        own |= evidence.by_weights(layer, one.place, earlier=True) - (grown or set())
     if not evidence.rows_are_images(layer):
         return "weights", False
+    if own and one.axis not in own and evidence.takes(layer) == max(one.shape) == one.shape[one.axis - 1]:
+        return "", True  # what made it and what takes it have channels of their own each, as in a state space
     if own:
         return "weights", one.axis in own
     return ("size", one.axis not in grown) if grown else ("", True)
@@ -187,21 +204,22 @@ def verdict(evidence: Evidence, layer: str, one: Layout) -> tuple[str, bool]:
 
 def _sized(name: str, side: int, native: int) -> Iterator[tuple[str, int]]:
     """A model's SPECs for images of a side, the likeliest first."""
-    if side != native:
-        if name.startswith("timm:"):
-            yield f"{name}?pretrained=false&img_size={side}", side
-        yield f"{name}?pretrained=false", side
-    if side <= native:
-        yield f"{name}?pretrained=false", native
+    if side != native and name.startswith("timm:"):
+        yield f"{name}?pretrained=false&img_size={side}", side
+    yield f"{name}?pretrained=false", side
 
 
 def _shorten(module: torch.nn.Module) -> None:
-    """Leave the first blocks of a long transformer: the rest are alike, and fill the memory."""
+    """Leave the first blocks of a long stack of blocks that are alike: all of them would fill the memory."""
     for one in list(module.modules()):
         for key, blocks in list(one.named_children()):
-            if key in ("blocks", "resblocks") and len(blocks) > _DEEP:
-                setattr(one, key, type(blocks)(*blocks[:_BLOCKS]) if isinstance(blocks, torch.nn.Sequential)
-                        else torch.nn.ModuleList(blocks[:_BLOCKS]))  # fmt: skip
+            if key not in ("blocks", "resblocks") or len(blocks) <= _DEEP:
+                continue
+            kinds = {tuple((name, p.shape) for name, p in block.named_parameters()) for block in blocks}
+            if len(kinds) == 1:
+                left = list(blocks)[:_BLOCKS]
+                is_list = isinstance(blocks, torch.nn.ModuleList)
+                setattr(one, key, torch.nn.ModuleList(left) if is_list else torch.nn.Sequential(*left))
 
 
 if __name__ == "__main__":

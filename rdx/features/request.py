@@ -25,7 +25,7 @@ _READERS = (  # decide what is an item and what a feature in a file
     *(f"rdx.features.{name}" for name in ("mat_files", "tensors")),
 )
 _VERSION = 1  # raise it when the same settings come to mean other numbers
-_LAYER_VERSION = 2  # the same of models alone: how layers are read; 1 asked the model for its channels' axis
+_LAYER_VERSION = 3  # the same of models alone: how layers are read (2: convolutions over tokens on their channels)
 
 
 @dataclass(frozen=True)

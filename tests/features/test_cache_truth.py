@@ -14,7 +14,7 @@ from PIL import Image
 
 from rdx.data import load_items
 from rdx.errors import InputError
-from rdx.features import cache, load_representation
+from rdx.features import cache, load_representation, representation_fingerprint, request
 from rdx.models.checkpoints import Header, save_checkpoint
 from rdx.models.convnet import ConvNet
 from rdx.models.vision_model import seeded
@@ -159,3 +159,10 @@ def test_computing_again_needs_a_cache_that_can_be_written(tmp_path, monkeypatch
     with pytest.raises(InputError, match=r"can't be removed.*Read-only file system.*leave --force out") as caught:
         cache.forget("key", tmp_path)
     assert str(path) in str(caught.value) and path.is_file()
+
+
+def test_what_was_read_along_another_axis_is_not_reused(here, monkeypatch):
+    items, settings = load_items("digits", images_per_class=2), {"model": "timm:test_resnet?pretrained=false"}
+    before = representation_fingerprint(settings, items)
+    monkeypatch.setattr(request, "_LAYER_VERSION", request._LAYER_VERSION - 1)
+    assert representation_fingerprint(settings, items) != before

@@ -3,7 +3,7 @@
 * mirrored, upside down: half of the images are. B sees them as they are, A has the mean of both views of every image.
 * darkened, sticker: half of the images are, or have one. B sees them so, A without. In these four B tells an
   attribute that A folds away.
-* grey, coarse: A sees all images grey, or at a quarter of their size; what differs then is known to nobody.
+* grey, coarse: A sees all images grey, or coarse; what differs then is known to nobody.
 * labels merged: a net that was never told 3 from 5, against one that was, from the same first weights and batches.
 * two seeds; one pass over the images against five; two models.
 
@@ -36,15 +36,17 @@ DIGITS, SEEDS = 700, 2  # items, and nets
 
 
 def with_sticker(image: Image.Image) -> Image.Image:
-    """A bright square of a quarter of the side in the upper left corner."""
-    image = image.copy()
-    colour = 255 if image.mode == "L" else (255, 0, 255)
-    image.paste(colour, (0, 0, max(2, image.width // 4), max(2, image.height // 4)))
+    """A bright square in the upper left, inside what a model sees of an image that is not square."""
+    image, short = image.copy(), min(image.size)
+    left, top = ((length - short) // 2 + short // 10 for length in image.size)
+    side = max(2, short // 5)
+    image.paste(255 if image.mode == "L" else (255, 0, 255), (left, top, left + side, top + side))
     return image
 
 
 def coarse(image: Image.Image) -> Image.Image:
-    side = (max(2, image.width // 2), max(2, image.height // 2)) if image.width < 32 else (28, 28)
+    """Half as many pixels a side, of a photo 56."""
+    side = (image.width // 2, image.height // 2) if image.width < 56 else (56, 56)
     return image.resize(side, Image.Resampling.BOX).resize(image.size, Image.Resampling.BILINEAR)
 
 

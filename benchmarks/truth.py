@@ -77,7 +77,7 @@ def tested(A: np.ndarray, B: np.ndarray, **settings) -> Answer:
         if p < ALPHA
     ]
     p_values = np.concatenate([told.p_value[direction] for direction in DIRECTIONS])
-    return Answer(findings, len(p_values), DIFFERENCE if findings else NO_DIFFERENCE, round(p_values.min(), 4))
+    return Answer(findings, len(p_values), DIFFERENCE if findings else NO_DIFFERENCE, round(float(p_values.min()), 4))
 
 
 def untested(A: np.ndarray, B: np.ndarray, name: str) -> Answer:

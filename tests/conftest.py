@@ -47,6 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def cache_of_the_session(tmp_path_factory):
+    """What a test caches without a place of its own is nobody's but this session's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RDX_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def no_waiting_for_the_disk():
     """What the process writes survives no power cut here; commands in processes of their own sync as always."""
     with pytest.MonkeyPatch.context() as patch:
@@ -84,3 +92,11 @@ def light_pictures(monkeypatch):
 
     monkeypatch.setattr(overview, "draw_map", lambda *_: None)
     monkeypatch.setattr(overview, "draw_matrix", lambda *_: None)
+
+
+@pytest.fixture
+def sketched_pictures(monkeypatch):
+    """Pictures are files of a few bytes."""
+    from made_runs import sketch_pictures
+
+    sketch_pictures(monkeypatch)

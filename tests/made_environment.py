@@ -128,7 +128,7 @@ def _be_the_command(streams: list[int], arguments: list[str], folder: str, setti
         os.chdir(folder)
         sys.dont_write_bytecode = bool(settings.get("PYTHONDONTWRITEBYTECODE"))
         sys.argv = ["rdx", *arguments]
-        sys.path[0] = folder
+        sys.path[:1] = [folder, *filter(None, settings.get("PYTHONPATH", "").split(os.pathsep))]
         runpy.run_module("rdx", run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as left:

@@ -262,7 +262,7 @@ def test_bad_input_makes_no_folder(here):
     assert not (here / "outputs").exists()
 
 
-def test_skip_bad_images_leaves_them_out_of_both_sides(here):
+def test_skip_bad_images_leaves_them_out_of_both_sides(here, sketched_pictures):
     unreadable_image()
     options = ["--skip-bad-images", "--n-clusters", "2", "--output-dir", "run", "--methods", "kmeans", "--quiet"]
     assert rdx(*MODELS, *options) == 0

@@ -31,7 +31,7 @@ def project(tmp_path_factory) -> Path:
     """A copy of the source in which a comparison was made."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("rdx", "baselines"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)  # with what is compiled
     A = np.random.default_rng(0).normal(size=(60, 4))
     np.save(folder / "a.npy", A)
     np.save(folder / "b.npy", A[:, ::-1] ** 2)
@@ -50,21 +50,24 @@ def steps(project: Path, *more: str) -> dict[str, str]:
     return {row[1]: row[0] for row in rows if len(row) > 1 and row[0] in ("run", "done")}
 
 
-def edited(project: Path, file: str, old: str, new: str) -> set[str]:
-    """The steps that are to be done after an edit, which is taken back."""
-    path = project / file
-    text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new), encoding="utf-8")
+FIRST = "from __future__ import annotations\n"
+
+
+def edited(project: Path, **added: str) -> set[str]:
+    """The steps that are to be done after lines were added to files, in which they are taken back."""
+    before = {project / f"{name.replace('__', '/')}.py": line for name, line in added.items()}
+    texts = {path: path.read_text(encoding="utf-8") for path in before}
+    for path, line in before.items():
+        assert texts[path].count(FIRST) == 1
+        path.write_text(texts[path].replace(FIRST, f"{FIRST}{line}\n"), encoding="utf-8")
     planned = steps(project, "--dry-run")
-    path.write_text(text, encoding="utf-8")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
     return {name for name, what in planned.items() if what == "run"}
 
 
 def test_only_what_an_edit_touches_is_done_again(project):
-    first = "from __future__ import annotations\n"
-    assert edited(project, "baselines/pca.py", first, f"{first}# a comment\n") == set()
-    again = edited(project, "baselines/pca.py", first, f"{first}\nMORE = 1\n")
+    again = edited(project, baselines__pca="\nMORE = 1", baselines__kmeans="# a comment")
     assert {"a_vs_b/pca", "a_vs_b/pca/concepts", "a_vs_b/metrics", "a_vs_b/summary", "summary"} <= again
     untouched = {"items", "representations/a", "a_vs_b/rdx", "a_vs_b/kmeans", "a_vs_b/kmeans/concepts", "a_vs_b/cka"}
     assert not again & untouched
@@ -80,10 +83,9 @@ def test_the_method_is_followed_through_its_imports():
 
 
 def test_what_other_rooms_lend_counts_too(project):
-    """Of helpers that a step takes from elsewhere: the agreement of a sampled fit, and what draws a page's matrices."""
+    """Of helpers that a step takes from elsewhere: the agreement of a sampled fit."""
     from rdx.experiment.stages import methods
 
-    first = "from __future__ import annotations\n"
-    again = edited(project, "rdx/method/many/agreement.py", first, f"{first}\nMORE = 1\n")
-    assert "a_vs_b/rdx" in again and "a_vs_b/kmeans" not in again
+    again = edited(project, rdx__method__many__agreement="\nMORE = 1", baselines__pca="# a comment")
+    assert "a_vs_b/rdx" in again and not again & {"a_vs_b/kmeans", "a_vs_b/pca"}
     assert "rdx.method.many.agreement" in imports(methods.__name__)

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from rdx.analysis import report
+from rdx.analysis.command import main
 from rdx.analysis.report import analyze
 from rdx.analysis.runs import find_runs
 from rdx.analysis.tables import as_markdown, mean_metrics
@@ -63,14 +64,42 @@ def outputs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def both(outputs, tmp_path_factory):
-    (folder,) = analyze([outputs / "one", outputs / "two"], tmp_path_factory.mktemp("analysis"))
+    """Of two runs; the steps of RDX, which take longest to draw, are sketches."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rdx.figures.intermediate.save_intermediate", sketch)
+        (folder,) = analyze([outputs / "one", outputs / "two"], tmp_path_factory.mktemp("analysis"))
     return folder
 
 
 @pytest.fixture(scope="module")
-def one(outputs, tmp_path_factory):
-    (folder,) = analyze([outputs / "one"], tmp_path_factory.mktemp("analysis"))
-    return folder
+def by_command(outputs, tmp_path_factory):
+    """Of one run, by the command in a process of its own."""
+    place = tmp_path_factory.mktemp("command")
+    command = [sys.executable, str(ROOT / "analyze_explanations.py"), str(outputs / "one"), "--output-dir", "x"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Results: .*x/both", done.stdout)
+    return place / "x/both"
+
+
+def sketch(path: Path, **_) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"drawn")
+
+
+@pytest.fixture
+def sketches(monkeypatch) -> dict[str, str]:
+    """The figures of comparisons are nearly empty files; returns their headings by name, filled as they are drawn."""
+    headings = {}
+
+    def noted(path, heading, **_):
+        sketch(path)
+        headings[path.name] = heading
+
+    monkeypatch.setattr("rdx.figures.sheet.save_sheet", lambda path, _, heading: noted(path, heading))
+    for place in ("map_panels.save_map_panels", "intermediate.save_intermediate", "coefficients.save_coefficients"):
+        monkeypatch.setattr(f"rdx.figures.{place}", noted)
+    return headings
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -78,18 +107,19 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def test_a_family_gets_its_tables_and_every_figure(both):
-    folder = both
-    assert folder.name == "both"
-    sheets = [f"{kind}_{direction}.png" for kind in ("sheet", "maps", "steps_rdx", "coefficients_pca")
-              for direction in ("a_not_b", "b_not_a")]  # fmt: skip
-    for name in ("one", "two"):
-        assert sorted(path.name for path in (folder / name).iterdir()) == sorted(sheets)
-        for path in (folder / name).iterdir():
-            with Image.open(path) as image:
-                colors = np.unique(np.asarray(image.convert("RGB"))[::5, ::5].reshape(-1, 3), axis=0)
-                assert min(image.size) > 300 and len(colors) > 10
-    assert {path.name for path in folder.glob("*.*")} == {
+def test_a_family_gets_its_tables_and_every_figure(both, by_command):
+    assert both.name == "both"
+    sheets = sorted(f"{kind}_{direction}.png" for kind in ("sheet", "maps", "steps_rdx", "coefficients_pca")
+                    for direction in ("a_not_b", "b_not_a"))  # fmt: skip
+    for folder in (both / "one", both / "two", by_command / "one"):
+        assert sorted(path.name for path in folder.iterdir()) == sheets
+    for path in (by_command / "one").iterdir():
+        with Image.open(path) as image:
+            colors = np.unique(np.asarray(image.convert("RGB"))[::5, ::5].reshape(-1, 3), axis=0)
+            assert min(image.size) > 300 and len(colors) > 10
+        if "steps" not in path.name:  # drawn again: the same bytes
+            assert path.read_bytes() == (both / "one" / path.name).read_bytes()
+    assert {path.name for path in both.glob("[!.]*.*")} == {
         "bsr.png", "metrics.csv", "mean_metrics.csv", "mean_metrics.md", "concepts.csv"
     }  # fmt: skip
 
@@ -113,10 +143,10 @@ def test_means_are_those_of_the_runs(outputs, both):
     assert all(1 / 21 <= float(row["lowest_p_value"]) <= 1 and row["verdict"] for row in tested)
 
 
-def test_the_best_of_each_column_is_bold(one):
+def test_the_best_of_each_column_is_bold(both):
     import pandas as pd
 
-    lines = (one / "mean_metrics.md").read_text(encoding="utf-8").splitlines()
+    lines = (both / "mean_metrics.md").read_text(encoding="utf-8").splitlines()
     body = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
     heads, cells = body[0], body[2:]
     for column, head in enumerate(heads):
@@ -132,14 +162,14 @@ def test_the_best_of_each_column_is_bold(one):
     assert "**" not in as_markdown(mean_metrics(nothing), 1)
 
 
-def test_aligned_runs_show_raw_and_aligned(outputs, tmp_path):
+def test_aligned_runs_show_raw_and_aligned(outputs, tmp_path, sketches):
     (folder,) = analyze([outputs / "aligned"], tmp_path / "analysis")
     text = (folder / "mean_metrics.md").read_text(encoding="utf-8")
     assert "## On raw representations" in text and "## On aligned representations" in text
     assert "kmeans_a_to_b" in text and "kmeans_b_to_a" in text
 
 
-def test_a_run_of_many_pairs_gets_the_sweep_figure(tmp_path):
+def test_a_run_of_many_pairs_gets_the_sweep_figure(tmp_path, sketches):
     rng = np.random.default_rng(0)
     representations = {}
     for name in "abc":
@@ -149,24 +179,22 @@ def test_a_run_of_many_pairs_gets_the_sweep_figure(tmp_path):
     make_run(tmp_path, "many", 1, data=None, representations=representations, comparisons=pairs, methods=METHODS[:1])
     (folder,) = analyze([tmp_path / "many"], tmp_path / "analysis")
     assert (folder / "sweep_many.png").is_file()
-    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == [
+    assert sorted(path.name for path in folder.glob("[!.]*") if path.is_dir()) == [
         "many__a_vs_b", "many__a_vs_c", "many__b_vs_c"
     ]  # fmt: skip
 
 
-def test_paper_figures_are_pdfs_without_titles(outputs, tmp_path):
+def test_paper_figures_are_pdfs_without_titles(outputs, by_command, tmp_path, sketches):
     (folder,) = analyze([outputs / "one"], tmp_path / "paper", paper=True)
     assert not list(folder.rglob("*.png"))
-    figures = sorted(folder.rglob("*.pdf"))
-    assert len(figures) == 1 + 8
-    assert all(path.read_bytes().startswith(b"%PDF") for path in figures)
-
-
-def test_the_same_run_gives_the_same_bytes(outputs, one, tmp_path):
-    first, (second,) = one, analyze([outputs / "one"], tmp_path)
-    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert files == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
-    assert all((first / path).read_bytes() == (second / path).read_bytes() for path in files)
+    assert (folder / "bsr.pdf").read_bytes().startswith(b"%PDF")
+    assert sorted(path.name for path in folder.rglob("*.pdf")) == sorted(["bsr.pdf", *sketches])
+    assert len(sketches) == 8 and not any(sketches.values())
+    (titled,) = analyze([outputs / "one"], tmp_path / "titled")
+    files = [path.name for path in by_command.glob("[!.]*.*")]
+    assert {"bsr.png", "mean_metrics.md", "concepts.csv"} < {*files}
+    assert all((titled / name).read_bytes() == (by_command / name).read_bytes() for name in files)
+    assert len(sketches) == 16 and all(heading for name, heading in sketches.items() if name.endswith(".png"))
 
 
 def test_files_of_the_users_own_stay(tmp_path, monkeypatch):
@@ -178,7 +206,7 @@ def test_files_of_the_users_own_stay(tmp_path, monkeypatch):
         assert found == {"metrics.csv": "a table", "metrics.saved.csv": "mine"}
 
 
-def test_runs_whose_images_are_gone_keep_everything_but_the_sheets(outputs, tmp_path):
+def test_runs_whose_images_are_gone_keep_everything_but_the_sheets(outputs, tmp_path, sketches):
     copy = tmp_path / "moved"
     shutil.copytree(outputs / "one", copy)
     config = (copy / "config.yaml").read_text(encoding="utf-8")
@@ -231,12 +259,9 @@ def test_folders_that_are_no_runs_get_one_line(outputs, tmp_path):
         analyze([outputs / "one"], outputs / "two")
 
 
-def test_the_command(outputs, tmp_path):
-    command = [sys.executable, str(ROOT / "analyze_explanations.py")]
-    done = subprocess.run([*command, str(outputs / "one"), "--output-dir", str(tmp_path / "x")], capture_output=True,
-                          text=True, cwd=tmp_path)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"Results: .*x/both", done.stdout)
-    wrong = subprocess.run([*command, str(tmp_path / "nothing")], capture_output=True, text=True, cwd=tmp_path)
-    assert wrong.returncode == 2
-    assert wrong.stderr.strip() == f"error: no run '{tmp_path / 'nothing'}'"
+def test_a_run_that_is_not_there_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["analyze_explanations.py", str(tmp_path / "nothing")])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert capsys.readouterr().err.strip() == f"error: no run '{tmp_path / 'nothing'}'"

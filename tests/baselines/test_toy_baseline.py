@@ -46,7 +46,7 @@ def added(tmp_path, monkeypatch) -> str:
     return name
 
 
-def test_the_page_s_command_fills_the_tables(added, quick_statistics, light_pictures):
+def test_the_page_s_command_fills_the_tables(added, quick_statistics, sketched_pictures):
     command = block("bash").strip()
     assert leave(f"{command} --n-clusters 2 --statistics off --output-dir run --quiet") == 0
     metrics = pd.read_csv("run/a_vs_b/metrics.csv")

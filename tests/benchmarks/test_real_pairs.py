@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from rdx.data import load_items
 
@@ -43,6 +44,15 @@ def test_b_tells_what_a_folds(real, what):
         assert np.array_equal(np.flip(B.reshape(12, 8, 8), axis)[side], plain.reshape(12, 8, 8)[side])
     else:
         assert np.array_equal(A, plain)
+
+
+@pytest.mark.parametrize("size", [(90, 30), (30, 90)])
+def test_a_sticker_lies_where_a_model_that_takes_the_middle_of_a_photo_sees_it(real, size):
+    shown = np.asarray(real.with_sticker(Image.new("RGB", size)))[..., 0]
+    rows, columns = np.nonzero(shown)
+    assert len(rows) == 36 and not shown[0, 0]
+    across = columns if size[0] > size[1] else rows
+    assert across.min() >= 32 and across.max() < 60
 
 
 def test_a_coarse_image_has_no_fine_detail_left_and_is_another_item_to_the_cache(real):

@@ -18,7 +18,7 @@ from rdx.method.alignment import learn_map
 from rdx.models.training import parse_training, train
 
 ROOT = Path(__file__).resolve().parents[2]
-N = 160
+N = 90
 TOLD = ("run.log", "environment.json", "plan.json")  # what tells the time or the circumstances
 DRAWN = "sae"  # trained: equal but for rounding where threads add up in another order
 
@@ -43,7 +43,7 @@ def place(tmp_path_factory) -> Path:
             {"name": "pca", "method": "pca", "n_clusters": 3},
             {"name": DRAWN, "method": "sae", "n_clusters": 3, "epochs": 3},
         ],
-        "statistics": {"level": "fast", "n_surrogates": 20, "n_subsamples": 5},
+        "statistics": {"level": "fast", "n_surrogates": 20, "n_subsamples": 2, "n_groups": 50},
         "figures": False,
     }
     (folder / "c.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
@@ -129,7 +129,7 @@ def threads():
 
 def test_maps_are_the_same_to_1e_4_for_any_number_of_threads(threads):
     rng = np.random.default_rng(0)
-    X, Y = (rng.normal(size=(900, 480)).astype(np.float32) for _ in range(2))
+    X, Y = (rng.normal(size=(600, 300)).astype(np.float32) for _ in range(2))
     found = []
     for count in (1, 3):
         threads(count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from rdx.config import load_experiment
-from rdx.experiment.plan.prepare import prepare
+from rdx.experiment.plan.prepare import look, prepare
 from rdx.experiment.run import runner
 from rdx.experiment.run.folder import pair_name
 from rdx.experiment.run.step import Step
@@ -24,16 +25,24 @@ METHODS = [
 ]
 
 
-@pytest.fixture
-def config(tmp_path, monkeypatch) -> Path:
-    """An experiment on two arrays with labels, written as YAML with relative paths."""
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+STEPS = [
+    "items", "representations/a", "representations/b", "a_vs_b/cka", "a_vs_b/classification",
+    "a_vs_b/rdx", "a_vs_b/kmeans", "a_vs_b/nmf",
+    "a_vs_b/rdx/concepts", "a_vs_b/kmeans/concepts", "a_vs_b/nmf/concepts",
+    "a_vs_b/metrics", "a_vs_b/summary", "a_vs_b/neighbors", "a_vs_b/items",
+    "a_vs_b/rdx/attributes", "a_vs_b/kmeans/attributes", "a_vs_b/nmf/attributes", "summary",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A folder with an experiment on two arrays with labels, its paths relative, and its finished run."""
+    folder = tmp_path_factory.mktemp("runs")
     rng = np.random.default_rng(0)
     labels = np.arange(N) % 3
-    np.save("a.npy", np.abs(rng.normal(size=(N, 6)) + 3 * np.eye(3, 6)[labels]).astype(np.float32))
-    np.save("b.npy", np.abs(rng.normal(size=(N, 4))).astype(np.float32))
-    Path("labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    np.save(folder / "a.npy", np.abs(rng.normal(size=(N, 6)) + 3 * np.eye(3, 6)[labels]).astype(np.float32))
+    np.save(folder / "b.npy", np.abs(rng.normal(size=(N, 4))).astype(np.float32))
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     values = {
         "name": "small",
         "data": {"dataset": "features", "labels": "labels.txt"},
@@ -42,15 +51,24 @@ def config(tmp_path, monkeypatch) -> Path:
         "statistics": "off",  # test_statistics.py has them on
         "figures": False,
     }
-    path = tmp_path / "small.yaml"
-    path.write_text(yaml.safe_dump(values), encoding="utf-8")
-    return path
+    (folder / "small.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = run(folder / "small.yaml", folder / "whole")
+    assert done == STEPS
+    return folder
 
 
-@pytest.fixture(autouse=True)
-def one_fast_probe(monkeypatch):
-    """Two folds instead of five: probes are most of such a small run's time."""
-    monkeypatch.setattr("rdx.metrics.probes.N_FOLDS", 2)
+@pytest.fixture
+def config(place, monkeypatch) -> Path:
+    monkeypatch.chdir(place)
+    return place / "small.yaml"
+
+
+@pytest.fixture
+def folder(place, tmp_path) -> Path:
+    """A copy of the finished run."""
+    return Path(shutil.copytree(place / "whole", tmp_path / "run"))
 
 
 def run(config: Path, folder: Path, changes=(), force: bool = False) -> list[str]:
@@ -58,6 +76,11 @@ def run(config: Path, folder: Path, changes=(), force: bool = False) -> list[str
     prepared = prepare(load_experiment(config, changes), folder, force=force)
     runner.run(prepared)
     return [step.name for step in prepared.todo]
+
+
+def todo(config: Path, folder: Path, changes=()) -> list[str]:
+    """The names of the steps that would be carried out."""
+    return [step.name for step in look(load_experiment(config, changes), folder).todo]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -78,16 +101,8 @@ def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-def test_files_of_a_run(config, tmp_path):
-    done = run(config, tmp_path / "run")
-    assert done == [
-        "items", "representations/a", "representations/b", "a_vs_b/cka", "a_vs_b/classification",
-        "a_vs_b/rdx", "a_vs_b/kmeans", "a_vs_b/nmf",
-        "a_vs_b/rdx/concepts", "a_vs_b/kmeans/concepts", "a_vs_b/nmf/concepts",
-        "a_vs_b/metrics", "a_vs_b/summary", "a_vs_b/neighbors", "a_vs_b/items",
-        "a_vs_b/rdx/attributes", "a_vs_b/kmeans/attributes", "a_vs_b/nmf/attributes", "summary",
-    ]  # fmt: skip
-    names = set(contents(tmp_path / "run"))
+def test_files_of_a_run(folder):
+    names = set(contents(folder))
     tables = {"assignments.csv", "explanations.csv", "concepts.csv", "method.json", "attributes.csv", "attributes.json"}
     expected = {"config.yaml", "items.csv", "summary.csv"}
     expected |= {f"representations/{key}.safetensors" for key in "ab"}
@@ -99,71 +114,66 @@ def test_files_of_a_run(config, tmp_path):
     assert names == expected
 
 
-def test_second_run_does_nothing(config, tmp_path):
-    run(config, tmp_path / "run")
-    before = everything(tmp_path / "run")
-    assert run(config, tmp_path / "run") == []
-    assert everything(tmp_path / "run") == before
+def test_second_run_does_nothing(config, folder):
+    before = everything(folder)
+    assert run(config, folder) == []
+    assert everything(folder) == before
 
 
-def test_naming_a_default_changes_nothing(config, tmp_path):
-    run(config, tmp_path / "run")
-    assert run(config, tmp_path / "run", ["methods.rdx.beta=5.0", "methods.kmeans.n_init=10"]) == []
+def test_naming_a_default_changes_nothing(config, folder):
+    assert todo(config, folder, ["methods.rdx.beta=5.0", "methods.kmeans.n_init=10"]) == []
 
 
-def test_changed_gamma_redoes_only_what_depends_on_it(config, tmp_path):
-    run(config, tmp_path / "run", ["figures=true"])
-    done = run(config, tmp_path / "run", ["figures=true", "methods.rdx.gamma=auto"])
+def test_changed_gamma_redoes_only_what_depends_on_it(config, folder):
+    run(config, folder, ["figures=true"])
+    done = run(config, folder, ["figures=true", "methods.rdx.gamma=auto"])
     figures = [f"a_vs_b/{name}/figures" for name in ("rdx", "kmeans", "nmf")]  # all show RDX's matrices
     tables = ["a_vs_b/rdx", "a_vs_b/rdx/concepts", "a_vs_b/metrics", "a_vs_b/summary"]
     assert done == [*tables, "a_vs_b/items", "a_vs_b/rdx/attributes", *figures, "a_vs_b/explorer", "summary"]
 
 
-def test_force_does_everything_again_with_the_same_result(config, tmp_path):
-    everything_once = run(config, tmp_path / "run")
-    before = contents(tmp_path / "run")
-    assert run(config, tmp_path / "run", force=True) == everything_once
-    assert contents(tmp_path / "run") == before
+def test_force_does_everything_again_with_the_same_result(config, folder):
+    before = contents(folder)
+    assert run(config, folder, force=True) == STEPS
+    assert contents(folder) == before
 
 
-def test_changed_input_file_is_noticed(config, tmp_path):
-    run(config, tmp_path / "run")
+def test_changed_input_file_is_noticed(config, folder):
+    before = Path("b.npy").read_bytes()
     np.save("b.npy", np.load("b.npy") + np.eye(N, 4, dtype=np.float32))
-    done = run(config, tmp_path / "run")
-    assert "representations/b" in done and "a_vs_b/rdx" in done
-    assert "representations/a" not in done and "items" not in done
+    again = todo(config, folder)
+    Path("b.npy").write_bytes(before)
+    assert "representations/b" in again and "a_vs_b/rdx" in again
+    assert "representations/a" not in again and "items" not in again
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
-def test_damaged_output_is_made_again(config, tmp_path, damage):
-    run(config, tmp_path / "run")
-    before = contents(tmp_path / "run")
-    path = tmp_path / "run/a_vs_b/kmeans/assignments.csv"
+def test_damaged_output_is_made_again(config, folder, damage):
+    before = contents(folder)
+    path = folder / "a_vs_b/kmeans/assignments.csv"
     data = path.read_bytes()
     if damage == "gone":
         path.unlink()
     else:
         path.write_bytes(data[:-3] if damage == "cut" else data[:-2] + b"9\n")
     damaged = path.read_bytes() if path.exists() else None
-    assert run(config, tmp_path / "run") == ["a_vs_b/kmeans"]
-    after = contents(tmp_path / "run")
+    assert run(config, folder) == ["a_vs_b/kmeans"]
+    after = contents(folder)
     assert after.pop("a_vs_b/kmeans/assignments.saved.csv", None) == damaged  # it may be somebody's work
     assert after == before
 
 
-def test_a_removed_method_leaves_the_folder(config, tmp_path):
-    run(config, tmp_path / "run")
-    run(config, tmp_path / "run", [f"methods={METHODS[:2]}"])
-    assert not (tmp_path / "run/a_vs_b/nmf").exists()
-    assert "nmf" not in (tmp_path / "run/a_vs_b/metrics.csv").read_text()
+def test_a_removed_method_leaves_the_folder(config, folder, tmp_path):
+    run(config, folder, [f"methods={METHODS[:2]}"])
+    assert not (folder / "a_vs_b/nmf").exists()
+    assert "nmf" not in (folder / "a_vs_b/metrics.csv").read_text()
     run(config, tmp_path / "other", [f"methods={METHODS[:2]}"])
-    assert contents(tmp_path / "run") == contents(tmp_path / "other")
+    assert contents(folder) == contents(tmp_path / "other")
 
 
-def test_order_of_methods_changes_no_result(config, tmp_path):
-    run(config, tmp_path / "one")
+def test_order_of_methods_changes_no_result(config, place, tmp_path):
     run(config, tmp_path / "two", [f"methods={METHODS[::-1]}"])
-    one, two = contents(tmp_path / "one"), contents(tmp_path / "two")
+    one, two = contents(place / "whole"), contents(tmp_path / "two")
     inside = [name for name in one if name.count("/") == 2]
     assert len(inside) > 10
     assert all(one[name] == two[name] for name in inside)
@@ -182,9 +192,8 @@ def broken(step: Step, error: BaseException, late: bool) -> Step:
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("where", ["representations/b", "a_vs_b/kmeans", "a_vs_b/metrics", "summary"])
-def test_an_interrupted_run_is_completed_byte_for_byte(config, tmp_path, where, late):
+def test_an_interrupted_run_is_completed_byte_for_byte(config, place, tmp_path, where, late):
     error = RuntimeError("disk") if late else KeyboardInterrupt()
-    run(config, tmp_path / "whole")
     folder = tmp_path / "broken"
     prepared = prepare(load_experiment(config), folder)
     position = [step.name for step in prepared.todo].index(where)
@@ -195,7 +204,7 @@ def test_an_interrupted_run_is_completed_byte_for_byte(config, tmp_path, where, 
     rest = run(config, folder)
     assert rest[0] == where  # what came before is kept, this step is not taken for whole
     assert len(rest) == len(prepared.todo) - position
-    assert contents(folder) == contents(tmp_path / "whole")
+    assert contents(folder) == contents(place / "whole")
 
 
 def test_a_half_written_file_is_never_under_its_name(config, tmp_path, monkeypatch):
@@ -215,12 +224,12 @@ def test_a_half_written_file_is_never_under_its_name(config, tmp_path, monkeypat
     assert not list((tmp_path / "run").rglob("*.csv"))
 
 
-def test_the_saved_configuration_repeats_the_run(config, tmp_path, monkeypatch):
+def test_the_saved_configuration_repeats_the_run(config, place, tmp_path, monkeypatch):
     run(config, tmp_path / "run", ["seed=7"])
     saved = tmp_path / "run/config.yaml"
     values = yaml.safe_load(saved.read_text())
-    assert values["representations"]["a"]["model"] == f"features:{tmp_path / 'a.npy'}"
-    assert values["data"]["labels"] == str(tmp_path / "labels.txt")
+    assert values["representations"]["a"]["model"] == f"features:{place / 'a.npy'}"
+    assert values["data"]["labels"] == str(place / "labels.txt")
     assert "base" not in values
     monkeypatch.chdir(tmp_path / "run")
     assert run(saved, tmp_path / "run") == []
@@ -238,12 +247,12 @@ def test_chain_of_comparisons_shares_its_representations(config, tmp_path):
 
 
 def test_equal_representations_have_no_difference(config, tmp_path):
-    import json
-
-    shutil.copy("a.npy", "b.npy")
     rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]
     np.save("c.npy", (np.load("a.npy") @ rotation * 3 + 1).astype(np.float32))
-    changes = ["representations.c=features:c.npy", "comparisons=[[a, b], [a, c]]", f"methods={METHODS[:1]}"]
+    changes = [
+        "representations.b=features:a.npy", "representations.c=features:c.npy", "comparisons=[[a, b], [a, c]]",
+        f"methods={METHODS[:1]}",
+    ]  # fmt: skip
     run(config, tmp_path / "run", changes)
     for pair in ("a_vs_b", "a_vs_c"):
         summary = json.loads((tmp_path / "run" / pair / "summary.json").read_text())
@@ -251,26 +260,22 @@ def test_equal_representations_have_no_difference(config, tmp_path):
         assert summary["solver"] == "dense" and summary["n"] == N
 
 
-def test_without_statistics_different_representations_have_no_verdict(config, tmp_path):
-    import json
-
-    run(config, tmp_path / "run")
-    summary = json.loads((tmp_path / "run/a_vs_b/summary.json").read_text())
+def test_without_statistics_different_representations_have_no_verdict(place):
+    summary = json.loads((place / "whole/a_vs_b/summary.json").read_text())
     assert summary["verdict"] is None and summary["reason"]
 
 
-def test_a_saved_configuration_holds_every_parameter(config, tmp_path, monkeypatch):
+def test_a_saved_configuration_holds_every_parameter(config, folder, tmp_path, monkeypatch):
     """It repeats the run after a default has changed, and goes on in its folder with nothing to do."""
     from rdx.method.rdx import RDX
 
-    run(config, tmp_path / "out")
-    saved = load_experiment(tmp_path / "out/config.yaml")
+    saved = load_experiment(folder / "config.yaml")
     of_the_run = {"random_state", "device", "alignment", "align_steps", "align_start", "guidance_rule", "max_memory"}
     assert saved.methods[0].settings.keys() == RDX().get_params().keys() - of_the_run - {"keep_matrices"}
     before = prepare(saved, tmp_path / "again").steps.fingerprints
     changed = {**RDX.__init__.__kwdefaults__, "beta": 7.0, "null_threshold": 2.0}
     monkeypatch.setattr(RDX.__init__, "__kwdefaults__", changed)
     assert RDX().beta == 7.0
-    assert prepare(load_experiment(tmp_path / "out/config.yaml"), tmp_path / "again").steps.fingerprints == before
-    assert run(tmp_path / "out/config.yaml", tmp_path / "out") == []
+    assert prepare(load_experiment(folder / "config.yaml"), tmp_path / "again").steps.fingerprints == before
+    assert run(folder / "config.yaml", folder) == []
     assert prepare(load_experiment(config), tmp_path / "again").steps.fingerprints != before

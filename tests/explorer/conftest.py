@@ -49,6 +49,17 @@ def files(tmp_path_factory) -> Callable[..., Path]:
     return page_file
 
 
+A_DOT = """side => {
+  const canvas = document.querySelector(`.map.${side} .dots`);
+  const { width, height } = canvas;
+  const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, width, height).data.buffer);
+  const box = canvas.getBoundingClientRect();
+  const drawn = pixels.reduce((found, pixel, i) => (pixel !== pixels[0] ? [...found.slice(-40), i] : found), []);
+  const [x, y] = [drawn[0] % width, Math.floor(drawn[0] / width)];
+  return [box.left + (x * box.width) / width, box.top + (y * box.height) / height];
+}"""
+
+
 class Opened:
     """An open page, with all it complained about and asked for."""
 
@@ -65,6 +76,20 @@ class Opened:
     @property
     def link(self) -> str:
         return self.page.evaluate("location.hash")
+
+    @property
+    def selected(self) -> str:
+        return self.text("#selection")
+
+    def point_at_dot(self, side: str = "a") -> tuple[float, float]:
+        """Moves the pointer to a pixel that is part of a dot; returns where that is."""
+        x, y = self.page.evaluate(A_DOT, side)
+        self.page.mouse.move(x, y)
+        self.page.locator(f"#map-{side}.on-dot").wait_for()
+        return x, y
+
+    def click_dot(self, side: str = "a") -> None:
+        self.page.mouse.click(*self.point_at_dot(side))
 
     def asked_of_others(self) -> list[str]:
         """What the page asked for beyond its own file, once, and what it carries."""

@@ -72,13 +72,20 @@ def test_the_array_is_read_with_its_columns(cub, tmp_path):
     assert np.array_equal(found, np.delete(whole, column, axis=1))
 
 
-def test_reuse_and_same_bytes(cub, tmp_path):
+def test_reuse_and_same_bytes(cub, tmp_path, monkeypatch):
     first = train(settings(cub, tmp_path / "a"))
     stamps = [path.stat().st_mtime_ns for path in first.paths]
     assert train(settings(cub, tmp_path / "a")).reused
     assert [path.stat().st_mtime_ns for path in first.paths] == stamps
     again = train(settings(cub, tmp_path / "b"), force=True)
     assert [path.read_bytes() for path in first.paths] == [path.read_bytes() for path in again.paths]
+    banks = []  # fitted once from here on: what is asked is whether one is fitted
+
+    def fitted(*given, **named):
+        banks.append(banks[0] if banks else fit_bank(*given, **named))
+        return banks[0]
+
+    monkeypatch.setattr("rdx.features.concept_bottleneck.fit_bank", fitted)
     assert not train(settings(cub, tmp_path / "a"), force=True).reused
     assert not train(settings(cub, tmp_path / "a", C=1.0)).reused
     assert not train(settings(cub, tmp_path / "a", C=1.0, model=f"{MODEL}&seed=4")).reused

@@ -214,7 +214,7 @@ def test_the_tables_on_the_page_are_read(place):
         assert Path("holiday", name).is_file() and Path(cells[1].split(",")[0]) == Path("holiday", name)
 
 
-def test_the_program_in_python(place, capsys, light_pictures):
+def test_the_program_in_python(place, capsys, sketched_pictures):
     (program,) = blocks("python")
     exec(program, {})
     assert measured(Path("outputs/from_python")) <= {"rdx", "kmeans"}

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    """A folder around this code with nothing trained, whose environment is set up and whose statistics are quick."""
+    """A folder around this code with nothing trained, whose environment is set up and whose comparison is quick."""
     from made_runs import QUICK
 
     root = tmp_path_factory.mktemp("in a clone") / "project"
@@ -28,8 +28,11 @@ def project(tmp_path_factory) -> Path:
     for name in ("configs", "scripts"):
         shutil.copytree(ROOT / name, root / name)
     (root / "setup.sh").write_text("exit 0\n")
-    with (root / "configs/quickstart/compare.yaml").open("a") as file:
-        file.write(f"statistics: {json.dumps(QUICK)}\n")
+    compare = root / "configs/quickstart/compare.yaml"
+    text = compare.read_text(encoding="utf-8")
+    assert text.count("data: {dataset: digits}") == 1
+    text = text.replace("data: {dataset: digits}", "data: {dataset: digits, images_per_class: 40}")
+    compare.write_text(f"{text}statistics: {json.dumps(QUICK)}\nexplorer: {{map: pca}}\n", encoding="utf-8")
     return root
 
 

@@ -1,10 +1,9 @@
-"""What setup.sh decides, does and leaves undone, and what scripts/test.sh counts as success."""
+"""What setup.sh decides, does and leaves undone."""
 
 from __future__ import annotations
 
 import http.server
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -16,26 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-SET_UP_FILES = (
-    "setup.sh",
-    ".ci/run",
-    "scripts/test.sh",
-    "scripts/lib.sh",
-    "requirements.txt",
-    "pyproject.toml",
-)
-NO_ENVIRONMENT = {"VIRTUAL_ENV": "", "CONDA_PREFIX": "", "RDX_TORCH_INDEX": "default", "PYTHON": ""}
-PYTHON = shlex.quote(sys.executable)
-Done = subprocess.CompletedProcess[str]
-
-
-def bash(code: str, folder: Path = ROOT, **environment: str) -> Done:
-    env = {**os.environ, **NO_ENVIRONMENT, **environment}
-    return subprocess.run(
-        ["bash", "-c", code], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
+from made_checkout import NO_ENVIRONMENT, PYTHON, ROOT, Checkout, Done, add_python, bash
 
 
 def library(code: str, **environment: str) -> Done:
@@ -115,12 +95,6 @@ def programs(tmp_path: Path) -> Path:
     return folder
 
 
-def add_python(folder: Path, name: str, body: str) -> None:
-    program = folder / name
-    program.write_text(f"#!/bin/bash\n{body}\n")
-    program.chmod(0o755)
-
-
 WORKING = f'exec {PYTHON} "$@"'
 TOO_OLD = f"exec {PYTHON} -c 'import sys; sys.exit(1)'"
 BROKEN_SHIM = 'echo "pyenv: python3.13: command not found" >&2; exit 127'
@@ -168,44 +142,6 @@ def test_which_environment_is_used(tmp_path: Path) -> None:
 
 
 # --- setup.sh itself, with an interpreter that writes down what pip is asked for --------------------------
-
-
-class Checkout:
-    """A copy of the set-up in a folder of its own with an active environment."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "a project"
-        for name in SET_UP_FILES:
-            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, self.root / name)
-        self.prefix = folder / "environment"
-        (self.prefix / "bin").mkdir(parents=True)
-        self.log = folder / "pip.log"
-        self.pip("exit 0")
-
-    def pip(self, body: str) -> None:
-        add_python(
-            self.prefix / "bin",
-            "python",
-            'case "$1 $2 $3" in\n'
-            f'"-m pip install") echo "$*" >>"{self.log}"; {body} ;;\n'
-            '"-m pip "*) exit 0 ;;\n'
-            "-c*ensure_torchvision*) exit 0 ;;\n"
-            f'*) exec {PYTHON} "$@" ;;\nesac',
-        )
-
-    @property
-    def stamp(self) -> Path:
-        return self.prefix / "rdx-setup.stamp"
-
-    def installs(self) -> list[str]:
-        """What pip was asked to install since the last look."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        self.log.unlink(missing_ok=True)
-        return lines
-
-    def set_up(self, *arguments: str) -> Done:
-        return bash(" ".join(["bash setup.sh", *arguments]), self.root, VIRTUAL_ENV=str(self.prefix))
 
 
 @pytest.fixture
@@ -292,83 +228,3 @@ def test_an_active_environment_that_is_too_old_is_refused(checkout: Checkout) ->
 def test_an_unknown_option_is_wrong_usage(checkout: Checkout) -> None:
     done = checkout.set_up("--forse")
     assert done.returncode == 2 and "--forse" in done.stderr
-
-
-# --- scripts/test.sh -------------------------------------------------------------------------------------
-
-# But for one test, as starting workers and loading plugins takes most of the time.
-IN_ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-                  "PYTEST_PLUGINS": "xdist.plugin,pytest_cov.plugin"}  # fmt: skip
-TESTS = """import pytest
-
-
-@pytest.mark.slow
-def test_slow():
-    print("the slow one")
-
-def test_quick():
-    pass
-
-def test_wrong():
-    assert not 1
-
-@pytest.mark.skip
-def test_skipped():
-    pass
-"""
-
-
-@pytest.mark.parametrize(
-    ("arguments", "style", "status", "text"),
-    [
-        ("-k 'slow or quick'", "", 0, "1 passed"),
-        ("--slow -k 'slow or quick'", "", 0, "2 passed"),
-        ("-k wrong", "", 1, "1 failed"),
-        ("-k nothing", "", 5, "4 deselected"),
-        ("-k skipped", "", 1, "error: no test ran"),
-        ("-k quick", "import os\n", 1, "1 passed"),
-    ],
-)
-def test_what_the_test_command_counts_as_success(
-    checkout: Checkout, arguments: str, style: str, status: int, text: str
-) -> None:
-    (checkout.root / "tests").mkdir()
-    (checkout.root / "tests/test_some.py").write_text(TESTS)
-    (checkout.root / "style.py").write_text(style)
-    (checkout.prefix / "bin/shellcheck").symlink_to(Path(sys.executable).with_name("shellcheck"))
-    workers = {} if arguments == "-k wrong" else IN_ONE_PROCESS
-    done = bash(f"bash scripts/test.sh {arguments}", checkout.root, VIRTUAL_ENV=str(checkout.prefix), **workers)
-    assert text in done.stdout + done.stderr
-    assert done.returncode == status, done.stdout + done.stderr
-    assert checkout.stamp.exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "lines", "status", "text"),
-    [
-        ("--slow", 1, 0, "Required test coverage of 95% reached"),
-        ("--slow --junitxml=report.xml", 30, 1, "Required test coverage of 95% not reached"),
-        ("--slow -k add", 30, 0, "1 passed"),
-        ("", 30, 0, "1 passed"),
-    ],
-)
-def test_all_tests_must_cover_the_method(
-    checkout: Checkout, arguments: str, lines: int, status: int, text: str
-) -> None:
-    """The measure is taken in the run of all tests, so that nothing runs twice."""
-    for room in ("method", "metrics"):
-        (checkout.root / "rdx" / room).mkdir(parents=True)
-        (checkout.root / "rdx" / room / "__init__.py").write_text("")
-    (checkout.root / "rdx/__init__.py").write_text("")
-    unused = "".join(f"    a += {i}\n" for i in range(lines - 1))
-    (checkout.root / "rdx/method/add.py").write_text(f"def add(a):\n{unused}    return a + 1\n")
-    called = "    assert add(1) == 2\n" if lines == 1 else ""
-    (checkout.root / "tests").mkdir()
-    (checkout.root / "tests/test_add.py").write_text(
-        f"from rdx.method.add import add\n\n\ndef test_add():\n    assert add\n{called}"
-    )
-    (checkout.prefix / "bin/shellcheck").symlink_to(Path(sys.executable).with_name("shellcheck"))
-    environment = {"VIRTUAL_ENV": str(checkout.prefix), **IN_ONE_PROCESS}
-    done = bash(f"bash scripts/test.sh {arguments}", checkout.root, **environment)
-    assert text in done.stdout + done.stderr
-    assert done.returncode == status, done.stdout + done.stderr

@@ -32,6 +32,7 @@ VALUES = {
     "methods": [{"name": "rdx", "method": "rdx", "version": "v1", "n_clusters": 3, "gamma": 0.2}],
     "figures": False,
     "explorer": False,
+    "statistics": "off",
     "layer_analysis": {
         "probe_data": {"split": "train", "images_per_class": 24},  # the rest as in `data`
         "k": 5, "head_neighbors": 6, "group_tests": 4000,
@@ -48,7 +49,6 @@ def place(tmp_path_factory):
 def own_cache(place):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RDX_CACHE", str(place / "cache"))
-        patch.setattr("rdx.metrics.probes.N_FOLDS", 2)
         yield
 
 
@@ -195,15 +195,17 @@ def test_heads_against_the_representations(finished):
 
 def test_second_run_does_nothing_and_changes_redo_their_part(finished, config):
     folder, _ = finished
-    figures = "figures=true"
-    assert run(config, folder, [figures]) == []
-    again = run(config, folder, [figures, "layer_analysis.group_seed=7"])
-    assert again == [*(f"{a}_vs_{b}/layer_analysis/group_tests" for a, b in PAIRS), "layer_analysis/figures"]
-    again = run(config, folder, [figures, "layer_analysis.group_seed=7", "layer_analysis.head_neighbors=5"])
-    assert again == [*(f"{a}_vs_{b}/layer_analysis/heads" for a, b in PAIRS[:2]), "layer_analysis/figures"]
-    gone = run(config, folder, [figures, "layer_analysis=null"])
-    left = [path for path in folder.rglob("layer_analysis") if ".steps" not in path.parts]
-    assert gone == [] and left == []
+
+    def todo(*changes: str) -> list[str]:
+        return [step.name for step in look(load_experiment(config, ["figures=true", *changes]), folder).todo]
+
+    assert todo() == []
+    group_tests = [f"{a}_vs_{b}/layer_analysis/group_tests" for a, b in PAIRS]
+    heads = [f"{a}_vs_{b}/layer_analysis/heads" for a, b in PAIRS[:2]]
+    assert todo("layer_analysis.group_seed=7") == [*group_tests, "layer_analysis/figures"]
+    assert todo("layer_analysis.head_neighbors=5") == [*heads, "layer_analysis/figures"]
+    assert run(config, folder, ["figures=true", "layer_analysis=null"]) == []
+    assert [path for path in folder.rglob("layer_analysis") if ".steps" not in path.parts] == []
 
 
 def test_class_tokens_without_probes(config, place):
@@ -260,7 +262,8 @@ def test_what_is_refused_in_one_line(config, place, change):
 
 
 def test_a_model_without_heads_is_refused_before_anything_runs(config, place):
-    changes = ["representations.*.model=timm:xcit_nano_12_p16_224?pretrained=false", "representations.*.pool=mean"]
+    model = "timm:xcit_nano_12_p16_224?pretrained=false&img_size=32"
+    changes = [f"representations.*.model={model}", "representations.*.pool=mean"]
     with pytest.raises(InputError, match="heads of layer 'blocks.0' of timm:xcit_nano_12_p16_224.* cannot be patched"):
         look(load_experiment(config, changes), place / "nothing")
 

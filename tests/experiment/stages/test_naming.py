@@ -34,7 +34,6 @@ def place(tmp_path_factory):
 def own_cache(place):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RDX_CACHE", str(place / "cache"))
-        patch.setattr("rdx.metrics.probes.N_FOLDS", 2)
         yield
 
 

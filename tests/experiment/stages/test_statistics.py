@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import yaml
 from rdx import RDX, compare
 from rdx.config import load_experiment, parse_experiment
 from rdx.errors import InputError
-from rdx.experiment.plan.prepare import prepare
+from rdx.experiment.plan.prepare import look, prepare
 from rdx.experiment.run import runner
 from rdx.experiment.run.tables import read_table
 from rdx.experiment.stages import statistics
@@ -26,19 +27,18 @@ N = 120
 QUICK = {"level": "fast", "n_surrogates": 20, "n_subsamples": 2, "n_groups": 50}
 
 
-@pytest.fixture
-def config(tmp_path, monkeypatch) -> Path:
-    """Two classes that only B keeps apart, two seeds-like copies c and d of B; labels; as YAML."""
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """Two classes that only B keeps apart, copies c and d of B as of other seeds; labels; as YAML; a finished run."""
+    folder = tmp_path_factory.mktemp("statistics")
     rng = np.random.default_rng(0)
     labels, centres = np.arange(N) % 4, 4 * np.eye(4, 6)
     base = rng.normal(size=(N, 6))
     arrays = {"a": base + centres[np.minimum(labels, 2)], "b": base + centres[labels]}
     arrays |= {key: arrays["b"] + 0.2 * rng.normal(size=(N, 6)) for key in "cd"}
     for key, values in arrays.items():
-        np.save(f"{key}.npy", values.astype(np.float32))
-    Path("labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+        np.save(folder / f"{key}.npy", values.astype(np.float32))
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     values = {
         "name": "small", "representations": {"a": "features:a.npy", "b": "features:b.npy"},
         "methods": [
@@ -48,9 +48,21 @@ def config(tmp_path, monkeypatch) -> Path:
         ],
         "statistics": QUICK, "figures": False,
     }  # fmt: skip
-    path = tmp_path / "small.yaml"
-    path.write_text(yaml.safe_dump(values), encoding="utf-8")
-    return path
+    (folder / "small.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = run(folder / "small.yaml", folder / "whole")
+    assert [name for name in done if name.endswith("statistics")] == ["a_vs_b/rdx/statistics"]
+    return folder
+
+
+@pytest.fixture
+def config(place, monkeypatch) -> Path:
+    monkeypatch.chdir(place)
+    return place / "small.yaml"
+
+
+ONE = ["methods=[{name: rdx, method: rdx, version: v1, n_clusters: 2}]"]
 
 
 def run(config: Path, folder: Path, changes=(), force: bool = False) -> list[str]:
@@ -73,15 +85,13 @@ def tables(folder: Path) -> dict[str, bytes]:
             if ".steps" not in path.parts and path.name not in ("environment.json", "plan.json")}  # fmt: skip
 
 
-def test_the_tables_have_what_the_library_finds(config, tmp_path):
-    done = run(config, tmp_path / "run")
-    assert [name for name in done if name.endswith("statistics")] == ["a_vs_b/rdx/statistics"]
+def test_the_tables_have_what_the_library_finds(config, place):
     features = {key.upper(): np.load(f"{key}.npy") for key in "ab"}
     estimator = RDX(2, version="v1", random_state=42).fit(**features)
     labels = {direction: getattr(estimator, f"{direction}_").labels for direction in ("a_not_b", "b_not_a")}
     refits = Refits(estimator, features)
     found = concept_significance(gains_of(refits, labels), NoiseSurrogates(refits, 42), 20)
-    table = concepts_of(tmp_path / "run")
+    table = concepts_of(place / "whole")
     shown = table[~table["is_null"]]
     for direction, p in found.p_value.items():
         rows = shown[shown["direction"] == direction]
@@ -90,36 +100,33 @@ def test_the_tables_have_what_the_library_finds(config, tmp_path):
         assert rows["stability"].between(0, 1).all() and rows["p_random"].between(1 / 51, 1).all()
     assert table[table["is_null"]][["p_random", "p_value", "q_value", "stability"]].isna().all(axis=None)
     for method in ("other", "kmeans"):
-        assert concepts_of(tmp_path / "run", method)[["p_random", "p_value", "stability"]].isna().all(axis=None)
-        assert not (tmp_path / "run/a_vs_b" / method / "statistics.csv").exists()
+        assert concepts_of(place / "whole", method)[["p_random", "p_value", "stability"]].isna().all(axis=None)
+        assert not (place / "whole/a_vs_b" / method / "statistics.csv").exists()
 
 
-def test_the_verdict_and_what_it_rests_on(config, tmp_path):
-    run(config, tmp_path / "run")
-    summary = summary_of(tmp_path / "run")
+def test_the_verdict_and_what_it_rests_on(place):
+    summary = summary_of(place / "whole")
     assert summary["verdict"] == "difference" and "stand" in summary["reason"] and "smallest p" in summary["reason"]
     told = summary["statistics"]
     assert (told["level"], told["n"], told["subsampled"], told["method"]) == ("fast", N, False, "rdx")
     assert told["surrogates"] == 20 and set(told["noise_level"]) == {"a", "b"} and "null" not in told
-    row = pd.read_csv(tmp_path / "run/summary.csv").iloc[0]
+    row = pd.read_csv(place / "whole/summary.csv").iloc[0]
     assert row["verdict"] == "difference" and row["reason"] == summary["reason"]
-    null = json.loads((tmp_path / "run/a_vs_b/rdx/statistics.json").read_text())["null"]
+    null = json.loads((place / "whole/a_vs_b/rdx/statistics.json").read_text())["null"]
     assert [len(values) for values in null.values()] == [20, 20]
 
 
-def test_nothing_is_redone_and_repetition_gives_the_same_bytes(config, tmp_path, monkeypatch):
-    run(config, tmp_path / "run")
-    before = tables(tmp_path / "run")
-    assert run(config, tmp_path / "run") == []
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    run(config, tmp_path / "run", force=True)
-    assert tables(tmp_path / "run") == before
+def test_nothing_is_redone_and_repetition_gives_the_same_bytes(config, place, tmp_path):
+    assert run(config, place / "whole") == []
+    run(config, tmp_path / "again")
+    assert tables(tmp_path / "again") == tables(place / "whole")
 
 
-def test_a_change_of_the_statistics_leaves_the_method_alone(config, tmp_path):
-    run(config, tmp_path / "run")
+def test_a_change_of_the_statistics_leaves_the_method_alone(config, place, tmp_path):
+    folder = shutil.copytree(place / "whole", tmp_path / "run")
     after = ["a_vs_b/rdx/statistics", "a_vs_b/rdx/concepts", "a_vs_b/summary", "summary"]
-    assert run(config, tmp_path / "run", ["statistics.n_subsamples=3"]) == after
+    more = look(load_experiment(config, ["statistics.n_subsamples=3"]), folder)
+    assert [step.name for step in more.todo] == after
     done = run(config, tmp_path / "run", ["statistics.level=off"])
     assert done == after[1:]
     assert not (tmp_path / "run/a_vs_b/rdx/statistics.csv").exists()
@@ -140,8 +147,8 @@ def test_an_arm_may_ask_for_its_own(config, tmp_path):
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_rotated_shifted_and_scaled_is_no_difference(config, tmp_path, version):
     rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(9, 6)))[0].T
-    np.save("b.npy", (np.load("a.npy").astype(float) @ rotation * 3 + 1).astype(np.float32))
-    run(config, tmp_path / "run", [f"methods.rdx.version={version}"])
+    np.save("turned.npy", (np.load("a.npy").astype(float) @ rotation * 3 + 1).astype(np.float32))
+    run(config, tmp_path / "run", [f"methods.rdx.version={version}", "representations.b=features:turned.npy"])
     summary, table = summary_of(tmp_path / "run"), concepts_of(tmp_path / "run")
     shown = table[~table["is_null"]]
     assert summary["verdict"] == "no difference above chance"
@@ -153,7 +160,7 @@ def test_rotated_shifted_and_scaled_is_no_difference(config, tmp_path, version):
 
 
 def test_a_reference_takes_the_place_of_the_surrogates(config, tmp_path):
-    more = [f"representations.{key}=features:{key}.npy" for key in "cd"] + ["comparisons=[[a, b]]"]
+    more = [f"representations.{key}=features:{key}.npy" for key in "cd"] + ["comparisons=[[a, b]]", *ONE]
     run(config, tmp_path / "run", [*more, "statistics.reference=[c, d]"])
     assert sorted(path.stem for path in (tmp_path / "run/representations").iterdir()) == ["a", "b", "c", "d"]
     summary = summary_of(tmp_path / "run")
@@ -164,7 +171,7 @@ def test_a_reference_takes_the_place_of_the_surrogates(config, tmp_path):
 
 
 def test_too_many_items_are_tested_on_some_and_that_is_said(config, tmp_path):
-    run(config, tmp_path / "run", ["statistics.n_items=60"])
+    run(config, tmp_path / "run", ["statistics.n_items=60", *ONE])
     told = summary_of(tmp_path / "run")["statistics"]
     assert told["subsampled"] is True and told["n"] == 60
     shown = concepts_of(tmp_path / "run").query("not is_null")
@@ -174,20 +181,18 @@ def test_too_many_items_are_tested_on_some_and_that_is_said(config, tmp_path):
 
 
 def test_aligned_and_guided_runs(config, tmp_path):
-    run(config, tmp_path / "aligned", ["alignment=ridge"])
+    run(config, tmp_path / "aligned", ["alignment=ridge", *ONE])
     told = summary_of(tmp_path / "aligned")["statistics"]
     assert len(told["rank_change"]) == 2  # each direction has a pair of its own
     data = "data={dataset: features, labels: labels.txt}"
-    v2 = [f"methods.{name}.version=v2" for name in ("rdx", "other")]
-    run(config, tmp_path / "guided", [data, "guidance=ground_truth", *v2])
+    run(config, tmp_path / "guided", [data, "guidance=ground_truth", *ONE, "methods.rdx.version=v2"])
     assert summary_of(tmp_path / "guided")["verdict"] in ("difference", "no difference above chance")
 
 
 def test_compare_takes_a_level(config, tmp_path):
     a, b = np.load("a.npy")[:60], np.load("b.npy")[:60]
-    off = compare(a, b, methods=["rdx"], output_dir="off", statistics="off", figures=False)
-    assert off.summary["verdict"] is None
-    on = compare(a, b, methods=["rdx"], output_dir="on", statistics={**QUICK, "level": "full"}, figures=False)
+    on = compare(a, b, methods=["rdx"], output_dir=tmp_path / "on", statistics={**QUICK, "level": "full"},
+                 figures=False)  # fmt: skip
     assert on.summary["statistics"]["level"] == "full" and on.summary["verdict"]
 
 

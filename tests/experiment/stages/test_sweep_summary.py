@@ -29,7 +29,7 @@ def photos(tmp_path_factory) -> Path:
 
 
 def sweep(photos: Path, comparisons: list, **more) -> dict:
-    model = "timm:vit_tiny_patch16_224?pretrained=false&img_size=32"
+    model = "timm:test_vit?pretrained=false&img_size=32"
     return {
         "name": "sweep",
         "data": {"dataset": "image_folder", "root": str(photos)},

@@ -77,7 +77,9 @@ def message(n: int, **settings) -> str:
     ("n", "settings", "aligned"),
     [
         (4000, {"solver": "dense", "version": "v2"}, False),
-        (6000, {"solver": "sparse", "version": "v1", "pairs_per_item": 300}, False),
+        pytest.param(
+            6000, {"solver": "sparse", "version": "v1", "pairs_per_item": 300}, False, marks=pytest.mark.slow
+        ),
         (5000, {"solver": "sparse", "version": "v2", "pairs_per_item": 300}, True),
     ],
     ids=["dense", "sparse", "sparse, both ways, aligned"],
@@ -93,7 +95,7 @@ def test_the_memory_of_a_plan_is_above_what_a_fit_takes_and_below_twice_of_it(n,
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux lets a process forget its peak")
 def test_a_limit_makes_auto_sparse_and_is_kept():
     settings = {"version": "v2", "pairs_per_item": 100}
-    n = 8000
+    n = 6000
     least = plan_fit(n, (8, 8), **settings, solver="sparse", max_memory=PLENTY).memory
     free = plan_fit(n, (8, 8), **settings, max_memory=PLENTY)
     assert free.solver == "dense" and free.memory > least

@@ -33,7 +33,7 @@ class Evidence:
         self._values: dict[str, tuple[Any, tuple[nn.Parameter, ...]]] = {}
         self._axes: dict[tuple[int, bool], set[int]] = {}  # by the identity of a tensor, all of which are kept
         self._uses: Counter[int] = Counter()  # of a parameter: one of several blocks tells of none of them
-        self._rows: dict[str, bool] = {}
+        self._rows: dict[str, list[bool]] = {}  # of every part of a tuple
         self._larger: dict[str, Any] = {}
         self._modules = dict(module.named_modules())
         _fill_zeros(module)
@@ -54,8 +54,8 @@ class Evidence:
     def knows(self, name: str) -> bool:
         return name in self._values
 
-    def rows_are_images(self, name: str) -> bool:
-        return self._rows[name]
+    def rows_are_images(self, name: str, place: int | None) -> bool:
+        return self._rows[name][place or 0]
 
     def by_weights(self, name: str, place: int | None, *, earlier: bool = False) -> set[int]:
         """The axes, counted from 1 behind the batch, whose places have a weight each: in the modules just before, or
@@ -90,7 +90,7 @@ class Evidence:
 
     def _compare(self, name: str, value: Any, _: Any) -> None:
         pairs = zip(_parts(self._values[name][0]), _parts(value), strict=False)
-        self._rows[name] = all(_are_flipped(first, second) for first, second in pairs)
+        self._rows[name] = [_are_flipped(first, second) for first, second in pairs]
 
 
 def shape(value: Any) -> tuple[int, ...]:
@@ -131,6 +131,8 @@ def _visited(module: nn.Module, visit: Visit, uses: Counter[int] | None = None) 
     def after(name: str) -> Callable:
         def hook(one: nn.Module, _: tuple, output: Any) -> Any:
             recent.extend(_own_weights(one))
+            if isinstance(one, nn.RNNBase):
+                recent.clear()  # gradients through its steps take minutes; sizes tell as well
             if uses is not None:
                 uses.update(map(id, _own_weights(one)))
             return seen(name, output)

@@ -193,7 +193,7 @@ def verdict(evidence: Evidence, layer: str, one: Layout) -> tuple[str, bool]:
     own = evidence.by_weights(layer, one.place) - (grown or set())
     if own and one.axis not in own:
         own |= evidence.by_weights(layer, one.place, earlier=True) - (grown or set())
-    if not evidence.rows_are_images(layer):
+    if not evidence.rows_are_images(layer, one.place):
         return "weights", False
     if own and one.axis not in own and evidence.takes(layer) == max(one.shape) == one.shape[one.axis - 1]:
         return "", True  # what made it and what takes it have channels of their own each, as in a state space

@@ -54,6 +54,16 @@ class Comparison:
         return read_table(self.folder / "metrics.csv")
 
     @cached_property
+    def items(self) -> pd.DataFrame:
+        """items.csv: how far each item's neighbourhood moved, its columns, and its concepts of the first RDX."""
+        return read_table(self.folder / "items.csv")
+
+    @cached_property
+    def attributes(self) -> pd.DataFrame:
+        """attributes.csv: what the images of the first RDX's concepts have in common."""
+        return read_table(self.folder / "attributes.csv")
+
+    @cached_property
     def explanations(self) -> dict[str, dict[str, Explanations]]:
         """Concepts by method, then by direction."""
         return {name: read_explanations(self.folder / name) for name in self.methods}

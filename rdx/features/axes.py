@@ -193,10 +193,11 @@ class _Watch:
 
 
 def _is_first(module: nn.Module, shape: tuple[int, ...]) -> bool:
-    """Whether a module has its channels on axis 1; timm's norms of maps are LayerNorms that say 2d."""
+    """Whether a module has its channels on axis 1; timm's norms of maps, with an activation or not, say 2d."""
     if isinstance(module, _FIRST):
         return True
-    return next(module.children(), None) is None and "2d" in type(module).__name__.lower() and len(shape) == 4
+    is_one = isinstance(module, _NORMS) or next(module.children(), None) is None
+    return is_one and "2d" in type(module).__name__.lower() and len(shape) == 4
 
 
 def _normalised(module: nn.Module) -> int | None:

@@ -25,7 +25,7 @@ from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.method.neighborhoods import as_points, rank_rows
 
 NEIGHBORS = 10  # k; fewer where there are hardly more items
-MOST = 10_000  # items among which neighbours are sought
+MOST = 5_000  # items among which neighbours are sought
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def test_order_of_methods_changes_no_byte(tmp_path, quick_statistics):
     of_all = {name for name in one if name.endswith(("metrics.csv", "summary.csv"))}
     assert of_all == {"a_vs_b/metrics.csv", "summary.csv"}
     per_method = [name for name in one if name.startswith(("a_vs_b/kmeans", "a_vs_b/pca", "a_vs_b/rdx"))]
-    # Tables, parameters and coefficients or centres; RDX has statistics in their place.
-    assert len(per_method) == 4 * 5 + 4 + 2
+    # Tables, parameters, sentences, and coefficients or centres; RDX has statistics in their place.
+    assert len(per_method) == 4 * 7 + 6 + 2
     assert any(name.startswith("representations/") for name in one)
     for name in sorted(one.keys() - of_all):
         assert one[name] == other[name], name

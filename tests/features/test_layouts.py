@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from rdx._torchvision import ensure_torchvision
 from rdx.data import load_items
 from rdx.errors import InputError
 from rdx.features import check_representation
@@ -144,10 +145,13 @@ class Across(nn.Module):
     def __init__(self):
         super().__init__()
         self.norm, self.merged = nn.LayerNorm(7), nn.Conv1d(3, 1, 1)
+        from timm.layers import LayerNormAct2d
+
+        self.with_act = LayerNormAct2d(5)  # as in ViTamin
         self.bn, self.attention, self.own = nn.BatchNorm2d(5), nn.Conv1d(1, 1, 3, padding=1), nn.Conv1d(5, 6, 1)
 
     def forward(self, images):
-        maps = self.bn(images[:, :, :4, :4].expand(-1, 5, 4, 4))
+        maps = self.bn(self.with_act(images[:, :, :4, :4].expand(-1, 5, 4, 4)))
         self.attention(maps.mean((2, 3))[:, None])  # (b, 1, 5)
         self.own(maps.flatten(2))  # (b, 5, 16)
         tokens = self.norm(images.flatten(1)[:, :63].reshape(-1, 9, 7))
@@ -155,8 +159,10 @@ class Across(nn.Module):
 
 
 def test_a_convolution_over_tokens_or_along_channels_leaves_the_channels_where_they_are():
+    ensure_torchvision()
     model = VisionModel(Across().eval(), GreyTransform(size=(8, 8)), "own", "across")
-    for layer, width in {"merged:input": 7, "merged": 7, "attention:input": 5, "attention": 5, "own": 6}.items():
+    widths = {"merged:input": 7, "merged": 7, "attention:input": 5, "attention": 5, "own": 6, "with_act": 5}
+    for layer, width in widths.items():
         assert try_layer(model, IMAGE, layer, "mean") == width, layer
 
 

@@ -110,7 +110,7 @@ def _visited(module: nn.Module, visit: Visit, uses: Counter[int] | None = None) 
         visit(name, _mapped(value, lambda one: originals.get(id(one), one)), tuple(recent[-_EARLIER:]))
 
         def handed_on(one: torch.Tensor) -> torch.Tensor:
-            # The gradient of a GroupNorm of channels_last maps ends the process (torch 2.13.0, on a CPU).
+            # In one memory format, since gradients of some layers in others ended the process (torch 2.13.0, CPU).
             copied = one.clone(memory_format=torch.contiguous_format)
             originals[id(copied)] = originals.get(id(one), one)
             kept.append(copied)  # so that no other tensor gets its identity

@@ -12,8 +12,8 @@ import numpy as np
 from rdx.data.items import Items, items_from_pixels, items_without_images
 from rdx.explorer.content import Content, Formula, Matrix, Method
 from rdx.explorer.maps import pca_maps
+from rdx.figures.pair_blocks import pair_blocks
 from rdx.method.concepts import DIRECTIONS
-from rdx.method.difference import pair_blocks
 from rdx.method.rdx import RDX
 
 N, CLASSES = 150, 5

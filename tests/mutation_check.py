@@ -213,6 +213,23 @@ MUTATIONS = (
         "union counted twice", "rdx/metrics/stability.py", "size + size_again - both", "size + size_again",
         ("tests/metrics/test_stability.py::test_best_jaccard_is_that_of_sets",),
     ),
+    Mutation(
+        "weights of the wrong sign", "rdx/method/scales/weights.py", "np.negative(found, out=found)", "pass",
+        ("tests/method/scales/test_scales.py::test_weights_are_minus_the_difference_of_v2",),
+    ),
+    Mutation(
+        "members that lower a gain", "rdx/method/scales/strongest.py", "(links > gains / 2)", "(links > gains / 8)",
+        ("tests/method/scales/test_scales.py::test_the_strongest_group_is_the_best_of_all",),
+    ),
+    Mutation(
+        "the p-value of the kinder side", "rdx/method/scales/chance.py", "(1 + max(larger))", "(1 + min(larger))",
+        ("tests/method/scales/test_scales.py::test_scores_and_p_values_are_those_of_the_side_that_explains_more",),
+    ),
+    Mutation(
+        "ranks from 0 among those looked at", "rdx/method/scales/extension.py", "np.arange(1.0, len(among) + 1)",
+        "np.arange(0.0, len(among))",
+        ("tests/method/scales/test_scales.py::test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were",),
+    ),
 )  # fmt: skip
 
 

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from rdx.method.scales.evidence import Evidence
 
 A_NOT_B = "a_not_b"  # near each other in A, far apart in B: A's concepts
 B_NOT_A = "b_not_a"  # near each other in B, far apart in A: B's concepts
 DIRECTIONS = (A_NOT_B, B_NOT_A)
 NULL = 0  # the label of items that belong to no concept
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """At which scale a concept stands out from noise, and how far; see `rdx.method.scales`."""
-
-    gamma: float  # γ at which its score is largest
-    gain: float  # Σ −difference over ordered pairs of members / members, among the items of its round
-    score: float  # the gain over what noise has at this γ in this direction
-    p_value: float  # the share of noise pairs with a score as large, at any γ, in either direction
-    round: int
-    finding: int | None  # concepts with one number are faces of one finding; None: it may be chance
-
-    @property
-    def stands_out(self) -> bool:
-        return self.finding is not None
 
 
 @dataclass(frozen=True)

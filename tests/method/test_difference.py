@@ -7,8 +7,9 @@ import oracle
 import pytest
 
 from rdx import RDX
+from rdx.figures.pair_blocks import pair_blocks
 from rdx.method import difference
-from rdx.method.difference import DifferenceGraph, compute_distances, locally_biased, pair_blocks, plain, to_affinity
+from rdx.method.difference import DifferenceGraph, compute_distances, locally_biased, plain, to_affinity
 from rdx.method.neighborhoods import as_points
 
 RNG = np.random.default_rng(0)

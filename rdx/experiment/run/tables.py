@@ -14,7 +14,8 @@ import numpy as np
 
 from rdx.data.items import OWN_COLUMNS
 from rdx.files import atomic_path
-from rdx.method.concepts import NULL, Concept, Evidence, Explanations
+from rdx.method.concepts import NULL, Concept, Explanations
+from rdx.method.scales.evidence import Evidence
 from rdx.metrics import MEASURES
 
 if TYPE_CHECKING:

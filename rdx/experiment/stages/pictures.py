@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rdx.data.items import Items
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
-    from rdx.method.difference import PairBlocks
+    from rdx.figures.pair_blocks import PairBlocks
 
 KINDS = ("summary", "overview", "coefficients")
 COEFFICIENTS, LOSS = "coefficients.safetensors", "loss.csv"  # of a method's own files, where it has them
@@ -104,7 +104,7 @@ def _draw_overview(context: Context, a: str, b: str, folder, run, blocks, found,
 
 def blocks_of(A: np.ndarray, B: np.ndarray, chosen: np.ndarray, direction: str, settings: dict[str, Any]) -> PairBlocks:
     """Distances, difference and affinity (s, s) of some items in one direction; A stays first."""
-    from rdx.method.difference import pair_blocks
+    from rdx.figures.pair_blocks import pair_blocks
     from rdx.method.versions import gamma_for
 
     if "gamma" in settings:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from rdx.compute.threads import one_thread_each
-from rdx.method.concepts import DIRECTIONS, NULL, Concept, Evidence, Explanations
+from rdx.method.concepts import DIRECTIONS, NULL, Concept, Explanations
 from rdx.method.grids import SELECTIONS, Cluster
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.chance import GAMMAS
+from rdx.method.scales.evidence import Evidence
 from rdx.method.scales.extension import mean_weights
 from rdx.method.scales.peeling import Group, Peeled, peel
 from rdx.method.scales.plan import SEARCHED, looked_at

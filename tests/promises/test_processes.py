@@ -184,7 +184,7 @@ def test_two_processes_in_one_folder(place):
     assert f"is in use by process {first.pid} on " in second.err.read_text()
     finished(first)
     finished(second)
-    assert "all 13 steps are done" in second.out.read_text()
+    assert "all 17 steps are done" in second.out.read_text()
     place.check()
 
 

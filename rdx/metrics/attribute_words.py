@@ -71,10 +71,12 @@ def named(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
 
 
 def sentence(
-    size: int, findings: Sequence[Finding], around: Surroundings, own: str = "A", other: str = "B",
+    size: int, findings: Sequence[Finding], around: Surroundings | None, own: str = "A", other: str = "B",
     noun: str = "images",
 ) -> str:  # fmt: skip
     """One sentence about a concept of ``size`` items; ``own`` is the model that holds it together, ``other`` not."""
+    if around is None:  # a baseline's concept to which no item belongs
+        return f"no {noun}"
     apart, shared = named(findings)
     labels = _labels(findings)
     parts = _said(apart)

@@ -7,6 +7,7 @@ import oracle
 import pytest
 
 from rdx import RDX
+from rdx.figures import pair_blocks as blocks_of_pairs
 from rdx.figures.pair_blocks import pair_blocks
 from rdx.method import difference
 from rdx.method.difference import DifferenceGraph, compute_distances, locally_biased, plain, to_affinity
@@ -132,14 +133,14 @@ def test_blocks_for_pictures_do_not_depend_on_the_rows_computed_at_a_time(distan
     settings = {"distance": distance, "version": "v1"}
     whole = pair_blocks(A, B, items, **settings)
     most = []
-    distance_source, row_tiles = difference.distance_source, difference.row_tiles
+    distance_source, row_tiles = blocks_of_pairs.distance_source, blocks_of_pairs.row_tiles
 
     def rows_of_few(*arguments):
         rows = distance_source(*arguments)
         return lambda some: most.append(len(some)) or rows(some)
 
-    monkeypatch.setattr(difference, "distance_source", rows_of_few)
-    monkeypatch.setattr(difference, "row_tiles", lambda n, rows=None: row_tiles(n, 16))
+    monkeypatch.setattr(blocks_of_pairs, "distance_source", rows_of_few)
+    monkeypatch.setattr(blocks_of_pairs, "row_tiles", lambda n, rows=None: row_tiles(n, 16))
     tiled = pair_blocks(A, B, items, **settings)
     assert max(most) == 16
     for name in ("distances_a", "distances_b", "difference", "affinity"):

@@ -70,6 +70,11 @@ def test_a_planted_column_is_named():
     assert "site: north " in found and " of the rest)" in found and "years" not in found
 
 
+def test_a_concept_without_items_is_said_to_have_none():
+    (findings,) = find_common([], [(np.arange(0), np.arange(0))])
+    assert sentence(0, findings, None) == "no images"
+
+
 def test_nothing_in_common_is_said():
     noise = [Attribute(f"x{i}", RNG.random(N), None, ("more", "less")) for i in range(10)]
     assert said(noise) == (

@@ -73,7 +73,7 @@ def describe(context: Context, a: str, b: str, run: MethodRun, first: bool) -> N
         own, other = near if direction == A_NOT_B else near[::-1]
         for concept in found.concepts:
             concepts.append((direction, concept, neighbors_outside(other, concept.members)))
-            around.append(surroundings(concept.members, own, other, items.labels))
+            around.append(surroundings(concept.members, own, other, items.labels) if concept.size else None)
     findings = find_common(used, [(concept.members, others) for _, concept, others in concepts], items.labels)
     rows = [
         (direction, concept.number, *_row(finding))
@@ -87,7 +87,7 @@ def describe(context: Context, a: str, b: str, run: MethodRun, first: bool) -> N
         names = "AB" if direction == A_NOT_B else "BA"
         apart, shared = named(here)
         said[direction].append({
-            "concept": concept.number, "size": concept.size, "neighbors": asdict(where),
+            "concept": concept.number, "size": concept.size, "neighbors": where and asdict(where),
             "apart": [finding.name for finding in apart], "shared": [finding.name for finding in shared],
             "sentence": sentence(concept.size, here, where, *names, noun),
         })  # fmt: skip

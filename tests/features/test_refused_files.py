@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from rdx.config import read_yaml
+from rdx.data import load_items
 from rdx.errors import InputError
 from rdx.features.arrays import read_array
 
@@ -234,3 +236,13 @@ def test_a_folder_is_no_file(tmp_path, names, said):
         read_array(tmp_path)
     assert said in str(caught.value) and str(tmp_path) in str(caught.value)
     assert type(caught.value) is InputError  # not one of the things that --dry-run lists as missing
+
+
+def test_links_in_a_circle_are_refused(tmp_path):
+    """As features, configuration and images: by name, and as what they are."""
+    first, second = tmp_path / "first.npy", tmp_path / "second.npy"
+    first.symlink_to(second)
+    second.symlink_to(first)
+    for read in (read_array, read_yaml, lambda path: load_items("image_folder", root=str(path))):
+        with pytest.raises(InputError, match=r"first\.npy.*([Ss]ymlink loop|symbolic links)"):
+            read(first)

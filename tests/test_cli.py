@@ -354,7 +354,9 @@ def loaded(among, *arguments):
 heavy = {heavy}
 loaded([*heavy, "numba", "scipy", "numpy", "PIL", "yaml"], "compare", "--help")
 loaded(heavy, "compare", "--a", "features:a.npy", "--b", "features:b.npy", "--dry-run")
-loaded(heavy, "run", {str(ROOT / "configs/quickstart/compare.yaml")!r}, "--dry-run")
+net = "representations.{{0}}.model=checkpoint:none/{{0}}.safetensors"  # not trained yet
+nets = ["--set", net.format("a"), "--set", net.format("b")]
+loaded(heavy, "run", {str(ROOT / "configs/quickstart/compare.yaml")!r}, "--dry-run", *nets)
 """
     environment = os.environ | {"PYTHONPATH": str(ROOT), "RDX_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(

@@ -20,6 +20,7 @@ import numpy as np
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, unknown
 
+ROUNDING = 1e-5  # mean rank change, as a share of n, to which near-ties come that rotating in float32 swaps
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
 _SIDE = 512  # of the square blocks in which all distances are computed
 _RADIUS_BITS = 24.4  # squared distances stay below 2**51, which leaves 13 bits of a key for the column

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdx.method.neighborhoods import as_points, rank_rows
+from rdx.method.neighborhoods import ROUNDING, as_points, rank_rows
 
 _TILE = 256
 _ENTRIES = 1 << 22  # of a tile, at most
 _ROWS = 2048  # looked at where there are more items than MANY
 MANY = 20_000
-# Rotating or scaling features in float32 swaps a few near-ties, the more the closer the items lie.
-_ROUNDING = 1e-5  # mean rank change, as a share of n, that is put down to it
 
 
 def same_neighbors(A: np.ndarray, B: np.ndarray) -> bool:
@@ -27,6 +25,6 @@ def same_neighbors(A: np.ndarray, B: np.ndarray) -> bool:
     for start in range(0, len(seen), step):
         rows = seen[start : start + step]
         change = np.abs(rank_rows(a, rows).astype(np.int64) - rank_rows(b, rows).astype(np.int64))
-        if change.mean() > _ROUNDING * n:
+        if change.mean() > ROUNDING * n:
             return False
     return True

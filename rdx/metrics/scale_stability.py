@@ -50,6 +50,8 @@ def _overlaps(
         for number in sorted({one.evidence.round for each in concepts.values() for one in each}):
             left = _left(chosen, concepts, number)
             features = {name: values[left] for name, values in refits.features.items()}
+            if any((values == values[:1]).all() for values in features.values()):
+                continue  # nobody has neighbours there
             groups = {name: refits.groups[key][left] for name, key in GROUPS.items() if key in refits.groups}
             weights = Weights(features, groups, refits.estimator.guidance_rule)
             again: dict[tuple[str, float], list[np.ndarray]] = {}

@@ -122,10 +122,9 @@ def _noisy(weights: Weights, levels: list[float], side: int, seed: list[int]) ->
 
 
 def _largest(weights: Weights) -> list[float]:
-    found = []
+    found: dict[Scale, float] = {}
     for gamma in GAMMAS:
         for direction, matrix in weights.both(gamma).items():
             groups = strongest_groups(matrix)
-            found.append(groups[0][1] if groups else 0.0)
-            assert SCALES[len(found) - 1] == (direction, gamma)
-    return found
+            found[direction, gamma] = groups[0][1] if groups else 0.0
+    return [found[scale] for scale in SCALES]

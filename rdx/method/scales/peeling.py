@@ -74,6 +74,8 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         if left.sum() < LEAST_ITEMS:
             return Peeled(found, [], f"fewer than {LEAST_ITEMS} items are left", draws)
         here = left.copy()
+        if weights.constant(np.flatnonzero(left)):
+            return Peeled(found, [], f"the {left.sum()} items left are all the same to one of the two", draws)
         some = weights if left.all() else weights.subset(np.flatnonzero(left))
         if some.equal:
             return Peeled(found, [], f"the {left.sum()} items left have the same neighbours in both", draws)
@@ -187,7 +189,7 @@ def _share(weights: Weights, group: Group, others: list[Group]) -> float:
     """What a group keeps of its density once the items of others are gone, and ranks are those of the rest."""
     rest = np.flatnonzero(~np.any([other.members for other in others], axis=0))
     members = group.members[rest]
-    if members.sum() < 3:
+    if members.sum() < 3 or weights.constant(rest):
         return 0.0
     before = density(weights.at(*group.scale), group.members)
     return density(weights.subset(rest).at(*group.scale), members) / before if before > 0 else 0.0

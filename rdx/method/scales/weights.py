@@ -10,14 +10,11 @@ import numpy as np
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.method.difference import DifferenceGraph, Distances, compute_distances
 from rdx.method.guidance import make_guide
-from rdx.method.neighborhoods import as_points
+from rdx.method.neighborhoods import ROUNDING, as_points
 
 # What a comparison is made of: in every pair a representation on A's side, and one on B's.
 PAIRS = (("A", "B"),)
 ALIGNED_PAIRS = (("A", "b_to_a"), ("a_to_b", "B"))
-_ROUNDING = 1e-5  # mean change of a rank, as a share of n, that is put down to the last digit of features
-
-
 @dataclass
 class Weights:
     """Minus the locally biased difference of symmetrised ranks: above 0 where a pair is nearer in the own model.
@@ -53,7 +50,11 @@ class Weights:
     def equal(self) -> bool:
         """Whether the representations rank every item's neighbours alike, but for rounding."""
         pairs = ((self.distances[a], self.distances[b]) for a, b in self.pairs)
-        return all(_mean_change(a.values, b.values) <= 2 * _ROUNDING * len(self) for a, b in pairs)
+        return all(_mean_change(a.values, b.values) <= 2 * ROUNDING * len(self) for a, b in pairs)
+
+    def constant(self, items: np.ndarray) -> bool:
+        """Whether some items are all the same to one of the representations, and so have no neighbours there."""
+        return any((values[items] == values[items[0]]).all() for values in self.features.values())
 
     def subset(self, items: np.ndarray) -> Weights:
         """The same on some of the items, ranked among themselves."""

@@ -244,3 +244,20 @@ def test_what_is_left_beside_a_group_that_moved_is_no_concept():
     fitted = RDX(scale="auto").fit(A, B)
     found = [one for one in fitted.a_not_b_.concepts + fitted.b_not_a_.concepts if one.evidence.stands_out]
     assert len(found) == 1 and set(found[0].members.tolist()) <= set(range(18))
+
+
+def test_items_that_are_all_the_same_to_one_model_end_the_rounds(pair, monkeypatch):
+    A, B, truth = pair[0].copy(), pair[1], pair[2]
+    rest = np.setdiff1d(np.arange(N), np.concatenate([*truth[A_NOT_B], *truth[B_NOT_A]]))
+    A[rest] = A[rest[0]]
+    weights = Weights({"A": A, "B": B})
+    assert weights.constant(rest) and not weights.constant(np.arange(N))
+    monkeypatch.setattr(peeling, "unrelated", lambda *_: False)
+    groups = [peeling.Group((A_NOT_B, 0.1), np.isin(np.arange(N), truth[d][0]), None, 1.0, 2.0, 0.01, 0) for d in truth]
+    monkeypatch.setattr(peeling, "_candidates", lambda *_: (groups, Chance((np.ones((9, len(SCALES))),) * 2)))
+    monkeypatch.setattr(peeling, "_kept", lambda weights, found, first: found)
+    assert peeling.peel(weights, 5).ending == f"the {len(rest)} items left are all the same to one of the two"
+    assert peeling._share(weights, groups[0], [groups[1]]) > 0
+    same = np.isin(np.arange(N), rest)
+    alone, others = peeling.replace(groups[0], members=same), peeling.replace(groups[1], members=~same)
+    assert peeling._share(weights, alone, [others]) == 0

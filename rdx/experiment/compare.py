@@ -6,8 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +13,17 @@ import numpy as np
 
 from rdx.config import Experiment, parse_experiment, parsed_with
 from rdx.errors import InputError, unknown
+from rdx.experiment.comparison import Comparison
+from rdx.experiment.finished import FinishedRun
 from rdx.experiment.own_folder import own_folder
-from rdx.experiment.run.folder import pair_name
-from rdx.experiment.run.tables import read_explanations, read_table
 from rdx.experiment.stages.kept_inputs import keep
 from rdx.locks import alone
-from rdx.method.concepts import Explanations
 from rdx.method.neighborhoods import as_array
 from rdx.models.spec import parse_spec
 from rdx.models.titles import side_by_side
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 DEFAULT_METHODS = ("rdx", "kmeans")
 # Options of `compare` that are keys of the configuration, and those that are parameters of RDX.
@@ -38,42 +35,6 @@ _RDX = ("scale", "version", "gamma", "beta", "solver")
 _OTHERS = ("n_clusters", "images_per_concept", "name", "titles", "map", "changes")
 _MAPS = ("tsne", "umap", "pca", "off")  # of both representations at once, or each one's own
 _LONGEST = 90  # characters of a title in a folder's name
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A finished comparison: where it lies, and what is in it."""
-
-    run_folder: Path  # config.yaml, items.csv, representations/
-    folder: Path  # the comparison's own tables and figures
-    methods: tuple[str, ...]  # names of what was fitted
-
-    @cached_property
-    def metrics(self) -> pd.DataFrame:
-        """metrics.csv: success rates of every method and direction."""
-        return read_table(self.folder / "metrics.csv")
-
-    @cached_property
-    def items(self) -> pd.DataFrame:
-        """items.csv: how far each item's neighbourhood moved, its columns, and its concepts of the first RDX."""
-        return read_table(self.folder / "items.csv")
-
-    @cached_property
-    def attributes(self) -> pd.DataFrame:
-        """attributes.csv: what the images of the first RDX's concepts have in common."""
-        return read_table(self.folder / "attributes.csv")
-
-    @cached_property
-    def explanations(self) -> dict[str, dict[str, Explanations]]:
-        """Concepts by method, then by direction."""
-        return {name: read_explanations(self.folder / name) for name in self.methods}
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """summary.json: n, version, solver, verdict and its reason."""
-        import json
-
-        return json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
 
 
 def compare(
@@ -116,7 +77,8 @@ def compare(
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
         prepared = prepare(config, folder, device=device, progress=progress, force=force, engine=engine)
         run(prepared, device=device, progress=progress, engine=engine)
-    return Comparison(folder, folder / pair_name("a", "b"), tuple(entry.name for entry in prepared.runs))
+    finished = FinishedRun(folder, prepared.config)
+    return Comparison(finished.comparisons[0], prepared.items)
 
 
 def configuration(

@@ -46,6 +46,8 @@ class Method:
     formula: Formula | None = None  # None: no difference of ranks (baselines, other distances)
     matrices: Mapping[str, Matrix] = field(default_factory=dict)  # by direction
     settings: Sequence[tuple[str, str]] = ()  # said at the foot of the page
+    sentences: Mapping[tuple[str, int], str] = field(default_factory=dict)  # by direction and number: what is common
+    ending: str | None = None  # why no more was found, where each concept has a scale of its own
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,8 @@ class Content:
 def own_side(direction: str) -> str:
     """The representation whose concepts a direction has."""
     return {A_NOT_B: A, B_NOT_A: B}[direction]
+
+
+def other_side(direction: str) -> str:
+    """The representation that scatters them."""
+    return {A_NOT_B: B, B_NOT_A: A}[direction]

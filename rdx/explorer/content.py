@@ -12,6 +12,7 @@ from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 
 if TYPE_CHECKING:
     from rdx.data.items import Items
+    from rdx.metrics.attributes import Attribute
 
 A, B = "a", "b"  # the two representations; aligned runs have mapped ones beside them
 
@@ -59,6 +60,10 @@ class Content:
     representations: Mapping[str, np.ndarray]  # "a" and "b" (n, d), aligned runs also "a_to_b" and "b_to_a"
     maps: Mapping[str, tuple[np.ndarray, np.ndarray]]  # kind → A's and B's map (n, 2)
     methods: Sequence[Method]
+    near: tuple[np.ndarray, np.ndarray] | None = None  # every item's nearest in A and in B (n, k)
+    moves: Mapping[str, np.ndarray] = field(default_factory=dict)  # how far each item moved (n,), by column of items.csv
+    attributes: Sequence[Attribute] = ()  # what is known of the items
+    cka: float | None = None
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)  # A and B → predicted labels (n,)
     verdict: str | None = None
     reason: str | None = None

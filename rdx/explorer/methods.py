@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from rdx.explorer.agreement import explained_change
 from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
 from rdx.explorer.content import A, B, Content, Method
 from rdx.explorer.findings import Finding, finding_of
 from rdx.explorer.neighbors import typical_rank
-from rdx.explorer.standing import Standing, findings, standings
+from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of
 from rdx.explorer.whereabouts import whereabouts
 from rdx.method.concepts import Concept
@@ -30,6 +31,7 @@ def method_payload(
     standing = standings(method)
     found = [finding_of(content, method, faces, views) for faces in findings(standing)]
     story = story_of(content, method, standing, found)
+    out = [by for by in standing if by.word == OUT]
     directions = {}
     for direction, explanations in method.explanations.items():
         name = f"{number}.{direction}"
@@ -50,6 +52,7 @@ def method_payload(
         "isRdx": method.is_rdx,
         "story": {"kind": story.kind, "badge": story.badge, "headline": story.headline, "opens": _face(story.opens)},
         "findings": [_finding(content, one) for one in found],
+        "explained": explained_change(views, [_members(method, one) for one in out]) if out else None,
         "directions": directions,
         "settings": [list(pair) for pair in method.settings],
         "formula": formula
@@ -111,6 +114,10 @@ def _finding(content: Content, finding: Finding) -> dict[str, Any]:
 
 def _rounded(ranks: np.ndarray) -> list[list[int | None]]:
     return [[None if np.isnan(rank) else round(float(rank)) for rank in row] for row in ranks]
+
+
+def _members(method: Method, one: Standing) -> np.ndarray:
+    return next(c for c in method.explanations[one.direction].concepts if c.number == one.number).members
 
 
 def _face(one: Standing | None) -> list | None:

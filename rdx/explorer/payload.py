@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rdx.explorer.agreement import agreement_payload
 from rdx.explorer.arrays import ArrayBlock, smallest_unsigned
 from rdx.explorer.content import A, B, Content, own_side
 from rdx.explorer.methods import added_columns, every_label, method_payload
@@ -46,6 +47,7 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
         "views": list(views),
         "methods": methods,
         "measures": added_columns(content),
+        "agreement": agreement_payload(content),
         "lists": {name: found.neighbors.shape[1] for name, found in lists.items()},
         "verdict": content.verdict,
         "reason": content.reason,

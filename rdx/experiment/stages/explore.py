@@ -12,7 +12,7 @@ import numpy as np
 from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.experiment.run.tables import METHOD_FILE, STATISTICS_FILE, read_explanations, read_table
-from rdx.experiment.stages import attributes, pictures, probes
+from rdx.experiment.stages import attributes, moves, pictures, probes
 from rdx.files import atomic_path, write_text
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.models.spec import parse_spec
@@ -100,11 +100,21 @@ def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], note
         maps=_maps(folder, views["a"], views["b"], None if without else config.explorer.map),
         methods=_methods(context, a, b, runs),
         predictions=_predictions(folder, a, b),
+        cka=json.loads((folder / "cka.json").read_text(encoding="utf-8"))[RAW],
+        attributes=attributes.known_attributes(context, a, b),
+        **_neighborhoods(folder),
         verdict=summary["verdict"],
         reason=summary["reason"],
         facts=_facts(context, folder, a, b, summary),
         notes=[*notes, *([without] if without else [])],
     )
+
+
+def _neighborhoods(folder: Path) -> dict[str, Any]:
+    """Where every item's neighbours are, and how far it moved; nothing in runs of older versions."""
+    if not (folder / moves.NEIGHBORS).is_file():
+        return {}
+    return {"near": moves.read_neighbors(folder), "moves": moves.read_moves(folder)}
 
 
 def _maps(folder: Path, A: np.ndarray, B: np.ndarray, joint: str | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -218,13 +228,10 @@ def _predictions(folder: Path, a: str, b: str) -> dict[str, np.ndarray]:
 
 def _facts(context: Context, folder: Path, a: str, b: str, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is said of the comparison as a whole."""
-    cka = json.loads((folder / "cka.json").read_text(encoding="utf-8"))[RAW]
     facts = [("items", f"{len(context.items):,}"), ("seed", str(context.config.seed))]
     for side, key in (("A", a), ("B", b)):
         spec = parse_spec(context.config.representations[key].model)
         facts.append((side, f"{context.title(key)}: {spec.without_folders()}"))
-    if cka is not None:
-        facts.append(("CKA", f"{cka:.3f}"))
     if (folder / "classification.csv").is_file():
         accuracy = read_table(folder / "classification.csv").groupby("representation")["accuracy"].mean()
         agreed = read_table(folder / "agreement.csv").groupby("pair")["agreement"].mean()

@@ -112,6 +112,7 @@ function fillAll() {
   drawn = null;
   fillControls();
   fillStory();
+  fillAgreement();
   fillFindings();
   markCards();
   fillConcept();
@@ -129,6 +130,7 @@ function refresh(changed) {
   const subject = any("direction", "method");
   if (any("method")) {
     fillStory();
+    fillAgreement();
     fillFindings();
   }
   if (any("direction", "method", "concept", "color", "selected", "kind")) drawn = null;

@@ -78,19 +78,27 @@ def drawing(path: Path | str, width: float, height: float) -> Iterator[Figure]:
     The file appears whole or not at all and carries no date and no version. The user's own
     matplotlib settings play no part, and are as before afterwards.
     """
-    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     kind = Path(path).suffix.lower().lstrip(".") or "png"
     fields = ("CreationDate", "Producer", "Creator") if kind == "pdf" else ("Software",)
-    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
-    with matplotlib.rc_context({**defaults, **_RULES, "font.family": fonts()}), _missing_letters_are_boxes():
+    with own_rules():
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
         FigureCanvasAgg(figure)
         yield figure
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format=kind, dpi=DPI, metadata=dict.fromkeys(fields))
+
+
+@contextmanager
+def own_rules() -> Iterator[None]:
+    """Inside, matplotlib draws by the rules of this house, whatever the user's own are."""
+    import matplotlib
+
+    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
+    with matplotlib.rc_context({**defaults, **_RULES, "font.family": fonts()}), _missing_letters_are_boxes():
+        yield
 
 
 @lru_cache(maxsize=1)

@@ -47,7 +47,7 @@ def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | N
     coefficients = coefficients_of(folder)
     for direction, found in read_explanations(folder).items():
         heading = heading_of(context, a, b, run, direction)
-        if context.items.has_images:
+        if context.items.can_be_shown:
             _draw_grids(context, folder, found, heading)
         _draw_overview(context, a, b, folder, run, blocks, found, heading)
         if direction in coefficients:
@@ -67,7 +67,7 @@ def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> 
     from rdx.figures.grids import save_grid
     from rdx.figures.summary import save_summary
 
-    images = [[context.items.image(int(i)) for i in concept.indices] for concept in found.concepts]
+    images = [[context.items.shown(int(i)) for i in concept.indices] for concept in found.concepts]
     titles = [title_of(concept, context.items) for concept in found.concepts]
     for concept, shown, title in zip(found.concepts, images, titles, strict=True):
         path = folder / "grids" / found.direction / f"concept_{concept.number:02d}.png"

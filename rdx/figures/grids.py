@@ -13,6 +13,7 @@ from rdx.figures import style
 from rdx.figures.cards import LARGER, text_card
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from PIL.Image import Image
 
     Shown = Sequence[Image | str]  # images, or texts that are shown as cards
@@ -25,16 +26,16 @@ _EDGE = 200  # grey level of the line around each image, so that white images en
 
 def save_grid(
     images: Shown,
-    path: Path | str,
+    path: Path | str | None,
     *,
     title: str | None = None,
     captions: list[str] | None = None,
     columns: int | None = None,
-) -> None:
+) -> Figure:
     """Saves images, or cards of texts, as a grid, by default as square as can be: 3 × 3 for 9, 4 × 4 for 16.
 
-    ``captions``: one short line below each image. An empty list gives a picture that says so.
-    Raises ValueError for another number of captions than images.
+    Without a path the figure is only drawn. ``captions``: one short line below each image. An empty list gives a
+    picture that says so. Raises ValueError for another number of captions than images.
     """
     if captions is not None and len(captions) != len(images):
         raise ValueError(f"{len(captions)} captions for {len(images)} images")
@@ -48,13 +49,14 @@ def save_grid(
         style.write_lines(figure, lines, MARGIN, MARGIN, style.BODY, fontweight="bold")
         if not images:
             style.write_lines(figure, ["no images"], MARGIN, top, style.BODY, color=style.QUIET)
-            return
+            return figure
         left = (width - sheet.shape[1]) // 2
         place(figure, sheet, left, top)
         for (x, y), caption in zip(corners, captions if below else [], strict=False):
             text = [style.shortened(caption, style.SMALL, cell)]
             middle, below_image = left + x + cell / 2, top + y + cell + 1
             style.write_lines(figure, text, middle, below_image, style.SMALL, ha="center", color=style.QUIET)
+    return figure
 
 
 def arrange(

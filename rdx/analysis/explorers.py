@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rdx.analysis.runs import FinishedRun, find_runs
 from rdx.config import Experiment, apply_changes, parse_experiment
 from rdx.errors import InputError
+from rdx.experiment.finished import FinishedRun, find_runs
 from rdx.experiment.run.context import Context, alignment_file, representation_file
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RunFolder
 from rdx.experiment.stages import explore
@@ -55,7 +55,7 @@ def _check(run: FinishedRun) -> None:
 
 def _build(run: FinishedRun, say: Callable[[str], None], stamps: bool) -> list[Path]:
     items, config = run.items, run.config
-    if _had_images(config) and not items.has_images:
+    if _could_be_shown(config) and not items.can_be_shown:
         say(f"  {run.root}: its images are not where they were, so the page shows points and names only")
     context = Context(config, RunFolder(run.root.absolute()), items)
     pages = []
@@ -78,5 +78,5 @@ def _build(run: FinishedRun, say: Callable[[str], None], stamps: bool) -> list[P
     return pages
 
 
-def _had_images(config: Experiment) -> bool:
+def _could_be_shown(config: Experiment) -> bool:
     return config.data is not None and config.data["dataset"] != "features"

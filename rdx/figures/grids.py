@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rdx.figures import style
+from rdx.figures.cards import LARGER, text_card
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from PIL.Image import Image
+
+    Shown = Sequence[Image | str]  # images, or texts that are shown as cards
 
 CELL = 168  # pixels: small images are enlarged to at most this side, large ones reduced to it
 GAP = 8
@@ -20,17 +25,17 @@ _EDGE = 200  # grey level of the line around each image, so that white images en
 
 
 def save_grid(
-    images: list[Image],
-    path: Path | str,
+    images: Shown,
+    path: Path | str | None,
     *,
     title: str | None = None,
     captions: list[str] | None = None,
     columns: int | None = None,
-) -> None:
-    """Saves images as a grid, by default as square as can be: 3 × 3 for 9, 4 × 4 for 16.
+) -> Figure:
+    """Saves images, or cards of texts, as a grid, by default as square as can be: 3 × 3 for 9, 4 × 4 for 16.
 
-    ``captions``: one short line below each image. An empty list gives a picture that says so.
-    Raises ValueError for another number of captions than images.
+    Without a path the figure is only drawn. ``captions``: one short line below each image. An empty list gives a
+    picture that says so. Raises ValueError for another number of captions than images.
     """
     if captions is not None and len(captions) != len(images):
         raise ValueError(f"{len(captions)} captions for {len(images)} images")
@@ -44,23 +49,26 @@ def save_grid(
         style.write_lines(figure, lines, MARGIN, MARGIN, style.BODY, fontweight="bold")
         if not images:
             style.write_lines(figure, ["no images"], MARGIN, top, style.BODY, color=style.QUIET)
-            return
+            return figure
         left = (width - sheet.shape[1]) // 2
         place(figure, sheet, left, top)
         for (x, y), caption in zip(corners, captions if below else [], strict=False):
             text = [style.shortened(caption, style.SMALL, cell)]
             middle, below_image = left + x + cell / 2, top + y + cell + 1
             style.write_lines(figure, text, middle, below_image, style.SMALL, ha="center", color=style.QUIET)
+    return figure
 
 
 def arrange(
-    images: list[Image], columns: int, side: int, gap: int, below: float = 0
+    images: Shown, columns: int, side: int, gap: int, below: float = 0
 ) -> tuple[np.ndarray, list[tuple[int, int]], int]:
     """Images as one sheet of cells: (h, w, 3) uint8, the cells' corners (x, y), and the cells' side.
 
     Cells are square, as large as the largest image after fitting, with ``below`` pixels of white
-    under each.
+    under each. Texts become cards, which take more room.
     """
+    if any(isinstance(image, str) for image in images):
+        side = round(LARGER * side)
     fitted = [_fitted(image, side) for image in images]
     cell = max((max(image.size) for image in fitted), default=side)
     rows = math.ceil(len(images) / columns)
@@ -91,10 +99,12 @@ def place(figure, sheet: np.ndarray, left: float, top: float) -> None:
     axes.imshow(sheet, interpolation="nearest", aspect="auto")
 
 
-def _fitted(image: Image, side: int) -> Image:
-    """An RGB image whose longer side is at most ``side``: whole pixels repeated, or a smooth reduction."""
+def _fitted(image: Image | str, side: int) -> Image:
+    """An RGB image whose longer side is at most ``side``: whole pixels repeated, or a smooth reduction; or a card."""
     from PIL import Image as images
 
+    if isinstance(image, str):
+        return text_card(image, side)
     image = image.convert("RGB")
     longer = max(image.size)
     if longer <= side:

@@ -11,7 +11,9 @@ from rdx.figures import style
 from rdx.figures.grids import arrange, place
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from matplotlib.figure import Figure
+
+    from rdx.figures.grids import Shown
 
 CELL, GAP = 60, 3  # pixels: an image, and the space between two
 BETWEEN, MARGIN, NAME = 40, 40, 330  # between grids and rows; the page's edge; the column of names
@@ -20,12 +22,15 @@ NARROWEST = 1100
 
 
 def save_sheet(
-    path: Path | str,
-    rows: Sequence[tuple[str, str, Sequence[tuple[int, str, list[Image]]]]],
+    path: Path | str | None,
+    rows: Sequence[tuple[str, str, Sequence[tuple[int, str, Shown]]]],
     *,
     heading: str,
-) -> None:
-    """Saves the sheet: each row is a method's name, a line about it, and its concepts (size, make-up, images)."""
+) -> Figure:
+    """Saves the sheet: each row is a method's name, a line about it, and its concepts (size, make-up, images).
+
+    Without a path the figure is only drawn.
+    """
     drawn = [
         (name, about, [(size, make_up, _grid(images)) for size, make_up, images in grids])
         for name, about, grids in rows
@@ -59,8 +64,9 @@ def save_sheet(
             if not grids:
                 style.write_lines(figure, ["no concepts"], left, top + CAPTION, style.BODY, color=style.QUIET)
             top += used + BETWEEN
+    return figure
 
 
-def _grid(images: list[Image]):
+def _grid(images: Shown):
     columns = max(1, math.ceil(math.sqrt(len(images))))
     return arrange(images, columns, CELL, GAP)[0]

@@ -49,6 +49,7 @@ class Source:
     download: int  # bytes of weights still to be fetched
     passes: bool  # its model goes over the items; not where it is there, or another's pass brings it
     is_there: bool = False  # in the run's folder or the cache
+    preprocessing: str = ""  # what becomes of an image, where no library says it
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def sources_of(
             Source(
                 key, str(request.spec), request.layer, description.width if description else width,
                 description and description.parameters, description and description.image_size, download, own,
-                not wanted,
+                not wanted, description.preprocessing if description else "",
             )
         )  # fmt: skip
     return tuple(found)
@@ -125,7 +126,7 @@ def needs_of(
     models = [Demand(f"representations/{one.key}", _model_memory(one), "take a smaller model") for one in sources]
     wanted = [one for one in (*models, *demands) if one.step in todo]
     largest = max(wanted, key=lambda one: one.memory, default=Demand("", LIBRARIES, ""))
-    written = _written(config, len(items), widths, items.has_images or not items_known, runs, todo)
+    written = _written(config, len(items), widths, items.can_be_shown or not items_known, runs, todo)
     kept = sum(_FLOAT * len(items) * widths[key] for key in widths if f"representations/{key}" in todo)
     download = sum({source.model: source.download for source in sources}.values())
     spaces = _spaces({folder: written + kept, **_caches(kept, download)})

@@ -75,7 +75,10 @@ def _shared(attribute: Attribute, near: np.ndarray) -> float:
 
 
 def explained_change(views: Mapping[str, Points], groups: Sequence[np.ndarray]) -> list[float]:
-    """Of pairs inside any of the groups: their share of all pairs, and of all change of ranks, |log2 (r_A+1)/(r_B+1)|."""
+    """Of pairs inside any of the groups: their share of all pairs, and of all change of ranks.
+
+    The change of a pair is |log2 (r_A + 1) / (r_B + 1)|.
+    """
     n = len(views[A])
     items = np.linspace(0, n - 1, min(n, _ITEMS)).astype(np.int64)
     ranks = [neighborhood_ranks(views[side].subset(items)).astype(np.float64) for side in (A, B)]

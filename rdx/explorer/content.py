@@ -61,7 +61,7 @@ class Content:
     maps: Mapping[str, tuple[np.ndarray, np.ndarray]]  # kind → A's and B's map (n, 2)
     methods: Sequence[Method]
     near: tuple[np.ndarray, np.ndarray] | None = None  # every item's nearest in A and in B (n, k)
-    moves: Mapping[str, np.ndarray] = field(default_factory=dict)  # how far each item moved (n,), by column of items.csv
+    moves: Mapping[str, np.ndarray] = field(default_factory=dict)  # how far items moved (n,), by items.csv's column
     attributes: Sequence[Attribute] = ()  # what is known of the items
     cka: float | None = None
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)  # A and B → predicted labels (n,)

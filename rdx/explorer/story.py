@@ -1,4 +1,4 @@
-"""What the page says of one method as a whole: badge, headline and where it opens. One place, so that no two disagree."""
+"""What the page says of one method as a whole: badge, headline and where it opens; one place, so that all agree."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ _OWN_FILE = "name a local file with '?weights=PATH'"
 def fetching(what: str, instead: str = _OWN_FILE) -> Iterator[None]:
     """Inside, published files are read from the local cache or downloaded.
 
-    Raises MissingInput in one line where that fails, with what to do `instead`. The libraries' many warning lines are held back, and
-    where the hub can't be reached at all they do not try for most of a minute.
+    Raises MissingInput in one line where that fails, with what to do `instead`. The libraries' many warning
+    lines are held back, and where the hub can't be reached at all they do not try for most of a minute.
     """
     from huggingface_hub import constants
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from rdx.data.reading.given_images import as_image
 from rdx.errors import InputError, first_line
 from rdx.experiment.stages.kept_inputs import keep
 from rdx.features.arrays import read_array
@@ -103,34 +104,11 @@ def _images_table(contents: Sequence[bytes]) -> bytes:
         return file.getvalue()
 
 
-def _png(number: int, image: Any) -> bytes:
+def _png(number: int, given: Any) -> bytes:
     """An image as a file in memory, upright, without loss."""
-    from PIL import Image, ImageOps
-
-    if isinstance(image, (str, Path)):
+    if isinstance(given, (str, Path)):
         raise InputError(f"images: number {number} is a path, others are images: give either")
-    if not isinstance(image, Image.Image):
-        image = Image.fromarray(_pixels(number, image))
-    try:
-        image = ImageOps.exif_transpose(image)
-        if image.mode not in _PLAIN:
-            image = image.convert("RGB")
-        with io.BytesIO() as file:
-            image.save(file, format="PNG", compress_level=1)
-            return file.getvalue()
-    except (OSError, ValueError) as error:
-        raise InputError(f"images: number {number} cannot be read: {first_line(error)}") from None
-
-
-def _pixels(number: int, image: Any) -> np.ndarray:
-    """An array as pixels (h, w) or (h, w, 3 or 4). What 0 and 1 mean in others is not guessed."""
-    array = np.asarray(image)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
-    if array.dtype != np.uint8 or not fits or 0 in array.shape:
-        raise InputError(
-            f"images: number {number} has type {array.dtype} and shape {array.shape}: give uint8 (0 … 255) of shape "
-            "(h, w) or (h, w, 3), or PIL images"
-        )
-    return array
+    image = as_image(number, given)
+    with io.BytesIO() as file:
+        (image if image.mode in _PLAIN else image.convert("RGB")).save(file, format="PNG", compress_level=1)
+        return file.getvalue()

@@ -10,7 +10,7 @@ from rdx.method.difference import DifferenceGraph, compute_distances
 
 VARIANTS = [
     {}, {"version": "v2"}, {"images": False}, {"images": False, "labels": False}, {"labels": False},
-    {"version": "v2", "none_found": True}, {"tested": True},
+    {"version": "v2", "none_found": True}, {"tested": True}, {"texts": True},
 ]  # fmt: skip
 
 
@@ -44,6 +44,18 @@ def test_hostile_names_are_shown_as_they_are(opened):
     one.page.keyboard.press("Enter")
     assert "</script><b>bird</b>" in one.selected
     assert one.page.locator("img, script:not([type]) ~ b, #item b:has-text('bird')").count() == 0
+    assert one.complaints == []
+
+
+def test_texts_stand_where_images_would(opened):
+    one = opened("#i=0", texts=True)
+    assert "groups of texts as alike" in one.text("#lead")
+    cards = one.page.locator("#concept .grid .text-card")
+    assert cards.count() > 1 and "says:" in cards.first.inner_text()
+    assert "<img src=x onerror=alert(1)>" in one.text("#item .item-facts .text-card")
+    one.page.fill("#query", "and more and more")
+    assert "text with “and more and more”" in one.text("#found")
+    assert "Of each text, at most 400 characters are here." in one.page.content()
     assert one.complaints == []
 
 

@@ -82,14 +82,13 @@ def describe(context: Context, a: str, b: str, run: MethodRun, first: bool) -> N
     ]
     reasons |= {name: why[name] for name in items.columns if name in why}  # of pixels and probes nobody asks
     said: dict[str, Any] = {**{direction: [] for direction in DIRECTIONS}, "left_out": reasons}
-    noun = "images" if items.has_images else "items"
     for (direction, concept, _), here, where in zip(concepts, findings, around, strict=True):
         names = "AB" if direction == A_NOT_B else "BA"
         apart, shared = named(here)
         said[direction].append({
             "concept": concept.number, "size": concept.size, "neighbors": where and asdict(where),
             "apart": [finding.name for finding in apart], "shared": [finding.name for finding in shared],
-            "sentence": sentence(concept.size, here, where, *names, noun),
+            "sentence": sentence(concept.size, here, where, *names, items.noun),
         })  # fmt: skip
     write_table(folder / TABLE, COLUMNS, rows)
     if first:

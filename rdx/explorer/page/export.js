@@ -104,8 +104,12 @@ async function drawGrid(context, one, left, top, side) {
   const cell = side / columns;
   for (const [place, item] of one.grid.entries()) {
     const [x, y] = [left + (place % columns) * cell, top + Math.floor(place / columns) * cell];
-    if (hasThumb(item)) await drawThumb(context, item, x, y, cell - 6);
-    else {
+    if (hasImage(item)) await drawThumb(context, item, x, y, cell - 6);
+    else if (hasText(item)) {
+      context.font = "12px system-ui, sans-serif";
+      const lines = wrapped(context, TEXTS[item], cell - 8).slice(0, Math.floor(cell / 16));
+      lines.forEach((line, row) => context.fillText(line, x, y + 14 + 16 * row, cell - 8));
+    } else {
       context.font = "14px system-ui, sans-serif";
       context.fillText(shortName(item).slice(0, 16), x, y + cell / 2, cell - 8);
     }

@@ -9,7 +9,7 @@ function fillItem() {
       make(
         "p",
         { class: "quiet" },
-        `Click a dot or ${DATA.thumbnails ? "an image" : "a name"} to see what is nearest to it ` +
+        `Click a dot or ${DATA.thumbnails ? "an image" : TEXTS ? "a text" : "a name"} to see what is nearest to it ` +
           "in A, in B, and inside its concept.",
       ),
     );

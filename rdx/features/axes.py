@@ -146,6 +146,9 @@ class _Watch:
         """The axis by the module itself."""
         if len(shape) < 3:
             return None
+        told = getattr(module, "channel_axis", None)  # of a module that stands for a tensor of a graph
+        if told is not None:
+            return told % len(shape)
         if isinstance(module, nn.Conv1d) and axis == 2:
             return 2
         if _is_first(module, shape):

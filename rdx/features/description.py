@@ -42,7 +42,9 @@ def describe(settings: Mapping[str, Any], image: Image.Image | None = None) -> D
         return Description(None, None, width, 0)
     model = shell(request.spec)
     size = model.image_size()
-    parameters = sum(value.numel() for value in model.module.parameters())
+    parameters = model.n_parameters
+    if parameters is None:
+        parameters = sum(value.numel() for value in model.module.parameters())
     layer = model.check_layer(request.layer)
     width = try_layer(model, image or _blank(size), layer, request.pool)
     download = 4 * parameters if needs_download(request.spec) else 0

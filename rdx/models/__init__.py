@@ -2,7 +2,8 @@
 
 A family is one line in `rdx.models.registry` and a module with
 
-- `OPTIONS`, what may stand behind ``?``: each option's name with its kind (`str`, `int`, `bool`, or `Path` for files);
+- `OPTIONS`, what may stand behind ``?``: each option's name with its kind (`str`, `int`, `bool`, `Path` for files, or
+  `ModelSpec` for another model);
 - `load(spec, weights=True)`, the model; without `weights` a shell, good for looking up layers;
 - `model_fingerprint(spec)`, which changes with everything that its numbers depend on;
 - `needs_download(spec)`, where it has published weights: whether they are not on this machine yet;

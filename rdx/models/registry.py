@@ -11,7 +11,9 @@ from rdx.errors import unknown
 FAMILIES: dict[str, str] = {
     "timm:NAME": "rdx.models.timm_models",
     "open_clip:NAME[/PRETRAINED]": "rdx.models.open_clip_models",
+    "torchvision:NAME[/WEIGHTS]": "rdx.models.torchvision_models",
     "hf:NAME": "rdx.models.hf_models",
+    "onnx:PATH": "rdx.models.onnx_models",
     "python:FILE.py:FUNCTION": "rdx.models.python_models",
     "checkpoint:PATH": "rdx.models.checkpoints",
     "features:PATH": "rdx.models.feature_files",

@@ -137,6 +137,8 @@ def _checked(key: str, kind: type, value: str, text: str) -> str:
         if value.lower() not in _TRUTH:
             raise InputError(f"option '{key}' of model '{text}' is true or false, not '{value}'")
         return "true" if _TRUTH[value.lower()] else "false"
+    if kind is ModelSpec:
+        return str(parse_spec(value))
     if kind is int and not value.isdecimal():
         raise InputError(f"option '{key}' of model '{text}' is a whole number, not '{value}'")
     return value
@@ -150,4 +152,6 @@ def with_absolute_paths(spec: ModelSpec) -> ModelSpec:
     for key, kind in _kinds(spec.family).items():
         if kind is Path and key in options:
             options[key] = str(locate(options[key]))
+        elif kind is ModelSpec and key in options:
+            options[key] = str(with_absolute_paths(parse_spec(options[key])))
     return ModelSpec(spec.family, name, options)

@@ -39,6 +39,7 @@ class VisionModel:
     class_token_by_default: bool = False  # whether it is taken without a choice: where the model puts it out
     first_block: str = ""  # the layer that has these tokens: others have them where they have as many tokens
     layout: str | None = None  # of the layer, where the SPEC says it
+    n_parameters: int | None = None  # where the module does not hold them itself
     preprocessing: str = ""  # in words for the plan, where no library says it: what the SPEC's options or defaults do
     layouts: dict[tuple, Any] = field(default_factory=dict, repr=False)  # found when the model was tried
 

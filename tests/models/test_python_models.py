@@ -222,14 +222,14 @@ def test_tokens_before_the_patches(nets):
     assert describe({"model": "python:nets.py:vit?layer=blocks.3&pool=cls"}).width == 64
 
 
-def test_two_functions_are_compared(nets, items, monkeypatch, capsys):
+def test_one_is_compared_with_a_model_of_torchvision(nets, items, monkeypatch, capsys):
     monkeypatch.setenv("RDX_CACHE", str(nets.parent / "cache"))
     for label in range(3):
         folder = nets.parent / "images" / str(label)
         folder.mkdir(parents=True)
         for position in range(6):
             items.image((label * 2 + position) % 6).save(folder / f"{position}.png")
-    specs = ["--a", "python:nets.py:net", "--b", "python:nets.py:alone?size=32"]
+    specs = ["--a", "python:nets.py:alone?size=32", "--b", "torchvision:squeezenet1_1?pretrained=false"]
     command = ["compare", *specs, "--images", "images", "--n-clusters", "2", "--statistics", "off", "--output-dir", "o"]
     with pytest.raises(SystemExit) as end:
         cli.main([*command, "--dry-run"])

@@ -31,9 +31,9 @@ environment() {
     say "${prefix:-$project_root/.venv}"
 }
 
-# set_up [--tests]: sets up what is missing, and leaves the interpreter to use in RDX_PYTHON.
+# Sets up what is missing, and leaves the interpreter to use in RDX_PYTHON.
 set_up() {
-    bash "$project_root/setup.sh" --quiet "$@"
+    bash "$project_root/setup.sh" --quiet
     RDX_PYTHON="$(environment)/bin/python"
     export RDX_PYTHON
 }

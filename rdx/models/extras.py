@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from rdx.errors import InputError
+from rdx.errors import InputError, MissingInput
 
 
 def needed(module: str, extra: str) -> ModuleType:
-    """The library `module`. Raises InputError with the line that installs it where it is not there."""
+    """The library `module`. Raises MissingInput with the line that installs it where it is not there."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module:
             raise InputError(f"the package {module} can't be imported: {error}") from error
-        raise InputError(f"'{extra}:' models need the extra '{extra}': pip install 'rdx[{extra}]'") from None
+        raise MissingInput(f"'{extra}:' models need the extra '{extra}': pip install 'rdx[{extra}]'") from None

@@ -36,6 +36,7 @@ NAMED = {
     "cub_pcbm_v_cub_masked_pcbm.sh": ["download_cub.sh", "configs/train/cub_pcbm.yaml", "4796 items"],
     "dino_vs_dinov2_imagenet.sh": ["download_imagenet.sh", "518×518 pixels", "1500 items", "kmeans"],
     "dino_vs_dinov2_imagenet_ar.sh": ["download_imagenet.sh", "vit_base_patch16_224.dino", "kmeans_b_to_a"],
+    "int8_example.sh": ["int8_food_photos", "photos.csv"],
     "mnist_835_experiment.sh": ["download_mnist.sh", "mnist_835: ", "680 steps"],
     "mnist_modification_experiment_k=3.sh": ["download_mnist.sh", "hflip_vs_hflip_nl", "5000 items"],
     "photos_example.sh": ["efficientnet_lite", "food_photos"],

@@ -81,7 +81,9 @@ def by_command(outputs, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
         patch.chdir(place)
         patch.setattr("sys.argv", ["analyze_explanations.py", str(outputs / "one"), "--output-dir", "x"])
-        runpy.run_path(str(ROOT / "analyze_explanations.py"), run_name="__main__")
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(str(ROOT / "analyze_explanations.py"), run_name="__main__")
+    assert not left.value.code
     assert re.search(r"Results: .*x/both", said.getvalue())
     return place / "x/both"
 

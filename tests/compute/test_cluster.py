@@ -38,6 +38,16 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """One whose scheduler and only worker are threads of this process, which loads nothing anew."""
+    from distributed import LocalCluster
+
+    started = LocalCluster(n_workers=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None)
+    with started, Cluster(started.scheduler_address, folder=tmp_path_factory.mktemp("shared")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
 def pair():
     rng = np.random.default_rng(0)
     A, B = rng.normal(size=(2, 120, 6))
@@ -56,6 +66,7 @@ def identity(task, folder):
     return task
 
 
+@SLOW
 def test_a_killed_worker_is_made_good(cluster, tmp_path):
     assert list(cluster.map(_identity(), range(8), (str(tmp_path),))) == list(range(8))
     assert (tmp_path / "killed").is_file()
@@ -111,10 +122,15 @@ def test_a_sweep_is_that_of_threads(cluster, pair):
 
 
 @pytest.mark.parametrize(
-    "solver, version",
-    [("sparse", "v2"), pytest.param("sparse", "v1", marks=SLOW), pytest.param("approximate", "v2", marks=SLOW)],
-)
-def test_a_sparse_fit_is_that_of_threads(cluster, solver, version):
+    "which, solver, version",
+    [
+        ("quick", "sparse", "v2"),
+        *(pytest.param("cluster", *how, marks=SLOW)
+          for how in (("sparse", "v2"), ("sparse", "v1"), ("approximate", "v2"))),
+    ],
+)  # fmt: skip
+def test_a_sparse_fit_is_that_of_threads(request, which, solver, version):
+    cluster = request.getfixturevalue(which)
     rng = np.random.default_rng(1)
     A, B = rng.normal(size=(2, 600, 6))  # five tiles of rows
     A[:60] = 0.1 * A[:60] + 5
@@ -127,26 +143,26 @@ def test_a_sparse_fit_is_that_of_threads(cluster, solver, version):
         np.testing.assert_array_equal(getattr(here, direction).item_affinity, getattr(there, direction).item_affinity)
 
 
-def test_files_that_a_worker_does_not_see_are_named(cluster, tmp_path):
+def test_files_that_a_worker_does_not_see_are_named(quick, tmp_path):
     (tmp_path / "image.png").write_bytes(b"1234")
-    cluster.check_files({str(tmp_path / "image.png"): 4})
+    quick.check_files({str(tmp_path / "image.png"): 4})
     with pytest.raises(InputError, match="^worker tcp://[^\n]*does not see '[^\n]*image.png'[^\n]*$"):
-        cluster.check_files({str(tmp_path / "image.png"): 5})
+        quick.check_files({str(tmp_path / "image.png"): 5})
 
 
-def test_other_source_files_are_named(cluster, tmp_path, monkeypatch):
+def test_other_source_files_are_named(quick, tmp_path, monkeypatch):
     own = module._source()
-    monkeypatch.setattr(cluster, "_ask", lambda *_: {"tcp://x:1": ("0", own[1])})
+    monkeypatch.setattr(quick, "_ask", lambda *_: {"tcp://x:1": ("0", own[1])})
     with pytest.raises(InputError, match="worker tcp://x:1 has rdx 0, this is"):
-        cluster._check(tmp_path, False)
-    monkeypatch.setattr(cluster, "_ask", lambda *_: {"tcp://x:1": (own[0], "other")})
+        quick._check(tmp_path, False)
+    monkeypatch.setattr(quick, "_ask", lambda *_: {"tcp://x:1": (own[0], "other")})
     with pytest.raises(InputError, match="worker tcp://x:1 has other source files"):
-        cluster._check(tmp_path, False)
+        quick._check(tmp_path, False)
 
 
-def test_no_worker_has_a_gpu(cluster, tmp_path):
+def test_no_worker_has_a_gpu(quick, tmp_path):
     with pytest.raises(InputError, match="no worker has a GPU"):
-        cluster._check(tmp_path, True)
+        quick._check(tmp_path, True)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,13 @@ def describe(context: Context, a: str, b: str, run: MethodRun, first: bool) -> N
     write_json(folder / SENTENCES, said)
 
 
+def known_attributes(context: Context, a: str, b: str) -> list[Attribute]:
+    """What the items of a comparison are tested on, for those who show it."""
+    from rdx.metrics.attributes import usable
+
+    return usable(_attributes(context, context.folder.path(pair_name(a, b)), (a, b), {}))[0]
+
+
 def read_sentences(folder: Path) -> dict[tuple[str, int], str]:
     """A sentence for every concept of a method, by direction and number, from its folder."""
     told = json.loads((folder / SENTENCES).read_text(encoding="utf-8"))
@@ -140,7 +147,7 @@ def _attributes(
     for side, key in zip("ab", keys if predicted else (), strict=False):
         texts = [items.label_names.get(label, str(label)) for label in predicted[key].tolist()]
         yield categories(_own_name(f"prediction_{side}", "probe", items), texts)
-    if items.has_images:
+    if items.has_images and context.folder.path(PIXELS).is_file():  # runs of older versions have none
         for name, values in read_pixels(context.folder.path(PIXELS), len(items)).items():
             yield Attribute(_own_name(name, "pixels", items), values, None, MEASURES[name])
 

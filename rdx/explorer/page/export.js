@@ -76,7 +76,7 @@ async function picture() {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = css(themeColor("ink"));
   let top = write(`A: ${title("a")}, compared with B: ${title("b")}`, 30, 28, MARGIN, WIDTH - 2 * MARGIN, "bold");
-  top = write(`${leadText()} (${state.method})`, 21, top + 4, MARGIN, WIDTH - 2 * MARGIN) + 22;
+  top = write(`${story().headline} (${state.method})`, 21, top + 4, MARGIN, WIDTH - 2 * MARGIN) + 22;
   shownPanels.forEach((panel, i) => {
     const left = MARGIN + i * (width + 16);
     context.fillStyle = css(themeColor("ink"));
@@ -91,9 +91,9 @@ async function picture() {
     context.fillStyle = css(conceptColor(one.number));
     context.fillRect(left, top, 6, 26);
     context.fillStyle = css(themeColor("ink"));
-    write(`Concept ${one.number}`, 20, top, left + 16, gridSide, "bold");
+    write(`Concept ${nameOfConcept(one.number)}`, 20, top, left + 16, gridSide, "bold");
     right = await drawGrid(context, one, left, top + 34, gridSide);
-    right = write(conceptText(one, membersOf(labels(), one.number)), 17, right + 8, left, gridSide);
+    right = write(conceptTexts(one, membersOf(labels(), one.number)).join(" "), 17, right + 8, left, gridSide);
   }
   const legend = drawLegend(context, MARGIN, top + height + 58, mapsWidth);
   return cropped(canvas, Math.max(right, legend) + 30);

@@ -22,6 +22,7 @@ from rdx.experiment.stages.kept_inputs import keep
 from rdx.locks import alone
 from rdx.method.concepts import Explanations
 from rdx.method.neighborhoods import as_array
+from rdx.method.scales import plan as scales
 from rdx.models.spec import parse_spec
 from rdx.models.titles import side_by_side
 
@@ -95,9 +96,10 @@ def compare(
 
     a, b: SPECs such as "timm:resnet50" or "features:a.npy", or arrays (n, d). images: a folder, or a table
     of paths or images; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
-    scale ("auto"), version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule,
-    statistics, seed, figures, skip_bad_images, max_memory, name, titles (of a and b), map ("tsne", "umap" or "pca",
-    in the explorer), and changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).
+    scale ("auto", which it is unless another of these is given), version, gamma (a number or "auto"), beta, solver
+    (RDX), align, guidance, guidance_rule, statistics, seed, figures, skip_bad_images, max_memory, name, titles (of a
+    and b), map ("tsne", "umap" or "pca", in the explorer), and changes, a list of KEY=VALUE as for --set; order,
+    skip_empty_classes, grey_range (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     The folder is `output_dir`, else outputs/<a>_vs_<b>.
 
@@ -153,7 +155,7 @@ def configuration(
         values["explorer"] = {"map": given["map"]}
     config = parsed_with(parse_experiment, values, given.get("changes", ()), source="compare")
     _refuse_without_rdx(config, own)
-    return config
+    return _at_own_scales(config)
 
 
 def _titles(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -170,6 +172,18 @@ def _refuse_without_rdx(config: Experiment, own: Mapping[str, Any]) -> None:
         is_one = "is a parameter" if len(own) == 1 else "are parameters"
         methods = f"rdx, which is not among the methods: {', '.join(names)}"
         raise InputError(f"compare: {' and '.join(own)} {is_one} of {methods}")
+
+
+def _at_own_scales(config: Experiment) -> Experiment:
+    """RDX looks for each concept's own scale, unless something is set that belongs to one scale for all."""
+    own_scale = {"scale", "solver", "pairs_per_item", *scales.DEFAULTS}
+    methods = [
+        entry.model_copy(update={"scale": "auto"})
+        if entry.method == "rdx" and not own_scale & entry.settings.keys()
+        else entry
+        for entry in config.methods
+    ]
+    return config.model_copy(update={"methods": methods})
 
 
 def _spec(value: Any, name: str) -> str:

@@ -36,9 +36,13 @@ def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
     return (f"{pair}/{run.name}/grids/", *figures, f"{pair}/{run.name}/loss.png")
 
 
-def block_settings(run: MethodRun) -> dict[str, Any]:
-    """The parameters of an RDX run that make its matrices."""
-    return {key: run.parameters[key] for key in _BLOCK_SETTINGS if key in run.parameters}
+def block_settings(run: MethodRun, found: Explanations | None = None) -> dict[str, Any]:
+    """The parameters of an RDX run that make its matrices; γ and β of a concept's own are those of the strongest."""
+    from rdx.method.scales.explained import BETAS
+
+    settings = {key: run.parameters[key] for key in _BLOCK_SETTINGS if key in run.parameters}
+    first = next((one.evidence for one in found.concepts if one.evidence is not None), None) if found else None
+    return settings if first is None else settings | {"gamma": first.gamma, "beta": BETAS[first.gamma]}
 
 
 def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | None) -> None:
@@ -75,13 +79,19 @@ def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> 
         if context.items.labels is not None:
             captions = [context.items.label_name(int(i)) for i in concept.indices]
         save_grid(shown, path, title=title, captions=captions)
-    save_summary(images, folder / f"summary_{found.direction}.png", titles=titles, heading=heading)
+    rest = len(found.concepts) - len(found.shown)  # the last ones
+    save_summary(
+        images[: len(found.shown)], folder / f"summary_{found.direction}.png", titles=titles[: len(found.shown)],
+        heading=heading, remark=f"Groups that may be chance: {rest}" if rest else "",
+    )  # fmt: skip
 
 
 def title_of(concept: Concept, items: Items) -> str:
-    """Number, size, labels and mean affinity: ``1 · 182 items · 3: 52%, 5: 45% · mean affinity 4.2``."""
+    """Number, size, labels, and whether it stands out, else the affinity: ``1 · 182 items · 3: 52% · stands out``."""
     parts = [str(concept.number), f"{concept.size} items", make_up(concept, items)]
-    if concept.mean_affinity is not None:
+    if concept.evidence is not None:
+        parts.append("stands out" if concept.evidence.stands_out else "may be chance")
+    elif concept.mean_affinity is not None:
         parts.append(f"mean affinity {concept.mean_affinity:.1f}")
     return " · ".join(part for part in parts if part)
 
@@ -92,12 +102,13 @@ def _draw_overview(context: Context, a: str, b: str, folder, run, blocks, found,
 
     view = run.aligned_views().get(found.direction, RAW)
     A, B = context.pair(a, b, view)
-    chosen = ordered_by_concept(found.labels)
-    matrices = blocks_of(A, B, chosen, found.direction, block_settings(blocks) if blocks else {})
+    labels = found.shown_labels
+    chosen = ordered_by_concept(labels)
+    matrices = blocks_of(A, B, chosen, found.direction, block_settings(blocks, found) if blocks else {})
     save_overview(
         folder / f"overview_{found.direction}.png",
-        map_a=pca_map(A), map_b=pca_map(B), labels=found.labels,
-        blocks=matrices, block_labels=found.labels[chosen],
+        map_a=pca_map(A), map_b=pca_map(B), labels=labels,
+        blocks=matrices, block_labels=labels[chosen],
         title_a=context.title(a), title_b=context.title(b), heading=heading,
     )  # fmt: skip
 

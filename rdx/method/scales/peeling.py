@@ -59,6 +59,7 @@ class Peeled:
     ending: str
     draws: int  # of the first round; 0 where none was needed
     identical: bool = False  # both representations rank every item's neighbours alike
+    unrelated: bool = False  # they agree on no more than one of them and a shuffled other
 
 
 def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = map_ordered) -> Peeled:
@@ -68,7 +69,8 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
     if weights.equal:
         return Peeled([], [], "both representations rank every item's neighbours alike", 0, identical=True)
     if unrelated(weights, random_state):
-        return Peeled([], [], "the two agree on nothing: neighbours in one are strangers in the other", 0)
+        ending = "the two agree on nothing: neighbours in one are strangers in the other"
+        return Peeled([], [], ending, 0, unrelated=True)
     while True:
         number += 1
         if left.sum() < LEAST_ITEMS:

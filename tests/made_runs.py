@@ -77,7 +77,9 @@ def sketch_pictures(patch) -> None:
     from rdx.files import atomic_path
 
     def sketch(*arguments, **_) -> None:
-        path = next(one for one in arguments if isinstance(one, (str, Path)))
+        path = next((one for one in arguments if isinstance(one, (str, Path))), None)
+        if path is None:
+            return  # a figure that is no file
         with atomic_path(path) as temporary:
             Path(temporary).write_bytes(b"a picture")
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rdx.analysis.runs import FinishedRun, find_runs
 from rdx.config import Experiment, apply_changes, parse_experiment
 from rdx.errors import InputError
+from rdx.experiment.finished import FinishedRun, find_runs
 from rdx.experiment.run.context import Context, alignment_file, representation_file
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RunFolder
 from rdx.experiment.stages import explore

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rdx.analysis.runs import FinishedComparison
+from rdx.experiment.finished import FinishedComparison
 from rdx.experiment.run.context import Context
 from rdx.experiment.run.folder import RAW, RunFolder
 from rdx.experiment.run.tables import make_up
-from rdx.experiment.stages.pictures import block_settings, blocks_of, coefficients_of, heading_of, ordered_by_concept
+from rdx.experiment.stages.pictures import (
+    block_settings,
+    blocks_of,
+    coefficients_of,
+    draw_maps,
+    draw_rates,
+    heading_of,
+    ordered_by_concept,
+)
 from rdx.method.concepts import A_NOT_B, DIRECTIONS, Explanations
 
 if TYPE_CHECKING:
@@ -23,22 +31,11 @@ if TYPE_CHECKING:
 
 def draw_boxes(path: Path, metrics: pd.DataFrame, comparisons: Sequence[FinishedComparison], titled: bool) -> None:
     """BSR on ranks and raw representations of every method, over the comparisons of the family."""
-    from rdx.figures.boxes import save_boxes
-    from rdx.figures.style import method_color
-
-    main = metrics[(metrics["distance"] == "neighborhood") & (metrics["space"] == "raw")]
-    colors = {run.name: method_color(run.name, run.method) for pair in comparisons for run in pair.run.methods}
-    values = {
-        direction: {
-            method: main.loc[(main["direction"] == direction) & (main["method"] == method), "bsr"].tolist()
-            for method in colors
-        }
-        for direction in DIRECTIONS
-    }
+    runs = [run for pair in comparisons for run in pair.run.methods]
     number = len(comparisons)
     over = "one comparison" if number == 1 else f"{number} comparisons, a dot each"
     heading = f"Binary success rate, {over}; dashed: chance" if titled else ""
-    save_boxes(path, values, colors=colors, heading=heading)
+    draw_rates(path, metrics, runs, heading)
 
 
 def draw_comparison(folder: Path, suffix: str, pair: FinishedComparison, titled: bool) -> list[str]:
@@ -86,15 +83,9 @@ def _draw_sheet(
 def _draw_maps(
     path: Path, context: Context, pair: FinishedComparison, direction: str, found: dict[str, Explanations], titled: bool
 ) -> None:
-    from rdx.figures.map_panels import save_map_panels
-    from rdx.figures.maps import pca_map
-
-    A, B = context.pair(pair.a, pair.b)
     labels = {name: explanations.shown_labels for name, explanations in found.items()}
-    save_map_panels(
-        path, map_a=pca_map(A), map_b=pca_map(B), labels=labels, title_a=pair.title(pair.a),
-        title_b=pair.title(pair.b), heading=f"{direction}: every method's concepts on both maps" if titled else "",
-    )  # fmt: skip
+    heading = f"{direction}: every method's concepts on both maps" if titled else ""
+    draw_maps(path, context, pair.a, pair.b, labels, heading)
 
 
 def _draw_steps(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rdx.analysis.runs import FinishedComparison, FinishedRun, find_runs
 from rdx.errors import InputError
+from rdx.experiment.finished import FinishedComparison, FinishedRun, find_runs
 from rdx.experiment.run.folder import CONFIG, RunFolder
 from rdx.locks import alone
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rdx.analysis.runs import FinishedComparison
+from rdx.experiment.finished import FinishedComparison
 from rdx.experiment.run.tables import read_table, write_table
 from rdx.files import write_text
 from rdx.method.concepts import DIRECTIONS

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
+from rdx.compute.progress import is_watched, progress_bar
 from rdx.compute.threads import map_ordered
 from rdx.errors import InputError
 
@@ -50,12 +51,10 @@ class Shown:
         self.engine, self.elsewhere = engine, engine.elsewhere
 
     def map(self, function, tasks, shared=(), *, whole=False, gpu=False):
-        from tqdm import tqdm
-
         total = len(tasks) if hasattr(tasks, "__len__") else None
         title = function.__module__.rpartition(".")[2].replace("_", " ")
         results = self.engine.map(function, tasks, shared, whole=whole, gpu=gpu)
-        return iter(tqdm(results, title, total, leave=False, disable=True if total == 1 else None))
+        return iter(progress_bar(results, title, total, leave=False, disable=total == 1 or not is_watched()))
 
 
 def engine_for(

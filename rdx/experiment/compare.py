@@ -2,91 +2,48 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
+from rdx.compute.progress import is_watched, steps_shown
 from rdx.config import Experiment, parse_experiment, parsed_with
 from rdx.errors import InputError, unknown
+from rdx.experiment.comparison import Comparison
+from rdx.experiment.finished import FinishedRun
 from rdx.experiment.own_folder import own_folder
-from rdx.experiment.run.folder import pair_name
-from rdx.experiment.run.tables import read_explanations, read_table
-from rdx.experiment.stages.kept_inputs import keep
+from rdx.experiment.stages import kept_inputs
+from rdx.experiment.values import called, images_of, labels_of, spec_of
 from rdx.locks import alone
-from rdx.method.concepts import Explanations
-from rdx.method.neighborhoods import as_array
 from rdx.method.scales import plan as scales
 from rdx.models.spec import parse_spec
 from rdx.models.titles import side_by_side
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 DEFAULT_METHODS = ("rdx", "kmeans")
+NO_TITLES = (None, None)  # SPECs have titles of their own, values are A and B
 # Options of `compare` that are keys of the configuration, and those that are parameters of RDX.
 _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures": "figures",
          "skip_bad_images": "skip_bad_images", "max_memory": "max_memory", "guidance_rule": "guidance_rule",
          "statistics": "statistics"}  # fmt: skip
 _IMAGES = ("order", "skip_empty_classes", "grey_range")  # settings of the data set that images are
 _RDX = ("scale", "version", "gamma", "beta", "solver")
-_OTHERS = ("n_clusters", "images_per_concept", "name", "titles", "map", "changes")
+_OTHERS = ("n_clusters", "images_per_concept", "name", "map", "changes")
 _MAPS = ("tsne", "umap", "pca", "off")  # of both representations at once, or each one's own
 _LONGEST = 90  # characters of a title in a folder's name
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A finished comparison: where it lies, and what is in it."""
-
-    run_folder: Path  # config.yaml, items.csv, representations/
-    folder: Path  # the comparison's own tables and figures
-    methods: tuple[str, ...]  # names of what was fitted
-
-    @cached_property
-    def metrics(self) -> pd.DataFrame:
-        """metrics.csv: success rates of every method and direction."""
-        return read_table(self.folder / "metrics.csv")
-
-    @cached_property
-    def items(self) -> pd.DataFrame:
-        """items.csv: how far each item's neighbourhood moved, its columns, and its concepts of the first RDX."""
-        return read_table(self.folder / "items.csv")
-
-    @cached_property
-    def attributes(self) -> pd.DataFrame:
-        """attributes.csv: what the images of the first RDX's concepts have in common."""
-        return read_table(self.folder / "attributes.csv")
-
-    @cached_property
-    def explanations(self) -> dict[str, dict[str, Explanations]]:
-        """Concepts by method, then by direction."""
-        return {name: read_explanations(self.folder / name) for name in self.methods}
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """summary.json: n, version, solver, verdict and its reason."""
-        import json
-
-        return json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
 
 
 def compare(
     a: Any,
     b: Any,
-    images: str | Path | None = None,
+    images: Any = None,
     labels: Any = None,
-    methods: Sequence[str] = DEFAULT_METHODS,
+    methods: Sequence[str | Mapping[str, Any]] = DEFAULT_METHODS,
+    titles: Sequence[str | None] = NO_TITLES,
     output_dir: str | Path | None = None,
     *,
     device: str = "auto",
-    progress: bool = False,
+    progress: bool | None = None,
     force: bool = False,
     workers: int | None = None,
     cluster: str | None = None,
@@ -94,14 +51,16 @@ def compare(
 ) -> Comparison:
     """Compare two representations of the same items, and write a run's folder.
 
-    a, b: SPECs such as "timm:resnet50" or "features:a.npy", or arrays (n, d). images: a folder, or a table
-    of paths or images; needed for models. labels: a file, or n labels. options: n_clusters, images_per_concept,
-    scale ("auto", which it is unless another of these is given), version, gamma (a number or "auto"), beta, solver
-    (RDX), align, guidance, guidance_rule, statistics, seed, figures, skip_bad_images, max_memory, name, titles (of a
-    and b), map ("tsne", "umap" or "pca", in the explorer), and changes, a list of KEY=VALUE as for --set; order,
-    skip_empty_classes, grey_range (images).
+    a, b: SPECs such as "timm:resnet50" or "features:a.npy", arrays (n, d) or DataFrames. images: a folder, a table of
+    paths or images, or a list of paths, arrays (h, w) or (h, w, 3) uint8 or PIL images; needed for models. labels: a
+    file, or n labels. methods: names, or dicts with parameters: {"method": "kmeans", "n_clusters": 3}. titles: of a
+    and b. options: n_clusters, images_per_concept, scale ("auto", which it is unless another of these is given),
+    version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule, statistics,
+    seed, figures, skip_bad_images, max_memory, name, map ("tsne", "umap" or "pca", in the explorer), and changes, a
+    list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
-    The folder is `output_dir`, else outputs/<a>_vs_<b>.
+    progress: bars of steps; None: in notebooks and terminals. The folder is `output_dir`, else outputs/<a>_vs_<b>.
+    Interrupted, it keeps the steps that are finished: the same call goes on from there.
 
     Raises:
         InputError: whatever is wrong with the input; nothing was written then.
@@ -112,41 +71,43 @@ def compare(
     from rdx.experiment.run.runner import run
     from rdx.features.cache import cache_folder
 
-    device = resolve_device(device)
-    config = configuration(a, b, images, labels, methods, **options)
+    device, progress = resolve_device(device), is_watched() if progress is None else progress
+    config = configuration(a, b, images, labels, methods, titles, **options)
     config, folder = own_folder(config, output_dir)
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
-        prepared = prepare(config, folder, device=device, progress=progress, force=force, engine=engine)
-        run(prepared, device=device, progress=progress, engine=engine)
-    return Comparison(folder, folder / pair_name("a", "b"), tuple(entry.name for entry in prepared.runs))
+        with called(kept_inputs.names(config)):
+            prepared = prepare(config, folder, device=device, progress=progress, force=force, engine=engine)
+        with steps_shown([step.name for step in prepared.todo], progress) as report:
+            run(prepared, device=device, progress=progress, report=report, engine=engine)
+    finished = FinishedRun(folder, prepared.config)
+    return Comparison(finished.comparisons[0], prepared.items)
 
 
 def configuration(
     a: Any,
     b: Any,
-    images: str | Path | None = None,
+    images: Any = None,
     labels: Any = None,
-    methods: Sequence[str] = DEFAULT_METHODS,
+    methods: Sequence[str | Mapping[str, Any]] = DEFAULT_METHODS,
+    titles: Sequence[str | None] = NO_TITLES,
     **options: Any,
 ) -> Experiment:
-    """The experiment that `compare` runs; arrays go to the cache, so that the saved file can be run again."""
+    """The experiment that `compare` runs; values go to the cache, so that the saved file can be run again."""
     known = (*_KEYS, *_IMAGES, *_RDX, *_OTHERS)
     for key in options:
         if key not in known:
             raise unknown("option of compare", key, known)
     given = {key: value for key, value in options.items() if value is not None}
-    specs = {"a": _spec(a, "a"), "b": _spec(b, "b")}
-    own_titles = side_by_side(*map(parse_spec, specs.values()))
-    titles = {key: given or own for key, given, own in zip("ab", _titles(given), own_titles, strict=True)}
+    specs = {"a": spec_of(a, "a"), "b": spec_of(b, "b")}
+    own_titles = _own_titles((a, b), specs.values(), _two(titles, "titles"))
+    titles = {key: given or own for key, given, own in zip("ab", titles, own_titles, strict=True)}
     shared = {key: given[key] for key in ("n_clusters", "images_per_concept") if key in given}
     own = {key: given[key] for key in _RDX if key in given}
     values = {
         "name": given.get("name", "_vs_".join(map(_short, own_titles))),
         "data": _data(images, labels, {key: given[key] for key in _IMAGES if key in given}),
         "representations": {key: {"model": spec, "title": titles[key]} for key, spec in specs.items()},
-        "methods": [
-            {"name": name, "method": name, **shared, **(own if name == "rdx" else {})} for name in methods
-        ],
+        "methods": [_method(entry, shared, own) for entry in _listed(methods)],
         **{_KEYS[key]: value for key, value in given.items() if key in _KEYS},
     }
     if "map" in given:
@@ -158,11 +119,35 @@ def configuration(
     return _at_own_scales(config)
 
 
-def _titles(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    titles = given.get("titles", (None, None))
-    if isinstance(titles, str) or len(titles) != 2:
-        raise InputError(f"titles must be two, of a and of b, not {titles!r}")
-    return tuple(titles)
+def _two(values: Any, name: str) -> Sequence[Any]:
+    """`values`, where they are two, of a and of b."""
+    if isinstance(values, (str, Mapping)) or not isinstance(values, Sequence) or len(values) != 2:
+        raise InputError(f"{name} must be two, of a and of b, not {values!r}")
+    return values
+
+
+def _own_titles(values: Iterable[Any], specs: Iterable[str], given: Sequence[str | None]) -> tuple[str, ...]:
+    """What names the two, and their folder: a SPEC's title; of values their title or A and B."""
+    of_specs = side_by_side(*map(parse_spec, specs))
+    sides = zip(values, of_specs, given, "AB", strict=True)
+    return tuple(own if isinstance(value, str) else title or letter for value, own, title, letter in sides)
+
+
+def _listed(methods: Any) -> list[Any]:
+    if isinstance(methods, (str, Mapping)):
+        return [methods]
+    if not isinstance(methods, Iterable):
+        raise InputError(f"methods must be a list of names or dicts, not {methods!r}")
+    return list(methods)
+
+
+def _method(entry: Any, shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A method with its parameters: its own, else those that all share, and those of RDX."""
+    chosen = {"method": entry} if isinstance(entry, str) else entry
+    if not isinstance(chosen, Mapping) or not isinstance(chosen.get("method"), str):
+        raise InputError(f"methods: {entry!r} must be a name, or a dict with its name as 'method' and its parameters")
+    name = chosen["method"]
+    return {"name": name, **shared, **(own if name == "rdx" else {}), **chosen}
 
 
 def _refuse_without_rdx(config: Experiment, own: Mapping[str, Any]) -> None:
@@ -186,29 +171,13 @@ def _at_own_scales(config: Experiment) -> Experiment:
     return config.model_copy(update={"methods": methods})
 
 
-def _spec(value: Any, name: str) -> str:
-    if isinstance(value, str):
-        return value
-    return f"features:{keep(as_array(value, name))}"
-
-
-def _data(images: str | Path | None, labels: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    if labels is not None and not isinstance(labels, (str, Path)):
-        labels = keep(_as_table(np.asarray(labels).ravel().tolist()))
-    given = {} if labels is None else {"labels": str(labels)}
+def _data(images: Any, labels: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    given = {} if labels is None else {"labels": labels_of(labels)}
     if images is not None:
-        return {"dataset": "image_folder", "root": str(images), **given, **settings}
+        return {"dataset": "image_folder", "root": str(images_of(images)), **given, **settings}
     if settings:
         raise InputError(f"{next(iter(settings))} is a setting of images, and there are none")
     return {"dataset": "features", **given} if given else None
-
-
-def _as_table(labels: Sequence[Any]) -> str:
-    """Labels as a table with a column `label`: each stays one label, whatever commas and line ends are in it."""
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerows([["label"], *([str(label)] for label in labels)])
-    return text.getvalue()
 
 
 def _short(title: str) -> str:

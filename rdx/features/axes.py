@@ -44,6 +44,7 @@ class Seen:
     axis: int | None  # of the channel; None where it can't be told
     place: int | None  # which of a tuple's parts it is
     several: bool = False  # whether other parts could be meant as well
+    unusable: str = ""  # what it was instead, in words, where it holds no rows of arrays
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rdx.compute.progress import progress_bar
 from rdx.features import cache
 from rdx.features.capture import Choice
 from rdx.features.chunks import Chunks
@@ -135,12 +136,10 @@ class Pass:
         self, batches: Mapping[int, list[range]], spread: Callable, *, device: str, precision: str, progress: bool
     ) -> Iterator[dict[Choice, np.ndarray]]:
         """The same from other processes, each of which loads the model once and reads its images itself."""
-        from tqdm import tqdm
-
         kind = self.layout.kind
         shared = (self.spec, self.items, list(self.chunks), kind, precision)
         total = sum(len(span) for each in batches.values() for span in each)
-        with tqdm(total=total, desc="features", unit="image", disable=not progress) as bar:
+        with progress_bar(total=total, desc="features", unit="image", disable=not progress) as bar:
             found = spread(compute_chunk, batches.values(), shared, whole=True, gpu=kind == "cuda")
             for each, vectors in zip(batches.values(), found, strict=True):
                 bar.update(sum(map(len, each)))

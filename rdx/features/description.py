@@ -27,6 +27,7 @@ class Description:
     image_size: tuple[int, int] | None  # (h, w) that the model is fed; None: the images' own size
     width: int | None  # d
     download: int  # bytes still to be fetched, at least; 0 where all is on disk or nothing is needed
+    preprocessing: str = ""  # what becomes of an image, where no library says it
 
 
 def describe(settings: Mapping[str, Any], image: Image.Image | None = None) -> Description:
@@ -45,7 +46,7 @@ def describe(settings: Mapping[str, Any], image: Image.Image | None = None) -> D
     layer = model.check_layer(request.layer)
     width = try_layer(model, image or _blank(size), layer, request.pool)
     download = 4 * parameters if needs_download(request.spec) else 0
-    return Description(parameters, size, width, download)
+    return Description(parameters, size, width, download, model.preprocessing)
 
 
 def shell(spec: ModelSpec) -> VisionModel:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rdx.compute.progress import progress_bar
 from rdx.errors import InputError, unknown
 from rdx.features.capture import Choice, Look, looking
 from rdx.features.reading import batches
@@ -116,12 +117,11 @@ def stream(
     What `extract_layers` does, without holding all; `processes` read the images (see `reading.batches`).
     """
     import torch
-    from tqdm import tqdm
 
     check_precision(precision, device)
     model.module.to(device).eval()
     feeder = _Feeder(device, max(map(len, spans), default=1))
-    bar = tqdm(total=sum(map(len, spans)), desc="features", unit="image", disable=not progress)
+    bar = progress_bar(total=sum(map(len, spans)), desc="features", unit="image", disable=not progress)
     read = batches(model, items, spans, pinned=device.startswith("cuda"), processes=processes)
     with bar, closing(read), looking(model, choices) as look:
         for images in read:

@@ -19,9 +19,10 @@ from torch import nn
 
 from rdx.errors import InputError
 from rdx.features.axes import Seen, watching
-from rdx.models.vision_model import OUTPUT, PRE_LOGITS, VisionModel, has_pre_logits
+from rdx.models.vision_model import INPUT, OUTPUT, PRE_LOGITS, VisionModel, described, has_pre_logits
 
 _NEAREST = 3  # usable layers that an error names
+_LISTED = 12  # of them where a model's own output can't be used
 # Parameters times pixels up to which a pass over zeros takes less than one without numbers, where torch's own operators
 # are worked out in Python one by one: 0.6 s for twelve blocks of any size.
 _SMALL = 2e10
@@ -68,6 +69,8 @@ def layout_at(model: VisionModel, found: Mapping[str, Layout], layer: str, pool:
     one = found.get(layer)
     if one is None:
         raise nothing_at(layer)
+    if one.problem and layer == OUTPUT:
+        raise InputError(f"what the model gives out {one.problem}; name a layer, '?layer=…': {_last(found)}")
     if one.problem:
         raise InputError(f"layer '{layer}' {one.problem}; {_nearest(found, layer)}")
     if len(one.shape) == 1 or pool == "flatten":
@@ -93,14 +96,25 @@ def _axis_of(layout: str, one: Layout, layer: str) -> int:
     return 1 if layout == "nchw" else ndim
 
 
+def _last(found: Mapping[str, Layout]) -> str:
+    """The last layers that can be used, in the place of a whole model's output."""
+    named = [name for name in _usable(found) if not name.endswith(INPUT)]
+    return ", ".join(named[-_LISTED:]) or "there is none that can be used"
+
+
+def _usable(found: Mapping[str, Layout]) -> list[str]:
+    return [name for name, one in found.items() if not one.problem and (one.axis or len(one.shape) == 1)]
+
+
 def _nearest(found: Mapping[str, Layout], layer: str) -> str:
-    usable = [name for name, one in found.items() if not one.problem and (one.axis or len(one.shape) == 1)]
-    near = difflib.get_close_matches(layer, usable, n=_NEAREST, cutoff=0)
+    near = difflib.get_close_matches(layer, _usable(found), n=_NEAREST, cutoff=0)
     return f"nearest that can be used: {', '.join(near)}" if near else "no layer of this model can be used"
 
 
 def _settled(two: Seen, three: Seen | None, resized: bool) -> Layout:
     shape = two.shape[1:]
+    if two.unusable:
+        return Layout(None, problem=f"is {two.unusable} of two images")
     if three is None or len(three.shape) != len(two.shape) or three.place != two.place:
         return Layout(None, shape=shape, problem="gives out another kind of array for two images than for three")
     if (two.shape[0], three.shape[0]) != (2, 3):
@@ -172,7 +186,8 @@ def _pass(module: nn.Module, shape: tuple[int, ...], device: Any) -> dict[str, S
     images = torch.zeros(shape, device=device)
     with torch.no_grad(), watching(modules, shape[0]) as (found, of):
         output = module(images)
-        special = {OUTPUT: of(output)}
+        seen = of(output)
+        special = {OUTPUT: seen if seen and not seen.several else Seen((), None, None, unusable=described(output))}
         if has_pre_logits(module):
             with suppress(TypeError):  # a head that has no such place
                 special[PRE_LOGITS] = of(module.forward_head(module.forward_features(images), pre_logits=True))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rdx.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WIDTH, ROW, TOP, BOTTOM = 1990, 46, 190, 110  # pixels
 GAP, RIGHT = 90, 50
@@ -15,16 +19,16 @@ _LEAST_FOR_A_BOX = 4  # values; fewer are shown as points alone
 
 
 def save_boxes(
-    path: Path | str,
+    path: Path | str | None,
     values: Mapping[str, Mapping[str, Sequence[float]]],
     *,
     colors: Mapping[str, str],
     heading: str,
     chance: float = 0.5,
-) -> None:
+) -> Figure:
     """Saves one panel a direction: ``values[direction][method]`` are the comparisons' BSRs, NaN left out.
 
-    Methods stand in the order of the first direction, the first on top.
+    Without a path the figure is only drawn. Methods stand in the order of the first direction, the first on top.
     """
     methods = list(next(iter(values.values())))
     height = TOP + ROW * max(len(methods), 1) + BOTTOM
@@ -42,6 +46,7 @@ def save_boxes(
             axes.set_yticks(range(len(methods)), methods if number == 0 else [])
             axes.tick_params(labelsize=style.SMALL + 0.5, length=2, width=0.5)
             axes.set_xlabel("BSR on neighbour ranks", fontsize=style.SMALL + 0.5)
+    return figure
 
 
 def _draw_panel(axes, rows: Sequence[np.ndarray], colors: Sequence[str], chance: float) -> None:

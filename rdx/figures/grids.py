@@ -11,6 +11,7 @@ import numpy as np
 from rdx.figures import style
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from PIL.Image import Image
 
 CELL = 168  # pixels: small images are enlarged to at most this side, large ones reduced to it
@@ -21,16 +22,16 @@ _EDGE = 200  # grey level of the line around each image, so that white images en
 
 def save_grid(
     images: list[Image],
-    path: Path | str,
+    path: Path | str | None,
     *,
     title: str | None = None,
     captions: list[str] | None = None,
     columns: int | None = None,
-) -> None:
+) -> Figure:
     """Saves images as a grid, by default as square as can be: 3 × 3 for 9, 4 × 4 for 16.
 
-    ``captions``: one short line below each image. An empty list gives a picture that says so.
-    Raises ValueError for another number of captions than images.
+    Without a path the figure is only drawn. ``captions``: one short line below each image. An empty list gives a
+    picture that says so. Raises ValueError for another number of captions than images.
     """
     if captions is not None and len(captions) != len(images):
         raise ValueError(f"{len(captions)} captions for {len(images)} images")
@@ -44,13 +45,14 @@ def save_grid(
         style.write_lines(figure, lines, MARGIN, MARGIN, style.BODY, fontweight="bold")
         if not images:
             style.write_lines(figure, ["no images"], MARGIN, top, style.BODY, color=style.QUIET)
-            return
+            return figure
         left = (width - sheet.shape[1]) // 2
         place(figure, sheet, left, top)
         for (x, y), caption in zip(corners, captions if below else [], strict=False):
             text = [style.shortened(caption, style.SMALL, cell)]
             middle, below_image = left + x + cell / 2, top + y + cell + 1
             style.write_lines(figure, text, middle, below_image, style.SMALL, ha="center", color=style.QUIET)
+    return figure
 
 
 def arrange(

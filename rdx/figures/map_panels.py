@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rdx.figures import style
 from rdx.figures.maps import draw_map
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAP = 300  # side of one map in pixels
 PAIR = 2 * MAP + 14
@@ -18,9 +22,12 @@ TOP, HEAD, MARGIN = 130, 70, 45
 
 
 def save_map_panels(
-    path: Path | str, *, map_a, map_b, labels: Mapping[str, np.ndarray], title_a: str, title_b: str, heading: str
-) -> None:
-    """Saves, for every method, map A beside map B (n, 2), coloured by its labels (n,), 0 = null."""
+    path: Path | str | None, *, map_a, map_b, labels: Mapping[str, np.ndarray], title_a: str, title_b: str, heading: str
+) -> Figure:
+    """Saves, for every method, map A beside map B (n, 2), coloured by its labels (n,), 0 = null.
+
+    Without a path the figure is only drawn.
+    """
     rows = math.ceil(len(labels) / COLUMNS)
     columns = min(COLUMNS, max(len(labels), 1))
     width = max(2 * MARGIN + columns * PAIR + (columns - 1) * GAP, 2 * PAIR)
@@ -41,3 +48,4 @@ def save_map_panels(
                 axes = figure.add_axes((x / width, 1 - (y + MAP) / height, MAP / width, MAP / height))
                 axes.set(xticks=[], yticks=[])
                 draw_map(axes, plane, np.asarray(found))
+    return figure

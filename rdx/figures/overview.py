@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rdx.figures import style
 from rdx.figures.maps import draw_map
 from rdx.figures.matrices import draw_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 1990, 1450  # pixels
 PANEL = 500  # side of each of the six panels
@@ -20,7 +24,7 @@ NO_CONCEPTS = "no concepts: every item is null"
 
 
 def save_overview(
-    path: Path | str,
+    path: Path | str | None,
     *,
     map_a,
     map_b,
@@ -31,12 +35,13 @@ def save_overview(
     title_b: str,
     heading: str,
     distance_label: str = "neighbourhood distance",
-) -> None:
+) -> Figure:
     """Saves the six panels of one direction.
 
     Maps (n, 2) are coloured by ``labels`` (n,), 0 = null. ``blocks`` has ``distances_a``,
     ``distances_b``, ``difference`` and ``affinity`` (s, s) over items with ``block_labels`` (s,);
     all four are shown with concept 1 first and null last, in the given order inside a concept.
+    Without a path the figure is only drawn.
     """
     from matplotlib.colors import LogNorm, Normalize
 
@@ -65,6 +70,7 @@ def save_overview(
         axes = _panel(figure, 1, 2, "Affinity", "exp(−β · difference); 1 and below: no difference that way")
         draw_matrix(axes, affinity, shown, "magma", LogNorm(1, strongest, clip=True))
         _draw_legend(figure, labels)
+    return figure
 
 
 def _panel(figure, row: int, column: int, title: str, subtitle: str):

@@ -11,6 +11,7 @@ from rdx.figures import style
 from rdx.figures.grids import arrange, place
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from PIL.Image import Image
 
 CELL, GAP = 60, 3  # pixels: an image, and the space between two
@@ -20,12 +21,15 @@ NARROWEST = 1100
 
 
 def save_sheet(
-    path: Path | str,
+    path: Path | str | None,
     rows: Sequence[tuple[str, str, Sequence[tuple[int, str, list[Image]]]]],
     *,
     heading: str,
-) -> None:
-    """Saves the sheet: each row is a method's name, a line about it, and its concepts (size, make-up, images)."""
+) -> Figure:
+    """Saves the sheet: each row is a method's name, a line about it, and its concepts (size, make-up, images).
+
+    Without a path the figure is only drawn.
+    """
     drawn = [
         (name, about, [(size, make_up, _grid(images)) for size, make_up, images in grids])
         for name, about, grids in rows
@@ -59,6 +63,7 @@ def save_sheet(
             if not grids:
                 style.write_lines(figure, ["no concepts"], left, top + CAPTION, style.BODY, color=style.QUIET)
             top += used + BETWEEN
+    return figure
 
 
 def _grid(images: list[Image]):

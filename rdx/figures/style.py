@@ -9,10 +9,11 @@ with the first installed font of `_FALLBACKS` that has them, and as boxes, witho
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,25 +73,36 @@ def concept_marker(number: int) -> str:
 
 
 @contextmanager
-def drawing(path: Path | str, width: float, height: float) -> Iterator[Figure]:
+def drawing(path: Path | str | None, width: float, height: float) -> Iterator[Figure]:
     """An empty white figure of so many pixels, saved to ``path`` (.png or .pdf) when the block ends.
 
-    The file appears whole or not at all and carries no date and no version. The user's own
-    matplotlib settings play no part, and are as before afterwards.
+    The file appears whole or not at all and carries no date and no version. Without a path the figure is drawn once,
+    so that it looks the same wherever it is shown. The user's own matplotlib settings play no part, and are as before
+    afterwards.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    kind = Path(path).suffix.lower().lstrip(".") or "png"
-    fields = ("CreationDate", "Producer", "Creator") if kind == "pdf" else ("Software",)
     defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
     with matplotlib.rc_context({**defaults, **_RULES, "font.family": fonts()}), _missing_letters_are_boxes():
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
         FigureCanvasAgg(figure)
         yield figure
+        if path is None:
+            figure.canvas.draw()
+            figure._repr_png_ = partial(_png, figure)  # notebooks show figures of pyplot alone by themselves
+            return
+        kind = Path(path).suffix.lower().lstrip(".") or "png"
+        fields = ("CreationDate", "Producer", "Creator") if kind == "pdf" else ("Software",)
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format=kind, dpi=DPI, metadata=dict.fromkeys(fields))
+
+
+def _png(figure: Figure) -> bytes:
+    with io.BytesIO() as file:
+        figure.savefig(file, format="png", dpi=figure.dpi)
+        return file.getvalue()
 
 
 @lru_cache(maxsize=1)

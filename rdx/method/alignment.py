@@ -13,6 +13,7 @@ from importlib import import_module
 import numpy as np
 
 from rdx.compute.devices import resolve_device
+from rdx.compute.progress import progress_bar
 from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError, unknown
 from rdx.method.cka import debiased_cka
@@ -128,7 +129,6 @@ def _ridge(X: np.ndarray, Y: np.ndarray, train: np.ndarray, held_out: np.ndarray
 
 def _cka(X, Y, train, held_out, steps, start, random_state, device, progress) -> LinearMap:
     import torch
-    from tqdm import tqdm
 
     device = resolve_device(device)
     # CKA ignores scale and offset, Adam does not: unit mean square keeps one learning rate right.
@@ -147,7 +147,7 @@ def _cka(X, Y, train, held_out, steps, start, random_state, device, progress) ->
     def loss_on(items) -> torch.Tensor:
         return 1.0 - debiased_cka(x[items] @ weight + bias, y[items])
 
-    with tqdm(range((steps or STEPS) + 1), desc="alignment", disable=not progress, leave=False) as bar:
+    with progress_bar(range((steps or STEPS) + 1), desc="alignment", disable=not progress, leave=False) as bar:
         for step in bar:
             with torch.no_grad():
                 held_out_loss = float(loss_on(outside))

@@ -5,7 +5,8 @@ A family is one line in `rdx.models.registry` and a module with
 - `OPTIONS`, what may stand behind ``?``: each option's name with its kind (`str`, `int`, `bool`, or `Path` for files);
 - `load(spec, weights=True)`, the model; without `weights` a shell, good for looking up layers;
 - `model_fingerprint(spec)`, which changes with everything that its numbers depend on;
-- `needs_download(spec)`, where it has published weights: whether they are not on this machine yet.
+- `needs_download(spec)`, where it has published weights: whether they are not on this machine yet;
+- `path_in(name)`, where a name is no ``PATH`` as a whole: the part that is a path on this machine, or nothing.
 """
 
 from __future__ import annotations

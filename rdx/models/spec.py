@@ -42,25 +42,40 @@ class ModelSpec:
         return hasattr(family_module(self.family), "load")
 
     @property
+    def path(self) -> str:
+        """The part of its name that is a path on this machine; nothing for a published name."""
+        if is_path(self.family):
+            return self.name
+        if self.name.startswith(LOCAL_FOLDER):
+            return self.name.removeprefix(LOCAL_FOLDER)
+        return getattr(family_module(self.family), "path_in", lambda name: "")(self.name)
+
+    @property
     def title(self) -> str:
         """What figures call it: without its family, folders and options."""
-        if not is_path(self.family):
+        if not self.path or self.name.startswith(LOCAL_FOLDER):
             return self.name
+        if self.name != self.path:
+            return self.name.removeprefix(f"{self.path}:")
         path = Path(self.name)
         return path.parent.name if path.stem in _PLAIN_STEMS and path.parent.name else path.stem
 
     @property
     def files(self) -> list[str]:
         """The files it names: what it is, weights of one's own, names of columns."""
-        own = [self.name] if is_path(self.family) else []
+        own = [self.path] if self.path and not self.name.startswith(LOCAL_FOLDER) else []
         paths = [key for key, kind in _kinds(self.family).items() if kind is Path]
         return own + [self.options[key] for key in paths if key in self.options]
 
     def without_folders(self) -> str:
         """It as a page may show it that is passed on: no folders of this machine."""
-        if is_path(self.family):
-            return f"{self.family}:{Path(self.name).name}"
-        return f"{self.family}:{self.name}" if self.files else str(self)
+        name = self.with_path(Path(self.path).name) if self.path else self.name
+        return f"{self.family}:{name}" if self.path or self.files else str(self)
+
+    def with_path(self, path: str) -> str:
+        """Its name with another path in the place of its own."""
+        before = LOCAL_FOLDER if self.name.startswith(LOCAL_FOLDER) else ""
+        return before + path + self.name[len(before) + len(self.path) :]
 
     def switch(self, option: str, default: bool) -> bool:
         """An option that is true or false."""
@@ -130,10 +145,8 @@ def _checked(key: str, kind: type, value: str, text: str) -> str:
 def with_absolute_paths(spec: ModelSpec) -> ModelSpec:
     """The same model, whatever folder it is later looked up from."""
     name, options = spec.name, dict(spec.options)
-    if is_path(spec.family):
-        name = str(locate(name))
-    elif name.startswith(LOCAL_FOLDER):
-        name = LOCAL_FOLDER + str(locate(name.removeprefix(LOCAL_FOLDER)))
+    if spec.path:
+        name = spec.with_path(str(locate(spec.path)))
     for key, kind in _kinds(spec.family).items():
         if kind is Path and key in options:
             options[key] = str(locate(options[key]))

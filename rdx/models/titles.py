@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rdx.models.registry import is_path
 from rdx.models.spec import ModelSpec
 
 
@@ -17,7 +16,7 @@ def side_by_side(a: ModelSpec, b: ModelSpec) -> tuple[str, str]:
         return a.title, b.title
     if a.family == b.family and a.name == b.name:
         return _with_options(a, b), _with_options(b, a)
-    if is_path(a.family) and is_path(b.family) and Path(a.name) != Path(b.name):
+    if a.path and b.path and Path(a.name) != Path(b.name):
         return _paths(Path(a.name), Path(b.name))
     return f"{a.family}:{a.name}", f"{b.family}:{b.name}"
 

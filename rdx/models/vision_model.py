@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,11 @@ OUTPUT = "output"
 PRE_LOGITS = "pre_logits"
 INPUT = ":input"  # NAME:input is what goes into the submodule NAME, in the place of what comes out
 _NEAREST = 8  # layers that the error for a wrong one names
+# What the parameters of a class token, of register tokens and of a distillation token are called.
+_CLASS, _REGISTERS, _DISTILLED = (
+    ("cls_token", "class_token", "class_embedding"), ("register_tokens", "reg_token"),
+    ("distillation_token", "dist_token"),
+)  # fmt: skip
 
 
 @dataclass
@@ -34,6 +39,7 @@ class VisionModel:
     class_token_by_default: bool = False  # whether it is taken without a choice: where the model puts it out
     first_block: str = ""  # the layer that has these tokens: others have them where they have as many tokens
     layout: str | None = None  # of the layer, where the SPEC says it
+    preprocessing: str = ""  # in words for the plan, where no library says it: what the SPEC's options or defaults do
     layouts: dict[tuple, Any] = field(default_factory=dict, repr=False)  # found when the model was tried
 
     def layers(self) -> list[str]:
@@ -85,6 +91,39 @@ def puts_out_class_token(module: torch.nn.Module) -> bool:
     config = getattr(module, "pretrained_cfg", None) or {}
     trained = "dinov3" in str(config.get("architecture", ""))
     return token_layout(module)[1] and (trained or getattr(module, "global_pool", "token") == "token")
+
+
+def tokens_by_name(module: torch.nn.Module) -> dict[str, Any]:
+    """The fields of a `VisionModel` about tokens before the patches, by what a module calls its parameters."""
+    import torch
+
+    shapes = {name.rpartition(".")[2]: tuple(value.shape) for name, value in module.named_parameters()}
+    registers = next((shapes[name][-2] for name in _REGISTERS if name in shapes and len(shapes[name]) > 1), 0)
+    has_class = any(name in shapes for name in _CLASS)
+    kinds = torch.nn.ModuleList, torch.nn.Sequential
+    lists = {name: one for name, one in module.named_modules() if name and isinstance(one, kinds) and len(one)}
+    longest = max(lists, key=lambda name: len(lists[name]), default="")
+    first = next(iter(lists[longest]._modules)) if longest else ""
+    return {
+        "prefix_tokens": has_class + registers + any(name in shapes for name in _DISTILLED),
+        "class_token": has_class, "class_token_by_default": has_class,
+        "first_block": f"{longest}.{first}" if first else "",
+    }  # fmt: skip
+
+
+def described(value: Any) -> str:
+    """What a user's code has returned, in words: ``a dict of 'logits' (2, 10) and 'loss' (NoneType)``."""
+    if isinstance(value, Mapping):
+        inside = [f"'{key}' {_shape_or_type(one)}" for key, one in value.items()]
+        return f"a {type(value).__name__} of {', '.join(inside) or 'nothing'}"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {', '.join(map(_shape_or_type, value)) or 'nothing'}"
+    return f"an array {_shape_or_type(value)}" if hasattr(value, "shape") else f"a value of type {type(value).__name__}"
+
+
+def _shape_or_type(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return str(tuple(shape)) if shape is not None else type(value).__name__
 
 
 @dataclass(frozen=True)

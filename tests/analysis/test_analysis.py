@@ -16,10 +16,10 @@ from PIL import Image
 from rdx.analysis import report
 from rdx.analysis.command import main
 from rdx.analysis.report import analyze
-from rdx.analysis.runs import find_runs
 from rdx.analysis.tables import as_markdown, mean_metrics
 from rdx.config import parse_experiment
 from rdx.errors import InputError
+from rdx.experiment.finished import find_runs
 from rdx.experiment.plan.prepare import prepare
 from rdx.experiment.run.runner import run
 from rdx.files import write_text

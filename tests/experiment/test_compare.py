@@ -198,6 +198,11 @@ def test_the_folder_of_arrays_can_be_run_again(arrays):
         ({"b": np.ones((N, 2))}, "constant"),
         ({"b": np.eye(8)}, "90 items, 'b' has 8"),
         ({"b": "timm:test_vit"}, "images are needed"),
+        ({"titles": "ab"}, "titles must be two, of a and of b, not 'ab'"),
+        ({"methods": 3}, "methods must be a list of names or dicts, not 3"),
+        ({"methods": [{"name": "km"}]}, "a dict with its name as 'method'"),
+        ({"methods": [{"method": "kmeans", "n_cluster": 3}]}, "did you mean 'n_clusters'"),
+        ({"images": [np.zeros((4, 4), np.uint8)] * 8}, "'a' has 90 rows for 8 items|features 'a' have 90 rows"),
     ],
 )
 def test_bad_input_is_a_value_error_and_makes_no_folder(arrays, change, message):
@@ -206,6 +211,70 @@ def test_bad_input_is_a_value_error_and_makes_no_folder(arrays, change, message)
         compare(**given)
     assert isinstance(caught.value, ValueError)
     assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    ("methods", "expected"),
+    [
+        ("kmeans", [{"name": "kmeans", "method": "kmeans", "n_clusters": 7}]),
+        (
+            ["rdx", {"method": "rdx", "name": "paper", "version": "v1", "n_clusters": 2}],
+            [
+                {"name": "rdx", "method": "rdx", "n_clusters": 7, "beta": 4},
+                {"name": "paper", "method": "rdx", "n_clusters": 2, "beta": 4, "version": "v1"},
+            ],
+        ),
+        (({"method": "nmf", "max_iter": 3},), [{"name": "nmf", "method": "nmf", "n_clusters": 7, "max_iter": 3}]),
+    ],
+)
+def test_methods_are_names_or_dicts_whose_own_parameters_come_first(arrays, methods, expected):
+    of_rdx = {} if "rdx" not in str(methods) else {"beta": 4}
+    config = configuration(*arrays[:2], methods=methods, n_clusters=7, **of_rdx)
+    entries = [entry.model_dump(exclude={"statistics"}) for entry in config.methods]
+    assert [{key: value for key, value in one.items() if key != "scale"} for one in entries] == expected
+
+
+@pytest.mark.parametrize(
+    ("titles", "expected", "name"),
+    [
+        ({}, ["A", "test_vit"], "A_vs_test_vit"),
+        ({"titles": ("before", "after")}, ["before", "after"], "before_vs_test_vit"),
+    ],
+)
+def test_values_are_called_by_their_titles_or_letters(arrays, titles, expected, name):
+    config = configuration(arrays[0], "timm:test_vit", images="images", **titles)
+    assert [entry.title for entry in config.representations.values()] == expected and config.name == name
+
+
+def test_an_interrupted_cell_goes_on_from_its_finished_steps(tmp_path, monkeypatch):
+    """Frames on both sides, images as arrays: stopped after two steps, then called again."""
+    from contextlib import contextmanager
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(12, 3)), columns=list("xyz"))
+    pixels = [np.full((6, 5 + i, 3), i, np.uint8) for i in range(12)]
+    asked, done = [], []
+
+    @contextmanager
+    def stopped(names, shown):
+        asked.append(names)
+
+        def report(line):
+            done.append(line.split()[0])
+            if len(done) == 2:
+                raise KeyboardInterrupt
+
+        yield report
+
+    monkeypatch.setattr("rdx.experiment.compare.steps_shown", stopped)
+    given = {"images": pixels, "methods": [{"method": "kmeans", "n_clusters": 2}], "output_dir": "run", **SMALL}
+    with pytest.raises(KeyboardInterrupt):
+        compare(frame, frame[["z", "x"]] ** 2, **given)
+    run = compare(frame, frame[["z", "x"]] ** 2, **given)
+    assert done[:2] == asked[0][:2] and asked[1] == asked[0][2:] == done[2:]
+    assert run.titles == ("A", "B") and run.items["id"].tolist() == [str(i) for i in range(12)]
+    assert np.asarray(run.pair.run.items.image(7).convert("RGB")).tolist() == pixels[7].tolist()
+    assert run.pair.run.config.methods[0].settings["n_clusters"] == 2
 
 
 def test_labels_from_python_stay_one_each_whatever_is_in_them(arrays):

@@ -17,8 +17,8 @@ from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
+from rdx.compute.progress import progress_bar
 from rdx.data.items import Items
 from rdx.data.reading.decoding import decode
 from rdx.data.reading.greys import Deep, Extent, Ranges, common_ranges, said
@@ -151,7 +151,7 @@ def _check_all(paths: list[str], held: list[bytes | None], progress: bool) -> li
     with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         results = pool.map(_check, paths, held)
-        bar = tqdm(results, total=len(paths), desc="checking images", unit="image", disable=not progress)
+        bar = progress_bar(results, total=len(paths), desc="checking images", unit="image", disable=not progress)
         return list(bar)
 
 

@@ -49,6 +49,7 @@ class Source:
     download: int  # bytes of weights still to be fetched
     passes: bool  # its model goes over the items; not where it is there, or another's pass brings it
     is_there: bool = False  # in the run's folder or the cache
+    preprocessing: str = ""  # what becomes of an image, where no library says it
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def sources_of(
             Source(
                 key, str(request.spec), request.layer, description.width if description else width,
                 description and description.parameters, description and description.image_size, download, own,
-                not wanted,
+                not wanted, description.preprocessing if description else "",
             )
         )  # fmt: skip
     return tuple(found)

@@ -25,6 +25,7 @@ from rdx.experiment.run.missing import noted
 from rdx.experiment.stages import inputs, kept_inputs, methods, naming, probes
 from rdx.experiment.stages.layers import analysis as layer_analysis
 from rdx.method.alignment import LEAST_ITEMS
+from rdx.models.python_models import begin as begin_models
 from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def look(
         InputError: whatever a user can have got wrong.
     """
     remarks: list[str] = []
+    begin_models()
     origin = origin_of(config, source, folder)
     with heard(remarks.append):
         with _named(source):

@@ -118,6 +118,8 @@ def _representations(sources: Sequence[Source], n: int) -> str:
     if first.parameters:
         size = f", {first.image_size[1]}×{first.image_size[0]} pixels" if first.image_size else ""
         parts.append(f"{first.parameters / 1e6:.1f} M parameters{size}")
+    if first.preprocessing:
+        parts.append(f"images: {first.preprocessing}")
     if first.download:
         parts.append(f"at least {readable(first.download)} to download")
     return " · ".join(parts)

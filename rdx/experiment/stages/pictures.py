@@ -15,7 +15,12 @@ from rdx.experiment.run.tables import make_up, read_explanations, read_table
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS, Concept, Explanations
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from PIL.Image import Image
 
     from rdx.data.items import Items
     from rdx.experiment.run.context import Context
@@ -53,7 +58,7 @@ def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | N
         heading = heading_of(context, a, b, run, direction)
         if context.items.has_images:
             _draw_grids(context, folder, found, heading)
-        _draw_overview(context, a, b, folder, run, blocks, found, heading)
+        draw_overview(folder / f"overview_{direction}.png", context, a, b, run, blocks, found)
         if direction in coefficients:
             _draw_coefficients(folder, coefficients[direction], found, heading)
     if (folder / LOSS).is_file():
@@ -68,22 +73,32 @@ def heading_of(context: Context, a: str, b: str, run: MethodRun, direction: str)
 
 
 def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> None:
-    from rdx.figures.grids import save_grid
     from rdx.figures.summary import save_summary
 
-    images = [[context.items.image(int(i)) for i in concept.indices] for concept in found.concepts]
-    titles = [title_of(concept, context.items) for concept in found.concepts]
-    for concept, shown, title in zip(found.concepts, images, titles, strict=True):
+    images = [images_of(concept, context.items) for concept in found.concepts]
+    for concept, shown in zip(found.concepts, images, strict=True):
         path = folder / "grids" / found.direction / f"concept_{concept.number:02d}.png"
-        captions = None
-        if context.items.labels is not None:
-            captions = [context.items.label_name(int(i)) for i in concept.indices]
-        save_grid(shown, path, title=title, captions=captions)
-    rest = len(found.concepts) - len(found.shown)  # the last ones
+        draw_grid(path, concept, shown, context.items)
+    first = len(found.shown)  # those that may be chance are the last ones
+    titles = [title_of(concept, context.items) for concept in found.shown]
+    rest = len(found.concepts) - first
+    remark = f"Groups that may be chance: {rest}" if rest else ""
     save_summary(
-        images[: len(found.shown)], folder / f"summary_{found.direction}.png", titles=titles[: len(found.shown)],
-        heading=heading, remark=f"Groups that may be chance: {rest}" if rest else "",
-    )  # fmt: skip
+        images[:first], folder / f"summary_{found.direction}.png", titles=titles, heading=heading, remark=remark
+    )
+
+
+def draw_grid(path: Path | None, concept: Concept, images: list[Image], items: Items) -> Figure:
+    """The images of a concept under its title, each with its label; without a path the figure alone."""
+    from rdx.figures.grids import save_grid
+
+    captions = None if items.labels is None else [items.label_name(int(i)) for i in concept.indices]
+    return save_grid(images, path, title=title_of(concept, items), captions=captions)
+
+
+def images_of(concept: Concept, items: Items) -> list[Image]:
+    """The images of a concept's grid, in its order."""
+    return [items.image(int(i)) for i in concept.indices]
 
 
 def title_of(concept: Concept, items: Items) -> str:
@@ -96,7 +111,10 @@ def title_of(concept: Concept, items: Items) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _draw_overview(context: Context, a: str, b: str, folder, run, blocks, found, heading: str) -> None:
+def draw_overview(
+    path: Path | None, context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | None, found: Explanations
+) -> Figure:
+    """Maps and matrices of one direction, the matrices those of `blocks`; without a path the figure alone."""
     from rdx.figures.maps import pca_map
     from rdx.figures.overview import save_overview
 
@@ -105,12 +123,44 @@ def _draw_overview(context: Context, a: str, b: str, folder, run, blocks, found,
     labels = found.shown_labels
     chosen = ordered_by_concept(labels)
     matrices = blocks_of(A, B, chosen, found.direction, block_settings(blocks, found) if blocks else {})
-    save_overview(
-        folder / f"overview_{found.direction}.png",
+    return save_overview(
+        path,
         map_a=pca_map(A), map_b=pca_map(B), labels=labels,
         blocks=matrices, block_labels=labels[chosen],
-        title_a=context.title(a), title_b=context.title(b), heading=heading,
+        title_a=context.title(a), title_b=context.title(b),
+        heading=heading_of(context, a, b, run, found.direction),
     )  # fmt: skip
+
+
+def draw_maps(
+    path: Path | None, context: Context, a: str, b: str, labels: Mapping[str, np.ndarray], heading: str
+) -> Figure:
+    """Every method's labels (n,) on the maps of both representations; without a path the figure alone."""
+    from rdx.figures.map_panels import save_map_panels
+    from rdx.figures.maps import pca_map
+
+    A, B = context.pair(a, b)
+    return save_map_panels(
+        path, map_a=pca_map(A), map_b=pca_map(B), labels=labels, title_a=context.title(a), title_b=context.title(b),
+        heading=heading,
+    )  # fmt: skip
+
+
+def draw_rates(path: Path | None, metrics: pd.DataFrame, runs: Sequence[MethodRun], heading: str) -> Figure:
+    """BSR on ranks and raw representations of every method, a point a comparison; without a path the figure alone."""
+    from rdx.figures.boxes import save_boxes
+    from rdx.figures.style import method_color
+
+    main = metrics[(metrics["distance"] == "neighborhood") & (metrics["space"] == RAW)]
+    colors = {run.name: method_color(run.name, run.method) for run in runs}
+    values = {
+        direction: {
+            method: main.loc[(main["direction"] == direction) & (main["method"] == method), "bsr"].tolist()
+            for method in colors
+        }
+        for direction in DIRECTIONS
+    }
+    return save_boxes(path, values, colors=colors, heading=heading)
 
 
 def blocks_of(A: np.ndarray, B: np.ndarray, chosen: np.ndarray, direction: str, settings: dict[str, Any]) -> PairBlocks:

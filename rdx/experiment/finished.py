@@ -148,13 +148,24 @@ def _runs_in(folder: Path) -> Iterator[Path]:
 def _no_run(folder: Path) -> InputError:
     if not folder.exists():
         near = [path.name for path in _runs_in(folder.parent)]
-        return unknown(f"run in '{folder.parent}':", folder.name, near) if near else InputError(f"no run '{folder}'")
+        if near:
+            return unknown(f"run in '{folder.parent}':", folder.name, near)
+        other = [str(path) for path in _runs_in(Path(OUTPUTS))]
+        return unknown("run", str(folder), other) if other else InputError(f"no run '{folder}'")
     if not folder.is_dir():
         return InputError(f"'{folder}' is a file; name a run's folder, the one with {CONFIG} in it")
     if (folder.parent / CONFIG).is_file():
         return InputError(f"'{folder}' is a part of a run; name the run's folder '{folder.parent}'")
     what = "is empty" if not any(folder.iterdir()) else f"is no run's folder: there is no {CONFIG} in it"
-    return InputError(f"'{folder}' {what}")
+    near = _nearest(folder)
+    return InputError(f"'{folder}' {what}" + (f"; the nearest run is '{near}'" if near else ""))
+
+
+def _nearest(folder: Path) -> Path | None:
+    """A run above a folder that is none, else the first one inside it, up to two folders deep, or beside it."""
+    above = [path for path in folder.absolute().parents if (path / CONFIG).is_file()]
+    below = [run for place in (folder, *sorted(folder.iterdir())) for run in _runs_in(place)]
+    return next(iter([*above, *below, *_runs_in(folder.absolute().parent)]), None)
 
 
 def _newest_family(outputs: Path) -> list[FinishedRun]:

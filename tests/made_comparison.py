@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rdx.data.items import Items, items_from_pixels, items_without_images
+from rdx.data.items import Items, items_from_pixels, items_from_texts, items_without_images
 from rdx.explorer.content import Content, Formula, Matrix, Method
 from rdx.explorer.maps import pca_maps
 from rdx.figures.pair_blocks import pair_blocks
@@ -32,10 +32,13 @@ def representations(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return A.astype(np.float32), B.astype(np.float32), labels
 
 
-def made_items(*, images: bool = True, labels: bool = True) -> Items:
+def made_items(*, images: bool = True, labels: bool = True, texts: bool = False) -> Items:
     """Items of which the first few have names that a careless page would run."""
     found = representations()[2]
     ids = [*HOSTILE, *(f"{LABEL_NAMES[label][:3]}/item_{i:03d}.png" for i, label in enumerate(found))][:N]
+    if texts:
+        cells = [f"{name} says: {HOSTILE[i % len(HOSTILE)]} {'and more ' * (i % 70)}" for i, name in enumerate(ids)]
+        return items_from_texts(ids, found if labels else None, LABEL_NAMES if labels else {}, {"text": cells}, "text")
     if not images:
         return items_without_images(N, ids, found if labels else None, LABEL_NAMES if labels else None)
     pixels = np.random.default_rng(1).integers(0, 255, (N, 12, 12)).astype(np.uint8)
@@ -44,7 +47,8 @@ def made_items(*, images: bool = True, labels: bool = True) -> Items:
 
 
 def made_content(
-    *, images: bool = True, labels: bool = True, version: str = "v1", tested: bool = False, none_found: bool = False
+    *, images: bool = True, labels: bool = True, texts: bool = False, version: str = "v1", tested: bool = False,
+    none_found: bool = False,
 ) -> Content:
     """A comparison with RDX and KMeans; `none_found`: of A with itself, in which v2 finds nothing."""
     A, B, classes = representations()
@@ -55,7 +59,7 @@ def made_content(
     predicted = {"a": np.where(classes == 1, 0, classes), "b": classes} if labels else {}
     return Content(
         titles={"a": "Merged <i>model</i>", "b": "Expert & Co"},
-        items=made_items(images=images, labels=labels),
+        items=made_items(images=images, labels=labels, texts=texts),
         representations={"a": A, "b": B},
         maps={"tsne": (first[:, ::-1], second[:, ::-1]), "pca": (first, second)},
         methods=methods,

@@ -214,11 +214,11 @@ MUTATIONS = (
         ("tests/metrics/test_stability.py::test_best_jaccard_is_that_of_sets",),
     ),
     Mutation(
-        "weights of the wrong sign", "rdx/method/scales/weights.py", "np.negative(found, out=found)", "pass",
+        "weights of the wrong sign", "rdx/method/scales/rank_weights.py", "(b - a)", "(a - b)",
         ("tests/method/scales/test_scales.py::test_weights_are_minus_the_difference_of_v2",),
     ),
     Mutation(
-        "members that lower a gain", "rdx/method/scales/strongest.py", "(links > gains / 2)", "(links > gains / 8)",
+        "members that lower a gain", "rdx/method/scales/growing.py", "np.float32(gain / 2)", "np.float32(gain / 8)",
         ("tests/method/scales/test_scales.py::test_the_strongest_group_is_the_best_of_all",),
     ),
     Mutation(

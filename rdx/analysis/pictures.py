@@ -43,11 +43,11 @@ def draw_comparison(folder: Path, suffix: str, pair: FinishedComparison, titled:
     run, notes = pair.run, []
     context = Context(run.config, RunFolder(run.root.absolute()), run.items)
     explanations = {method.name: pair.explanations(method.name) for method in run.methods}
-    if not run.items.has_images:
+    if not run.items.can_be_shown:
         notes.append(f"{pair.label}: no sheets of grids, since its images are not there")
     for direction in DIRECTIONS:
         found = {name: both[direction] for name, both in explanations.items()}
-        if run.items.has_images:
+        if run.items.can_be_shown:
             _draw_sheet(folder / f"sheet_{direction}{suffix}", pair, direction, found, titled)
         _draw_maps(folder / f"maps_{direction}{suffix}", context, pair, direction, found, titled)
         for method in run.methods:
@@ -71,7 +71,7 @@ def _draw_sheet(
         rate = rates.get(name, float("nan"))
         about = "no pairs of images" if np.isnan(rate) else f"BSR {rate:.2f}"
         grids = [
-            (concept.size, make_up(concept, items), [items.image(int(i)) for i in concept.indices])
+            (concept.size, make_up(concept, items), [items.shown(int(i)) for i in concept.indices])
             for concept in explanations.shown
         ]
         rows.append((name, about, grids))

@@ -110,9 +110,9 @@ class Comparison:
         return {name: self.pair.explanations(name) for name in self.methods}
 
     def plot_grid(self, direction: str = A_NOT_B, concept: int = 1, method: str | None = None) -> Figure:
-        """The images of one concept. Raises InputError where it has none or the images are not there."""
+        """The images or texts of one concept. Raises InputError where it has none, or they are not there."""
         found = self._concept(self._found(direction, method)[1], concept)
-        if not self._items.has_images:
+        if not self._items.can_be_shown:
             raise InputError(f"'{self.run_folder}' has no images to show, or they are not where they were")
         return pictures.draw_grid(None, found, pictures.images_of(found, self._items), self._items)
 

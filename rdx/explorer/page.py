@@ -21,7 +21,7 @@ TEMPLATE, STYLE = "explorer.html.jinja", "explorer.css"
 # In this order they are one script: each uses what those before it declare, and `start` runs the page.
 SCRIPTS = (
     "dom", "data", "state", "colors", "thumbs", "words", "plot", "view", "maps", "pointer", "captions", "passage",
-    "selection", "concepts", "item", "matrix", "search", "export", "keys", "start",
+    "selection", "agreement", "found", "concepts", "item", "matrix", "search", "export", "keys", "start",
 )  # fmt: skip
 _UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 

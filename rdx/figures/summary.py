@@ -10,7 +10,7 @@ from rdx.figures import style
 from rdx.figures.grids import arrange, place
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from rdx.figures.grids import Shown
 
 CELL = 112  # pixels
 GAP = 6
@@ -22,7 +22,7 @@ NO_CONCEPTS = "no concepts in this direction"
 
 
 def save_summary(
-    images_per_concept: list[list[Image]], path: Path | str, *, titles: list[str], heading: str,
+    images_per_concept: list[Shown], path: Path | str, *, titles: list[str], heading: str,
     remark: str = "",
 ) -> None:
     """Saves one strip per concept, strongest first, each under its title and beside its colour; then the remark.
@@ -57,7 +57,7 @@ def save_summary(
             top += used + space
 
 
-def _strip(images: list[Image]):
+def _strip(images: Shown):
     rows = max(1, math.ceil(len(images) / LONGEST))
     return arrange(images, max(1, math.ceil(len(images) / rows)), CELL, GAP)[0]
 

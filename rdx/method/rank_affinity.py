@@ -11,7 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-_STRIP = 1024
+STRIP = 1024
 _LOG2E = np.float32(1.44269504)
 _LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 _HALF, _ONE = np.float32(0.5), np.float32(1.0)
@@ -32,24 +32,24 @@ def rank_affinity(own: np.ndarray, other: np.ndarray, gamma: float, beta: float,
 
 @_compiled
 def _fill(own, other, gamma, minus_beta, unit, out):
-    power = np.empty(_STRIP, np.float32)
+    power = np.empty(STRIP, np.float32)
     bits = power.view(np.int32)
-    for begin in range(0, len(out), _STRIP):
-        count = min(_STRIP, len(out) - begin)
+    for begin in range(0, len(out), STRIP):
+        count = min(STRIP, len(out) - begin)
         mine, theirs, strip = own[begin : begin + count], other[begin : begin + count], out[begin : begin + count]
         for j in range(count):
             a, b = np.float32(mine[j]), np.float32(theirs[j])
             x = gamma * (a - b) / (min(a, b) + unit)
             strip[j] = np.float32(2.0) * min(max(x, -_LARGEST), _LARGEST)
-        _exponential(strip, power, bits, count)
+        exponential(strip, power, bits, count)
         for j in range(count):
             y = minus_beta * ((strip[j] - _ONE) / (strip[j] + _ONE))
             strip[j] = min(max(y, -_EXPONENT), _EXPONENT)
-        _exponential(strip, power, bits, count)
+        exponential(strip, power, bits, count)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"}, inline="always")
-def _exponential(strip, power, bits, count):
+def exponential(strip, power, bits, count):
     """strip ← e^strip, in place; ``bits`` are those of ``power``, which is scratch."""
     for j in range(count):
         bits[j] = (np.int32(np.floor(strip[j] * _LOG2E + _HALF)) + np.int32(127)) << np.int32(23)

@@ -56,7 +56,7 @@ def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | N
     coefficients = coefficients_of(folder)
     for direction, found in read_explanations(folder).items():
         heading = heading_of(context, a, b, run, direction)
-        if context.items.has_images:
+        if context.items.can_be_shown:
             _draw_grids(context, folder, found, heading)
         draw_overview(folder / f"overview_{direction}.png", context, a, b, run, blocks, found)
         if direction in coefficients:
@@ -88,7 +88,7 @@ def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> 
     )
 
 
-def draw_grid(path: Path | None, concept: Concept, images: list[Image], items: Items) -> Figure:
+def draw_grid(path: Path | None, concept: Concept, images: list[Image | str], items: Items) -> Figure:
     """The images of a concept under its title, each with its label; without a path the figure alone."""
     from rdx.figures.grids import save_grid
 
@@ -96,9 +96,9 @@ def draw_grid(path: Path | None, concept: Concept, images: list[Image], items: I
     return save_grid(images, path, title=title_of(concept, items), captions=captions)
 
 
-def images_of(concept: Concept, items: Items) -> list[Image]:
-    """The images of a concept's grid, in its order."""
-    return [items.image(int(i)) for i in concept.indices]
+def images_of(concept: Concept, items: Items) -> list[Image | str]:
+    """The images, or texts, of a concept's grid, in its order."""
+    return [items.shown(int(i)) for i in concept.indices]
 
 
 def title_of(concept: Concept, items: Items) -> str:

@@ -3,7 +3,7 @@ function describeMaps() {
   const own = OWN[state.direction];
   const one = concept();
   const kind = KIND_TEXTS[state.kind][0] + (state.kind === "pca" ? "" : " of both models");
-  const what = one ? `concept ${one.number}, ${things(one.size)}` : "no concept";
+  const what = one ? `concept ${nameOfConcept(one.number)}, ${things(one.size)}` : "no concept";
   for (const panel of panels.values()) {
     if (panel.side === "passage") {
       panel.caption.replaceChildren(
@@ -34,8 +34,8 @@ function mapNote(one, holds, side) {
     return side === "a" ? "Solid lines: its nearest items in A." : "Dashed lines: its nearest items in B.";
   if (!one) return "";
   if (!method().isRdx)
-    return holds ? `Concept ${one.number} is one of this model's groups.` : "The same items in the other model.";
+    return holds ? `Concept ${nameOfConcept(one.number)} is one of this model's groups.` : "The same items in the other model.";
   const [near, far] = [one.typical[OWN[state.direction]], one.typical[OTHER[OWN[state.direction]]]];
   if (!(near < far)) return "";
-  return holds ? `Concept ${one.number} lies together here …` : "… and is spread out here.";
+  return holds ? `Concept ${nameOfConcept(one.number)} lies together here …` : "… and is spread out here.";
 }

@@ -41,6 +41,8 @@ function hue(number) {
 
 const nullColor = () => themeColor("null");
 const conceptColor = (number) => (number > 0 ? hue(number - 1) : nullColor());
+// What may be chance has a colour only while it is looked at.
+const inColor = (one) => one.standing !== "chance" || one.number === state.concept;
 const markOf = (number) => Math.floor(Math.max(0, number) / DATA.colors.length) % MARKS;
 
 // Black or white, whichever can be read on a colour.
@@ -53,9 +55,10 @@ function rampColor(share) {
   return isDark() ? mix(color, [255, 255, 255], 0.12 * (1 - share)) : color;
 }
 
-// Blue over the panel to red, for −1 … 1: red is near only in the model explained, as in the run's figures.
+// A difference of −1 … 1 in the direction shown: red is near only in A, blue near only in B, in both directions.
 function differenceColor(value) {
-  const strong = value < 0 ? (isDark() ? [240, 110, 90] : [178, 24, 43]) : isDark() ? [90, 160, 235] : [33, 102, 172];
+  const inA = value < 0 === (OWN[state.direction] === "a");
+  const strong = inA ? (isDark() ? [240, 110, 90] : [178, 24, 43]) : isDark() ? [90, 160, 235] : [33, 102, 172];
   return mix(isDark() ? [38, 42, 48] : [247, 247, 247], strong, Math.abs(value));
 }
 
@@ -81,10 +84,10 @@ function affinityScale() {
 function coloring() {
   const by = state.color;
   if (by === "concept") {
-    const most = Math.max(0, ...shown().concepts.map((one) => one.number));
-    const looks = [{ color: nullColor(), mark: 0, none: true }];
-    for (let number = 1; number <= most; number++)
-      looks.push({ color: conceptColor(number), mark: markOf(number - 1) });
+    const none = { color: nullColor(), mark: 0, none: true };
+    const looks = [none];
+    for (const one of shown().concepts)
+      looks[one.number] = inColor(one) ? { color: conceptColor(one.number), mark: markOf(one.number - 1) } : none;
     return { classes: labels(), looks };
   }
   if (by === "affinity") {

@@ -25,11 +25,13 @@ function chip(color, mark) {
 // The entries of the legend for the current colours: [{color, mark, text, items?}].
 function legendEntries() {
   if (state.color === "concept") {
-    const entries = shown().concepts.map((one) => ({
-      color: conceptColor(one.number),
-      mark: markOf(one.number - 1),
-      text: `concept ${one.number}`,
-    }));
+    const entries = shown()
+      .concepts.filter(inColor)
+      .map((one) => ({
+        color: conceptColor(one.number),
+        mark: markOf(one.number - 1),
+        text: `concept ${nameOfConcept(one.number)}`,
+      }));
     return [...entries, { color: nullColor(), mark: 0, text: "no concept" }];
   }
   if (state.color === "affinity") {
@@ -103,7 +105,7 @@ function fillSelection() {
   const chosen = state.selected;
   const one = concept();
   const target = chosen.length ? chosen : one ? membersOf(labels(), one.number) : [];
-  const what = chosen.length ? `${wholeNumber(chosen.length)} selected` : one ? `concept ${one.number}` : "";
+  const what = chosen.length ? `${wholeNumber(chosen.length)} selected` : one ? `concept ${nameOfConcept(one.number)}` : "";
   const download = target.length
     ? make("button", { type: "button", id: "csv", on: { click: () => saveCsv(target) } }, `Save ${what} as CSV`)
     : null;
@@ -141,7 +143,8 @@ function conceptsText(items) {
   const groups = labels();
   const counts = new Map();
   for (const item of items) counts.set(groups[item], (counts.get(groups[item]) || 0) + 1);
-  const named = ([number, count]) => `${number ? `Concept ${number}` : "No concept"}: ${wholeNumber(count)}`;
+  const named = ([number, count]) =>
+    `${number ? `Concept ${nameOfConcept(number)}` : "No concept"}: ${wholeNumber(count)}`;
   const parts = [...counts].sort((x, y) => y[1] - x[1]).slice(0, 3);
   return `${parts.map(named).join(" · ")}.`;
 }

@@ -17,7 +17,6 @@ from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.method.concepts import DIRECTIONS
 from rdx.method.neighborhoods import as_points, neighborhood_ranks
 from rdx.method.scales.noise import noise_level, rank_change, with_noise
-from rdx.method.scales.strongest import strongest_groups
 from rdx.method.scales.weights import Weights
 
 GAMMAS = (0.03, 0.1, 0.3, 1.0)  # where ranks differ by a factor of 30, 10, 3 and 2, a pair counts most of what it can
@@ -124,7 +123,6 @@ def _noisy(weights: Weights, levels: list[float], side: int, seed: list[int]) ->
 def _largest(weights: Weights) -> list[float]:
     found: dict[Scale, float] = {}
     for gamma in GAMMAS:
-        for direction, matrix in weights.both(gamma).items():
-            groups = strongest_groups(matrix)
+        for direction, groups in weights.strongest(gamma).items():
             found[direction, gamma] = groups[0][1] if groups else 0.0
     return [found[scale] for scale in SCALES]

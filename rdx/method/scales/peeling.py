@@ -18,7 +18,7 @@ from rdx.method.concepts import DIRECTIONS
 from rdx.method.scales.chance import ALPHA, GAMMAS, SCALES, Chance, Scale, chance, unrelated
 from rdx.method.scales.plan import DRAWS, LEAST_ITEMS
 from rdx.method.scales.remainders import ALONE, group_around, leavers, share_without
-from rdx.method.scales.strongest import LEAST, SAME, density, gain, parts, rests_on_few, strongest_groups
+from rdx.method.scales.strongest import LEAST, SAME, density, gain, parts, rests_on_few
 from rdx.method.scales.weights import Weights
 
 OVERLAP = 0.2  # share of the smaller one from which two groups of a direction are one, at two scales
@@ -110,9 +110,9 @@ def _candidates(weights: Weights, random_state: int, spread: Callable) -> tuple[
         groups = [
             ((direction, gamma), members, strength)
             for gamma in GAMMAS
-            for direction, matrix in weights.both(gamma).items()
-            for members, strength in strongest_groups(matrix)
-            if density(plain[direction], members) >= slight and not rests_on_few(matrix, members)
+            for direction, strongest in weights.strongest(gamma).items()
+            for members, strength in strongest
+            if density(plain[direction], members) >= slight and not rests_on_few(weights.at(direction, gamma), members)
         ]
     drawn = chance(weights, [(scale, strength) for scale, _, strength in groups], DRAWS, random_state, spread)
     found = [

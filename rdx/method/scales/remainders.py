@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from rdx.method.concepts import DIRECTIONS
-from rdx.method.scales.strongest import density, grow
+from rdx.method.scales.growing import grow
+from rdx.method.scales.strongest import density
 from rdx.method.scales.weights import Weights
 
 ALONE = 0.7  # a group that keeps this share of its density without others is there without them
@@ -35,8 +36,8 @@ def group_around(weights: np.ndarray, left: np.ndarray, remainder: np.ndarray) -
     """
     near = weights[:, left].mean(axis=1)
     nearest = remainder & (near > 0) & (near >= np.quantile(near[remainder], 1 - _NEAREST))
-    groups, gains = grow(weights, (left | nearest)[:, None])
-    return groups[:, 0], float(gains[0])
+    groups, gains = grow(weights, (left | nearest)[None])
+    return groups[0], float(gains[0])
 
 
 def share_without(weights: Weights, scale: tuple[str, float], members: np.ndarray, others: np.ndarray) -> float:

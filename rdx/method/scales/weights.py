@@ -11,10 +11,14 @@ from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.method.difference import DifferenceGraph, Distances, compute_distances
 from rdx.method.guidance import make_guide
 from rdx.method.neighborhoods import ROUNDING, as_points
+from rdx.method.scales.rank_weights import rank_weights
+from rdx.method.scales.strongest import Found, strongest_groups, strongest_of_both
 
 # What a comparison is made of: in every pair a representation on A's side, and one on B's.
 PAIRS = (("A", "B"),)
 ALIGNED_PAIRS = (("A", "b_to_a"), ("a_to_b", "B"))
+
+
 @dataclass
 class Weights:
     """Minus the locally biased difference of symmetrised ranks: above 0 where a pair is nearer in the own model.
@@ -45,6 +49,11 @@ class Weights:
     def compared(self) -> dict[str, tuple[str, str]]:
         """By direction, the representation that has the concepts and the one it is held against."""
         return {A_NOT_B: self.pairs[0], B_NOT_A: self.pairs[-1][::-1]}
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the weights of one direction are the negatives of the other's: unguided and unaligned."""
+        return len(self.pairs) == 1 and not self.groups
 
     @property
     def equal(self) -> bool:
@@ -83,6 +92,8 @@ class Weights:
 
     def at(self, direction: str, gamma: float) -> np.ndarray:
         """The weights (n, n) of a direction, float32, symmetric, with an empty diagonal."""
+        if not self.groups:
+            return rank_weights(*(self.distances[name].values for name in self.compared[direction]), gamma)
         n = len(self)
         found = self.graph(direction, gamma).difference(slice(0, n), slice(0, n))
         np.negative(found, out=found)
@@ -90,10 +101,16 @@ class Weights:
         return found
 
     def both(self, gamma: float) -> dict[str, np.ndarray]:
-        """The weights of both directions; unguided and unaligned, one is the negative of the other."""
+        """The weights of both directions."""
         first = self.at(A_NOT_B, gamma)
-        mirrored = len(self.pairs) == 1 and not self.groups
-        return dict(zip(DIRECTIONS, (first, -first if mirrored else self.at(B_NOT_A, gamma)), strict=True))
+        return dict(zip(DIRECTIONS, (first, -first if self.mirrored else self.at(B_NOT_A, gamma)), strict=True))
+
+    def strongest(self, gamma: float) -> dict[str, list[Found]]:
+        """The strongest groups of both directions, with their gains."""
+        first = self.at(A_NOT_B, gamma)
+        if self.mirrored:
+            return dict(zip(DIRECTIONS, strongest_of_both(first), strict=True))
+        return {A_NOT_B: strongest_groups(first), B_NOT_A: strongest_groups(self.at(B_NOT_A, gamma))}
 
 
 def _mean_change(first: np.ndarray, second: np.ndarray) -> float:

@@ -12,7 +12,17 @@ from rdx import RDX
 from rdx.errors import InputError
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.method.neighborhoods import as_points
-from rdx.method.scales import chance, extension, peeling, plan, remainders, strongest
+from rdx.method.scales import (
+    chance,
+    extension,
+    growing,
+    peeling,
+    plan,
+    rank_weights,
+    remainders,
+    spectrum,
+    strongest,
+)
 from rdx.method.scales.chance import SCALES, Chance
 from rdx.method.scales.weights import Weights
 
@@ -187,6 +197,49 @@ def test_the_strongest_group_is_the_best_of_all(seed):
     assert all(one[1] >= other[1] for one, other in pairwise(found))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_growing_is_what_it_says_step_by_step(seed):
+    matrix, rng = weights_of(n=60, seed=seed), np.random.default_rng(seed)
+    starts = rng.random((8, 60)) < np.linspace(0.1, 0.9, 8)[:, None]
+    groups, gains = growing.grow(matrix, starts)
+    for start, group, value in zip(starts, groups, gains, strict=True):
+        current, best = start, -np.inf
+        while (now := plain_gain(matrix, np.flatnonzero(current))) > best + 1e-6 * abs(now):
+            kept, best = current, now
+            current = matrix.astype(np.float64)[:, current].sum(axis=1) > now / 2
+        assert_array_equal(group, kept)
+        assert_allclose(value, best, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n", [8, 19, 20, 60, 150])
+def test_the_ends_of_a_spectrum_are_its_eigenvectors(n):
+    matrix, first = weights_of(n), np.random.default_rng(1).standard_normal(n)
+    top, bottom = spectrum.both_ends(matrix, 3, first, 1e-6)
+    vectors = np.linalg.eigh(matrix.astype(np.float64))[1]
+    assert_allclose(np.abs(np.diag(top @ vectors[:, -3:])), 1, atol=1e-3)
+    assert_allclose(np.abs(np.diag(bottom @ vectors[:, :3])), 1, atol=1e-3)
+
+
+def test_both_signs_at_once_are_one_after_the_other():
+    matrix = weights_of(n=80)
+    for found, alone in zip(strongest.strongest_of_both(matrix), (matrix, -matrix), strict=True):
+        for (group, value), (other, same) in zip(found, strongest.strongest_groups(alone), strict=True):
+            assert_array_equal(group, other)
+            assert_allclose(value, same, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.uint32])
+@pytest.mark.parametrize("gamma", [1e-6, 0.03, 1.0, 1e6])
+def test_weights_in_one_pass_are_those_step_by_step(kind, gamma):
+    ranks = np.random.default_rng(0).integers(1, 200, (2, 70, 70))
+    own, other = (ranks + ranks.transpose(0, 2, 1)).astype(kind)
+    exact = np.tanh(gamma * (other - own.astype(float)) / (np.minimum(own, other) + 2.0))
+    np.fill_diagonal(exact, 0)
+    found = rank_weights.rank_weights(own, other, gamma)
+    assert_allclose(found, exact, rtol=1e-6, atol=0)
+    assert_array_equal(found, found.T)
+
+
 def test_two_groups_that_nothing_joins_are_parts():
     matrix = np.full((20, 20), 0.01, np.float32)
     matrix[:10, :10] = matrix[10:, 10:] = 1
@@ -266,7 +319,6 @@ def test_a_remainder_gives_way_to_what_left_it():
     one = peeling.Group((B_NOT_A, 1.0), ~left, None, 1.0, 1.5, 0.025, 1)
     found = peeling._around(weights, one, left, Chance((np.ones((9, len(SCALES))),) * 2))
     assert found.direction == A_NOT_B and found.p_value == 0.025 and (found.members & left).sum() >= 24
-    assert remainders.leavers(weights, A_NOT_B, 1.0, label < 2) is None  # which nobody left
 
 
 def test_a_group_and_its_counterpart_are_no_remainders():

@@ -175,6 +175,24 @@ def explore_command(
                 show(page)
 
 
+@app.command("export")
+def export_command(
+    run: Annotated[Path, path_argument("RUN_DIR", "Folder of a finished run.")],
+    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="csv, embedding-atlas or fiftyone.")],
+    output_dir: Annotated[Path | None, path_option("DIR", "Where to; default RUN_DIR/export/TARGET.")] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy images instead of linking to them.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+    quiet: Quiet = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Write a finished run for another program: its concepts' members, or all items with maps and concepts."""
+    with exit_codes(debug):
+        from rdx.analysis.export import Choice, export
+
+        place, said = export(run, to, output_dir, force=force, choice=Choice(copy=copy))
+        for line in [str(place)] if quiet else said:
+            show(line)
+
+
 def _carry_out(
     experiments, folders, spread: tuple[int | None, str | None], *, sources: Sequence[Path | str] = ("compare",),
     device: str, dry_run: bool, force: bool, quiet: bool,

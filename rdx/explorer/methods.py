@@ -11,6 +11,7 @@ from rdx.explorer.agreement import explained_change
 from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
 from rdx.explorer.content import A, B, Content, Method
 from rdx.explorer.findings import Finding, finding_of
+from rdx.explorer.lying import lying
 from rdx.explorer.neighbors import typical_rank
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of
@@ -87,6 +88,10 @@ def _concept(
         "sentence": method.sentences.get((one.direction, concept.number)),
         "grid": concept.indices.tolist(),
         "typical": {side: typical_rank(views[side], concept.indices) for side in (A, B)},
+        "lies": {
+            kind: {side: list(lying(plane, concept.members)) for side, plane in zip((A, B), planes, strict=True)}
+            for kind, planes in content.maps.items()
+        },
         "where": {side: _where(content, views[side], concept) for side in (A, B)} if concept.size > 1 else None,
         **{key: row.get(key) for key in (*_MEASURES, *added_columns(content))},
     }

@@ -21,7 +21,7 @@ class Halves:
 
     members: tuple[np.ndarray, np.ndarray]
     shown: tuple[np.ndarray, np.ndarray]
-    mixed_own: float  # share of a member's nearest fellow members that are of the other half, in the concept's own model
+    mixed_own: float  # share of a member's nearest fellow members that are of the other half, in its own model
     mixed_other: float  # and in the one that divides them
 
 

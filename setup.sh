@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs RDX and everything it needs into the active virtual or conda environment, or into a new .venv.
-#   bash setup.sh [--force] [--quiet]
+#   bash setup.sh [--tests] [--force] [--quiet]
+#     --tests   what only the tests need, too
 #     --force   installs again even if nothing changed        --quiet   says nothing if nothing is to do
 #   PYTHON=/path/to/python    the interpreter for a new .venv
 #   RDX_TORCH_INDEX=URL       the package index for torch ("default": pip's own)
@@ -9,16 +10,18 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/scripts/lib.sh"
 
 force=no quiet=no
+lists=(requirements.txt) stamp_name=rdx-setup.stamp
 for argument in "$@"; do
     case "$argument" in
+        --tests) lists+=(requirements-test.txt) stamp_name=rdx-setup-tests.stamp ;;
         --force) force=yes ;;
         --quiet) quiet=yes ;;
         -h | --help)
-            sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+            sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
             exit 0
             ;;
         *)
-            printf 'error: unknown option %s (known: --force, --quiet)\n' "$argument" >&2
+            printf 'error: unknown option %s (known: --tests, --force, --quiet)\n' "$argument" >&2
             exit 2
             ;;
     esac
@@ -26,14 +29,14 @@ done
 
 prefix="$(environment)"
 python="$prefix/bin/python"
-stamp="$prefix/rdx-setup.stamp"
+stamp="$prefix/$stamp_name"
 next="bash scripts/quickstart.sh"
 if [[ -z "$(active_environment)" ]]; then
     next="$next   (for the rdx command: source .venv/bin/activate)"
 fi
 
 if [[ "$force" == no && -f "$stamp" ]] && is_python "$python" 99 &&
-    [[ "$(cat "$stamp")" == "$(stamp_of "$python")" ]]; then
+    [[ "$(cat "$stamp")" == "$(stamp_of "$python" "${lists[@]}")" ]]; then
     if [[ "$quiet" == no ]]; then say "Nothing to do: $prefix is up to date. Next: $next"; fi
     exit 0
 fi
@@ -49,7 +52,7 @@ quietly() {
 }
 
 # The stamp says that an installation was completed, so it goes before the first change.
-rm -f "$stamp"
+rm -f "$prefix"/rdx-setup*.stamp
 if ! is_python "$python" 99; then
     if [[ -n "$(active_environment)" ]]; then
         fail "the active environment $prefix has no Python 3.11 or newer; deactivate it, or activate another"
@@ -70,16 +73,21 @@ if ! has_pinned "$python" torch; then
         say "Taking torch from $index"
     fi
 fi
-packages="$(grep -c == "$project_root/requirements.txt")"
+wanted=()
+for list in "${lists[@]}"; do wanted+=(-r "$project_root/$list"); done
+packages="$(cd "$project_root" && cat "${lists[@]}" | grep -c ==)"
 # An empty list counts as unset for the bash of macOS, hence the odd expansion.
 size="$(download_size "$python" ${extra[@]+"${extra[@]}"})"
 say "Installing $packages packages into $prefix ($size; may take some minutes)"
 pip=("$python" -m pip install --disable-pip-version-check --no-input)
-quietly "${pip[@]}" ${extra[@]+"${extra[@]}"} -r "$project_root/requirements.txt"
+quietly "${pip[@]}" ${extra[@]+"${extra[@]}"} "${wanted[@]}"
 say "Installing RDX itself"
 quietly "${pip[@]}" --no-deps --no-build-isolation -e "$project_root"
 quietly "$python" -c 'from rdx._torchvision import ensure_torchvision; ensure_torchvision()'
 
-stamp_of "$python" >"$stamp.new"
-mv "$stamp.new" "$stamp"
+if [[ "${#lists[@]}" -gt 1 ]]; then
+    stamp_of "$python" "${lists[@]}" >"$stamp"
+fi
+stamp_of "$python" requirements.txt >"$prefix/rdx-setup.stamp.new"
+mv "$prefix/rdx-setup.stamp.new" "$prefix/rdx-setup.stamp"
 say "Ready. Next: $next"

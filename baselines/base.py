@@ -13,13 +13,14 @@ from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError, check_whole, unknown
 from rdx.method.concepts import A_NOT_B, B_NOT_A, NULL, Concept, Explanations
 from rdx.method.neighborhoods import as_array
+from rdx.method.results import Results
 
 MOST = 1e15  # the largest value of a representation lies between its inverse and this
 _SIDES = {A_NOT_B: "representation A", B_NOT_A: "representation B"}
 
 
-@dataclass(eq=False)
-class Baseline:
+@dataclass(eq=False, repr=False)
+class Baseline(Results):
     """A method that explains one representation at a time; methods that need both override ``fit``.
 
     A subclass defines ``explain`` and, where it cannot take every representation, ``check``. Its

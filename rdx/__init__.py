@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rdx.experiment.compare import compare
     from rdx.experiment.comparison import load
-    from rdx.method.rdx import RDX
+    from rdx.figures.fitted import RDX
     from rdx.metrics.bsr import binary_success_rate
 
 __version__ = "0.1.0"
 __all__ = ["RDX", "binary_success_rate", "compare", "load"]
 
 _HOME = {
-    "RDX": "rdx.method.rdx",
+    "RDX": "rdx.figures.fitted",
     "compare": "rdx.experiment.compare",
     "load": "rdx.experiment.comparison",
     "binary_success_rate": "rdx.metrics.bsr",

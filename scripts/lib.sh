@@ -31,9 +31,9 @@ environment() {
     say "${prefix:-$project_root/.venv}"
 }
 
-# Sets up what is missing, and leaves the interpreter to use in RDX_PYTHON.
+# set_up [--tests]: sets up what is missing, and leaves the interpreter to use in RDX_PYTHON.
 set_up() {
-    bash "$project_root/setup.sh" --quiet
+    bash "$project_root/setup.sh" --quiet "$@"
     RDX_PYTHON="$(environment)/bin/python"
     export RDX_PYTHON
 }
@@ -74,16 +74,16 @@ find_python() {
         "install one, or name it: PYTHON=/path/to/python bash setup.sh"
 }
 
-# stamp_of PYTHON: what an installation depends on, as one hash. The folders belong to it, because a copied
-# environment still points to where it was made.
+# stamp_of PYTHON LIST…: what an installation of these lists of packages depends on, as one hash. The folders belong
+# to it, because a copied environment still points to where it was made.
 stamp_of() {
-    "$1" - "$project_root" <<'PY'
+    "$1" - "$project_root" "${@:2}" <<'PY'
 import hashlib
 import pathlib
 import sys
 
 root = pathlib.Path(sys.argv[1])
-parts = [(root / name).read_bytes() for name in ("requirements.txt", "pyproject.toml")]
+parts = [(root / name).read_bytes() for name in (*sys.argv[2:], "pyproject.toml")]
 parts += [sys.version.encode(), sys.prefix.encode(), str(root).encode()]
 print(hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest())
 PY

@@ -28,7 +28,7 @@ elif [[ "$whole" == yes ]]; then
     arguments+=(--cov=rdx/method --cov=rdx/metrics --cov-report= --cov-fail-under=95)
 fi
 
-set_up
+set_up --tests
 status=0
 
 # Files of tests side by side, the longest first (tests/conftest.py), one thread each: torch's threads wait for each

@@ -19,6 +19,7 @@ SET_UP_FILES = (
     "scripts/test.sh",
     "scripts/lib.sh",
     "requirements.txt",
+    "requirements-test.txt",
     "pyproject.toml",
 )
 NO_ENVIRONMENT = {"VIRTUAL_ENV": "", "CONDA_PREFIX": "", "RDX_TORCH_INDEX": "default", "PYTHON": ""}

@@ -55,7 +55,7 @@ def _check(run: FinishedRun) -> None:
 
 def _build(run: FinishedRun, say: Callable[[str], None], stamps: bool) -> list[Path]:
     items, config = run.items, run.config
-    if _had_images(config) and not items.has_images:
+    if _could_be_shown(config) and not items.can_be_shown:
         say(f"  {run.root}: its images are not where they were, so the page shows points and names only")
     context = Context(config, RunFolder(run.root.absolute()), items)
     pages = []
@@ -78,5 +78,5 @@ def _build(run: FinishedRun, say: Callable[[str], None], stamps: bool) -> list[P
     return pages
 
 
-def _had_images(config: Experiment) -> bool:
+def _could_be_shown(config: Experiment) -> bool:
     return config.data is not None and config.data["dataset"] != "features"

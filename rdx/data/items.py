@@ -26,7 +26,8 @@ class Items:
     the images' contents, ids, labels and order. dropped: (id, reason) of unreadable images left out. notes: what
     else a user should know about the choice, such as classes with fewer images than asked for.
     pixels: (n, h, w) uint8 where the images are one array, for models that need no PIL image. columns: what a table of
-    the items says besides, n cells by name; none is called like one of `OWN_COLUMNS`.
+    the items says besides, n cells by name; none is called like one of `OWN_COLUMNS`. text_column: the one of them
+    that is shown of each item in place of an image; None where items are images, or known by their vectors alone.
     """
 
     ids: tuple[str, ...]
@@ -39,6 +40,7 @@ class Items:
     notes: tuple[str, ...] = ()
     pixels: np.ndarray | None = field(default=None, repr=False)
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    text_column: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("labels", "paths", "pixels"):
@@ -55,6 +57,25 @@ class Items:
     @property
     def has_images(self) -> bool:
         return self.loader is not None
+
+    @property
+    def texts(self) -> tuple[str, ...] | None:
+        """The n texts that take the images' place; None without."""
+        return None if self.text_column is None else self.columns[self.text_column]
+
+    @property
+    def can_be_shown(self) -> bool:
+        """Whether there is more of each item than its name: an image, or a text."""
+        return self.has_images or self.text_column is not None
+
+    @property
+    def noun(self) -> str:
+        """What several items are called where they are counted."""
+        return "images" if self.has_images else "texts" if self.text_column is not None else "items"
+
+    def shown(self, position: int) -> Image.Image | str:
+        """What a grid shows of one item: its image, or its text."""
+        return self.image(position) if self.texts is None else self.texts[position]
 
     def image(self, position: int) -> Image.Image:
         """The image of one item, mode "L" or "RGB". Raises InputError where it cannot be read."""
@@ -90,6 +111,7 @@ class Items:
             notes=self.notes,
             pixels=pixels,
             columns={name: tuple(cells[i] for i in chosen) for name, cells in self.columns.items()},
+            text_column=self.text_column,
         )
 
 
@@ -134,6 +156,29 @@ def items_from_pixels(
         fingerprint=fingerprint("pixels", pixels, list(ids), labels),
         notes=notes,
         pixels=pixels,
+    )
+
+
+def items_from_texts(
+    ids: Sequence[str],
+    labels: np.ndarray | None,
+    label_names: Mapping[int, str],
+    columns: Mapping[str, Sequence[str]],
+    text_column: str,
+    notes: tuple[str, ...] = (),
+) -> Items:
+    """Items that are texts, one of their table's `columns`; labels (n,) int or None."""
+    columns = {name: tuple(cells) for name, cells in columns.items()}
+    return Items(
+        ids=tuple(ids),
+        labels=labels,
+        label_names=dict(label_names),
+        paths=("",) * len(ids),
+        loader=None,
+        fingerprint=fingerprint("texts", list(columns[text_column]), list(ids), labels),
+        notes=notes,
+        columns=columns,
+        text_column=text_column,
     )
 
 

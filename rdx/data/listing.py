@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rdx.data.items import Items
+from rdx.data.items import Items, items_from_texts
 from rdx.data.reading.decoding import HEADER, SUFFIXES
 from rdx.data.reading.dicom import is_dicom
 from rdx.data.reading.image_files import items_from_files
@@ -35,6 +35,7 @@ class Listing:
     script: str | None = None  # downloads the data set
     contents: list[bytes | None] | None = None  # (n,) of images that are cells of a table; `files` only name those
     columns: dict[str, list[str]] = field(default_factory=dict)  # of a table: what else it says of each image
+    text_column: str | None = None  # of `columns`, where the items are texts; then there are no files
 
 
 def chosen_items(
@@ -61,19 +62,24 @@ def chosen_items(
         source=source,
     )
     labels = None if listing.labels is None else listing.labels[chosen]
+    ids = [listing.ids[i] for i in chosen]
+    columns = {name: [cells[i] for i in chosen] for name, cells in listing.columns.items()}
+    notes = (*listing.notes, *shortages(len(chosen), labels, images_per_class, listing.label_names))
+    if listing.text_column is not None:
+        return items_from_texts(ids, labels, listing.label_names, columns, listing.text_column, notes)
     if listing.script and not skip_bad_images:
         _refuse_missing([listing.files[i] for i in chosen], listing.script, source)
     items = items_from_files(
         [listing.files[i] for i in chosen],
-        [listing.ids[i] for i in chosen],
+        ids,
         labels,
         listing.label_names,
         skip_bad_images=skip_bad_images,
         progress=progress,
-        notes=(*listing.notes, *shortages(len(chosen), labels, images_per_class, listing.label_names)),
+        notes=notes,
         grey_range=grey_range,
         contents=None if listing.contents is None else [listing.contents[i] for i in chosen],
-        columns={name: [cells[i] for i in chosen] for name, cells in listing.columns.items()},
+        columns=columns,
     )
     if items.dropped:
         _refuse_lost_classes(items, labels, listing.label_names, source)

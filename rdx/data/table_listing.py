@@ -1,4 +1,4 @@
-"""A table of images as a listing: paths of files, or the images themselves; labels, ids, and all other columns."""
+"""A table of items as a listing: paths of images, the images themselves, or texts; labels, ids, all other columns."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rdx.data.reading.table import INDEX_NAMES, Table
 from rdx.data.reading.tables import find_column, read_columns
 from rdx.errors import InputError
 
+TEXT_COLUMNS = ("text",)
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path")
 
 
@@ -25,9 +26,16 @@ def list_table(
     label_column: str | None,
     id_column: str | None,
     image_root: str | Path | None,
+    text_column: str | None = None,
 ) -> Listing:
-    """The images of a table, in the order of its rows. Raises InputError naming the row or the column at fault."""
+    """The items of a table, in the order of its rows. Raises InputError naming the row or the column at fault.
+
+    They are texts where `text_column` says so, and where there is a column `text` and none of images.
+    """
     table = read_columns(path)
+    texts = _texts(path, table, path_column, text_column)
+    if texts is not None:
+        return _list_texts(path, table, texts, label_column, id_column)
     start = path.parent if image_root is None else locate(image_root)
     images = image_column(path, table, path_column)
     name = find_column(table.columns, id_column, ("id",), "id", path)
@@ -47,6 +55,35 @@ def list_table(
     label = find_column(table.columns, label_column, LABEL_COLUMNS, "label", path)
     columns, notes = _others(table, [where, name, label])
     return Listing(files, ids, *_labels(path, table, label), notes, contents=contents, columns=columns)
+
+
+def _texts(path: Path, table: Table, path_column: str | None, text_column: str | None) -> str | None:
+    """The column of texts, where they are the items."""
+    if text_column is not None:
+        if path_column is not None:
+            raise InputError("items are images (path_column) or texts (text_column): give one of the two")
+        return find_column(table.columns, text_column, (), "text", path)
+    if path_column is not None or image_column(path, table, None) is not None:
+        return None
+    if find_column(table.columns, None, PATH_COLUMNS, "path", path) is not None:
+        return None
+    return find_column(table.columns, None, TEXT_COLUMNS, "text", path)
+
+
+def _list_texts(path: Path, table: Table, texts: str, label_column: str | None, id_column: str | None) -> Listing:
+    """Texts, which may be empty or the same, named by their ids or row numbers."""
+    if not any(cell.strip() for cell in _text(path, table, texts)):
+        raise InputError(f"'{path}': column '{texts}' is empty in every row")
+    name = find_column(table.columns, id_column, ("id",), "id", path)
+    label = find_column(table.columns, label_column, LABEL_COLUMNS, "label", path)
+    if texts in (name, label):
+        other = "ids" if texts == name else "labels"
+        raise InputError(f"'{path}': column '{texts}' cannot be the texts and the {other}")
+    ids = [str(row) for row in range(len(table))] if name is None else _text(path, table, name)
+    _refuse_empty_or_double(path, name or "id", ids, unique=True)
+    columns, notes = _others(table, [name, label])
+    own = next(key for key in (texts, f"table_{texts}") if key in columns)
+    return Listing([], ids, *_labels(path, table, label), notes, columns=columns, text_column=own)
 
 
 def _files(path: Path, images: ImageColumn, start: Path) -> list[Path]:

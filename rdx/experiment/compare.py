@@ -14,13 +14,14 @@ from rdx.experiment.comparison import Comparison
 from rdx.experiment.finished import FinishedRun
 from rdx.experiment.own_folder import own_folder
 from rdx.experiment.stages import kept_inputs
-from rdx.experiment.values import called, images_of, labels_of, spec_of
+from rdx.experiment.values import called, images_of, labels_of, spec_of, with_features_of_modules
 from rdx.locks import alone
+from rdx.method.scales import plan as scales
 from rdx.models.spec import parse_spec
 from rdx.models.titles import side_by_side
 
 DEFAULT_METHODS = ("rdx", "kmeans")
-NO_TITLES = (None, None)  # SPECs have titles of their own, values are A and B
+NEITHER = (None, None)  # of titles: SPECs have titles of their own, values are A and B
 # Options of `compare` that are keys of the configuration, and those that are parameters of RDX.
 _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures": "figures",
          "skip_bad_images": "skip_bad_images", "max_memory": "max_memory", "guidance_rule": "guidance_rule",
@@ -28,6 +29,7 @@ _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures"
 _IMAGES = ("order", "skip_empty_classes", "grey_range")  # settings of the data set that images are
 _RDX = ("scale", "version", "gamma", "beta", "solver")
 _OTHERS = ("n_clusters", "images_per_concept", "name", "map", "changes")
+_PLACE = ("layer", "pool")  # where a model is looked into
 _MAPS = ("tsne", "umap", "pca", "off")  # of both representations at once, or each one's own
 _LONGEST = 90  # characters of a title in a folder's name
 
@@ -38,7 +40,7 @@ def compare(
     images: Any = None,
     labels: Any = None,
     methods: Sequence[str | Mapping[str, Any]] = DEFAULT_METHODS,
-    titles: Sequence[str | None] = NO_TITLES,
+    titles: Sequence[str | None] = NEITHER,
     output_dir: str | Path | None = None,
     *,
     device: str = "auto",
@@ -50,13 +52,15 @@ def compare(
 ) -> Comparison:
     """Compare two representations of the same items, and write a run's folder.
 
-    a, b: SPECs such as "timm:resnet50" or "features:a.npy", arrays (n, d) or DataFrames. images: a folder, a table of
-    paths or images, or a list of paths, arrays (h, w) or (h, w, 3) uint8 or PIL images; needed for models. labels: a
-    file, or n labels. methods: names, or dicts with parameters: {"method": "kmeans", "n_clusters": 3}. titles: of a
-    and b. options: n_clusters, images_per_concept,
-    scale ("auto"), version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule,
-    statistics, seed, figures, skip_bad_images, max_memory, name, map ("tsne", "umap" or "pca", in the explorer), and
-    changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).
+    a, b: SPECs such as "timm:resnet50" or "features:a.npy", arrays (n, d), DataFrames, torch modules or (module,
+    transform), see `rdx.features.modules`. images: a folder, a table of paths or images, or a list of paths, arrays
+    (h, w) or (h, w, 3) uint8 or PIL images; needed for models. labels: a file, or n labels. methods: names, or dicts
+    with parameters: {"method": "kmeans", "n_clusters": 3}. titles: of a and b.
+    options: layer, pool (of models; one for both, or two), n_clusters, images_per_concept, scale ("auto", which it is
+    unless another of these is given), version, gamma (a number or "auto"), beta, solver (RDX), align, guidance,
+    guidance_rule, statistics, seed, figures, skip_bad_images, max_memory, name, map ("tsne", "umap"
+    or "pca", in the explorer), and changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range
+    (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     progress: bars of steps; None: in notebooks and terminals. The folder is `output_dir`, else outputs/<a>_vs_<b>.
     Interrupted, it keeps the steps that are finished: the same call goes on from there.
@@ -72,6 +76,7 @@ def compare(
 
     device, progress = resolve_device(device), is_watched() if progress is None else progress
     config = configuration(a, b, images, labels, methods, titles, **options)
+    config = with_features_of_modules(config, {"a": a, "b": b}, progress)
     config, folder = own_folder(config, output_dir)
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
         with called(kept_inputs.names(config)):
@@ -88,24 +93,32 @@ def configuration(
     images: Any = None,
     labels: Any = None,
     methods: Sequence[str | Mapping[str, Any]] = DEFAULT_METHODS,
-    titles: Sequence[str | None] = NO_TITLES,
+    titles: Sequence[str | None] = NEITHER,
     **options: Any,
 ) -> Experiment:
     """The experiment that `compare` runs; values go to the cache, so that the saved file can be run again."""
-    known = (*_KEYS, *_IMAGES, *_RDX, *_OTHERS)
+    known = (*_KEYS, *_IMAGES, *_RDX, *_OTHERS, *_PLACE)
     for key in options:
         if key not in known:
             raise unknown("option of compare", key, known)
     given = {key: value for key, value in options.items() if value is not None}
     specs = {"a": spec_of(a, "a"), "b": spec_of(b, "b")}
     own_titles = _own_titles((a, b), specs.values(), _two(titles, "titles"))
-    titles = {key: given or own for key, given, own in zip("ab", titles, own_titles, strict=True)}
+    entries = {
+        key: {"model": spec, "title": title or own}
+        for (key, spec), title, own in zip(specs.items(), titles, own_titles, strict=True)
+    }
+    for key in _PLACE:
+        chosen = given.get(key, NEITHER)
+        chosen = (chosen, chosen) if isinstance(chosen, str) else _two(chosen, key)
+        for entry, value in zip(entries.values(), chosen, strict=True):
+            entry[key] = value
     shared = {key: given[key] for key in ("n_clusters", "images_per_concept") if key in given}
     own = {key: given[key] for key in _RDX if key in given}
     values = {
         "name": given.get("name", "_vs_".join(map(_short, own_titles))),
         "data": _data(images, labels, {key: given[key] for key in _IMAGES if key in given}),
-        "representations": {key: {"model": spec, "title": titles[key]} for key, spec in specs.items()},
+        "representations": entries,
         "methods": [_method(entry, shared, own) for entry in _listed(methods)],
         **{_KEYS[key]: value for key, value in given.items() if key in _KEYS},
     }
@@ -115,7 +128,7 @@ def configuration(
         values["explorer"] = {"map": given["map"]}
     config = parsed_with(parse_experiment, values, given.get("changes", ()), source="compare")
     _refuse_without_rdx(config, own)
-    return config
+    return _at_own_scales(config)
 
 
 def _two(values: Any, name: str) -> Sequence[Any]:
@@ -126,7 +139,7 @@ def _two(values: Any, name: str) -> Sequence[Any]:
 
 
 def _own_titles(values: Iterable[Any], specs: Iterable[str], given: Sequence[str | None]) -> tuple[str, ...]:
-    """What names the two, and their folder: a SPEC's title; of values their title or A and B."""
+    """What names the two, and their folder: a SPEC's title; of values their title, else A and B."""
     of_specs = side_by_side(*map(parse_spec, specs))
     sides = zip(values, of_specs, given, "AB", strict=True)
     return tuple(own if isinstance(value, str) else title or letter for value, own, title, letter in sides)
@@ -156,6 +169,18 @@ def _refuse_without_rdx(config: Experiment, own: Mapping[str, Any]) -> None:
         is_one = "is a parameter" if len(own) == 1 else "are parameters"
         methods = f"rdx, which is not among the methods: {', '.join(names)}"
         raise InputError(f"compare: {' and '.join(own)} {is_one} of {methods}")
+
+
+def _at_own_scales(config: Experiment) -> Experiment:
+    """RDX looks for each concept's own scale, unless something is set that belongs to one scale for all."""
+    own_scale = {"scale", "solver", "pairs_per_item", *scales.DEFAULTS}
+    methods = [
+        entry.model_copy(update={"scale": "auto"})
+        if entry.method == "rdx" and not own_scale & entry.settings.keys()
+        else entry
+        for entry in config.methods
+    ]
+    return config.model_copy(update={"methods": methods})
 
 
 def _data(images: Any, labels: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:

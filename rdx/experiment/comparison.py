@@ -110,9 +110,9 @@ class Comparison:
         return {name: self.pair.explanations(name) for name in self.methods}
 
     def plot_grid(self, direction: str = A_NOT_B, concept: int = 1, method: str | None = None) -> Figure:
-        """The images of one concept. Raises InputError where it has none or the images are not there."""
+        """The images or texts of one concept. Raises InputError where it has none, or they are not there."""
         found = self._concept(self._found(direction, method)[1], concept)
-        if not self._items.has_images:
+        if not self._items.can_be_shown:
             raise InputError(f"'{self.run_folder}' has no images to show, or they are not where they were")
         return pictures.draw_grid(None, found, pictures.images_of(found, self._items), self._items)
 
@@ -125,7 +125,7 @@ class Comparison:
 
     def plot_maps(self, direction: str = A_NOT_B) -> Figure:
         """Every method's concepts on both representations' first two principal components."""
-        labels = {name: self._found(direction, name)[1].labels for name in self.methods}
+        labels = {name: self._found(direction, name)[1].shown_labels for name in self.methods}
         return pictures.draw_maps(None, self._context, self.pair.a, self.pair.b, labels, f"{direction}: concepts")
 
     def plot_bsr(self) -> Figure:
@@ -160,7 +160,7 @@ class Comparison:
 
         main = self.metrics.query("distance == 'neighborhood' and space == 'raw'").set_index(["method", "direction"])
         rows = [
-            (name, direction, main["bsr"].get((name, direction)), len(found[direction].concepts))
+            (name, direction, main["bsr"].get((name, direction)), len(found[direction].shown))
             for name, found in self.explanations.items()
             for direction in DIRECTIONS
         ]

@@ -76,7 +76,7 @@ class FinishedRun:
 
     @cached_property
     def items(self) -> Items:
-        """The items with their images; where the data set is gone or has none, as items.csv knows them."""
+        """The items with their images or texts; where the data set is gone or has none, as items.csv knows them."""
         from rdx.experiment.stages.inputs import read_items
 
         known = self._known_items()
@@ -84,7 +84,7 @@ class FinishedRun:
             items = read_items(self.config)
         except (InputError, OSError):
             return known
-        return items if items is not None and items.has_images and items.ids == known.ids else known
+        return items if items is not None and items.can_be_shown and items.ids == known.ids else known
 
     def _known_items(self) -> Items:
         table = read_table(self.root / "items.csv")

@@ -12,24 +12,36 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rdx.data.reading.given_images import as_image
 from rdx.errors import InputError, first_line
+from rdx.experiment.stages.inputs import read_items
 from rdx.experiment.stages.kept_inputs import keep
 from rdx.features.arrays import read_array
+from rdx.features.modules import features_of, is_module
 from rdx.method.neighborhoods import as_array
 
+if TYPE_CHECKING:
+    from rdx.config import Experiment
+
+_NOT_YET = "features:module.npy"
 # What a SPEC's option does to a table, as it is done to a DataFrame.
 _IN_PANDAS = {"drop": '.drop(columns="{}")', "id": '.set_index("{}")', "column": '[["{}"]]'}
 _PLAIN = ("1", "L", "LA", "I;16", "P", "RGB", "RGBA")  # modes of images that PNG holds as they are
 
 
 def spec_of(value: Any, name: str) -> str:
-    """The SPEC of features (n, d): an array, a tensor or a DataFrame, whose columns are read as a table's are."""
+    """The SPEC of features (n, d): an array, a tensor or a DataFrame, whose columns are read as a table's are.
+
+    A torch module has one when its features are there, see `with_features_of_modules`.
+    """
     if isinstance(value, str):
         return value
+    if is_module(value):
+        return _NOT_YET
     if not _is_frame(value):
         return f"features:{keep(as_array(value, name))}"
     with io.BytesIO() as file:
@@ -41,6 +53,25 @@ def spec_of(value: Any, name: str) -> str:
     with called({path: name}, frame=True):
         read_array(path)
     return f"features:{path}"
+
+
+def with_features_of_modules(config: Experiment, given: Mapping[str, Any], progress: bool) -> Experiment:
+    """The configuration with the features of those that are torch modules; `given` are all values by their keys.
+
+    They are computed anew every time: what a module in memory computes can't be told without carrying it out.
+    """
+    modules = {key: value for key, value in given.items() if is_module(value)}
+    if not modules:
+        return config
+    items = read_items(config, progress)
+    if items is None or not items.has_images:
+        raise InputError(f"'{next(iter(modules))}' is a torch module, so images are needed: give images=")
+    entries = dict(config.representations)
+    for key, value in modules.items():
+        where = {"layer": entries[key].layer, "pool": entries[key].pool}
+        found = keep(features_of(value, items, key, **where, progress=progress))
+        entries[key] = entries[key].model_copy(update={"model": f"features:{found}", "layer": None, "pool": None})
+    return config.model_copy(update={"representations": entries})
 
 
 def images_of(images: Any) -> str | Path | None:
@@ -103,34 +134,11 @@ def _images_table(contents: Sequence[bytes]) -> bytes:
         return file.getvalue()
 
 
-def _png(number: int, image: Any) -> bytes:
+def _png(number: int, given: Any) -> bytes:
     """An image as a file in memory, upright, without loss."""
-    from PIL import Image, ImageOps
-
-    if isinstance(image, (str, Path)):
+    if isinstance(given, (str, Path)):
         raise InputError(f"images: number {number} is a path, others are images: give either")
-    if not isinstance(image, Image.Image):
-        image = Image.fromarray(_pixels(number, image))
-    try:
-        image = ImageOps.exif_transpose(image)
-        if image.mode not in _PLAIN:
-            image = image.convert("RGB")
-        with io.BytesIO() as file:
-            image.save(file, format="PNG", compress_level=1)
-            return file.getvalue()
-    except (OSError, ValueError) as error:
-        raise InputError(f"images: number {number} cannot be read: {first_line(error)}") from None
-
-
-def _pixels(number: int, image: Any) -> np.ndarray:
-    """An array as pixels (h, w) or (h, w, 3 or 4). What 0 and 1 mean in others is not guessed."""
-    array = np.asarray(image)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
-    if array.dtype != np.uint8 or not fits or 0 in array.shape:
-        raise InputError(
-            f"images: number {number} has type {array.dtype} and shape {array.shape}: give uint8 (0 … 255) of shape "
-            "(h, w) or (h, w, 3), or PIL images"
-        )
-    return array
+    image = as_image(number, given)
+    with io.BytesIO() as file:
+        (image if image.mode in _PLAIN else image.convert("RGB")).save(file, format="PNG", compress_level=1)
+        return file.getvalue()

@@ -12,6 +12,7 @@ from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 
 if TYPE_CHECKING:
     from rdx.data.items import Items
+    from rdx.metrics.attributes import Attribute
 
 A, B = "a", "b"  # the two representations; aligned runs have mapped ones beside them
 
@@ -46,6 +47,8 @@ class Method:
     formula: Formula | None = None  # None: no difference of ranks (baselines, other distances)
     matrices: Mapping[str, Matrix] = field(default_factory=dict)  # by direction
     settings: Sequence[tuple[str, str]] = ()  # said at the foot of the page
+    sentences: Mapping[tuple[str, int], str] = field(default_factory=dict)  # by direction and number: what is common
+    ending: str | None = None  # why no more was found, where each concept has a scale of its own
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,10 @@ class Content:
     representations: Mapping[str, np.ndarray]  # "a" and "b" (n, d), aligned runs also "a_to_b" and "b_to_a"
     maps: Mapping[str, tuple[np.ndarray, np.ndarray]]  # kind → A's and B's map (n, 2)
     methods: Sequence[Method]
+    near: tuple[np.ndarray, np.ndarray] | None = None  # every item's nearest in A and in B (n, k)
+    moves: Mapping[str, np.ndarray] = field(default_factory=dict)  # how far items moved (n,), by items.csv's column
+    attributes: Sequence[Attribute] = ()  # what is known of the items
+    cka: float | None = None
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)  # A and B → predicted labels (n,)
     verdict: str | None = None
     reason: str | None = None
@@ -71,3 +78,8 @@ class Content:
 def own_side(direction: str) -> str:
     """The representation whose concepts a direction has."""
     return {A_NOT_B: A, B_NOT_A: B}[direction]
+
+
+def other_side(direction: str) -> str:
+    """The representation that scatters them."""
+    return {A_NOT_B: B, B_NOT_A: A}[direction]

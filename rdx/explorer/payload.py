@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
-from rdx.explorer.content import A, B, Content, Method, own_side
-from rdx.explorer.neighbors import NeighborLists, nearest, nearest_members, typical_rank, with_ranks
+from rdx.explorer.agreement import agreement_payload
+from rdx.explorer.arrays import ArrayBlock, smallest_unsigned
+from rdx.explorer.content import A, B, Content, own_side
+from rdx.explorer.fields import fields_payload
+from rdx.explorer.methods import added_columns, every_label, method_payload
+from rdx.explorer.neighbors import NeighborLists, nearest, nearest_members, with_ranks
 from rdx.explorer.thumbnails import Thumbnails
 from rdx.figures import style
 from rdx.method.neighborhoods import Points, as_points
@@ -18,8 +21,6 @@ SHOWN = 9  # neighbours in a list
 LEAST_SHOWN = 3  # inside a concept, where there are many methods
 EVERY = 20_000  # more items, and only those of the grids have lists of neighbours
 INSIDE_BYTES = 5e6  # for the lists inside concepts, of all methods together
-_COLUMNS = ("direction", "concept", "size", "is_null")  # of concepts.csv that say which concept it is
-_MEASURES = ("mean_affinity", "bsr", "p_random", "p_value", "q_value", "stability")
 
 
 def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[str, Any], ArrayBlock]:
@@ -29,7 +30,9 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
     for kind, planes in content.maps.items():
         for side, plane in zip((A, B), planes, strict=True):
             block.add(f"map.{kind}.{side}", np.asarray(plane, dtype=np.float32))
-    methods = [_method(content, number, method, views, block) for number, method in enumerate(content.methods)]
+    methods = [
+        method_payload(content, number, method, views, block) for number, method in enumerate(content.methods)
+    ]
     rows = np.arange(content.n) if content.n <= EVERY else np.sort(grid_items(content))
     lists = _neighbor_lists(content, rows, views)
     _add_lists(lists, list(views), block)
@@ -44,7 +47,9 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
         "maps": list(content.maps),
         "views": list(views),
         "methods": methods,
-        "measures": _added(content),
+        "measures": added_columns(content),
+        "agreement": agreement_payload(content),
+        "fields": fields_payload(content, block),
         "lists": {name: found.neighbors.shape[1] for name, found in lists.items()},
         "verdict": content.verdict,
         "reason": content.reason,
@@ -66,64 +71,6 @@ def grid_items(content: Content) -> np.ndarray:
         for concept in found.concepts
     ]
     return np.array(list(dict.fromkeys(np.concatenate(grids).tolist() if grids else [])), dtype=np.int64)
-
-
-def _method(
-    content: Content, number: int, method: Method, views: Mapping[str, Points], block: ArrayBlock
-) -> dict[str, Any]:
-    directions = {}
-    for direction, found in method.explanations.items():
-        name = f"{number}.{direction}"
-        block.add(f"concept.{name}", smallest_unsigned(found.labels))
-        if found.item_affinity is not None:
-            block.add(f"affinity.{name}", np.asarray(found.item_affinity, dtype=np.float32))
-        rows = {row["concept"]: row for row in method.rows.get(direction, ())}
-        concepts = [
-            {
-                "number": concept.number,
-                "size": concept.size,
-                "grid": concept.indices.tolist(),
-                "typical": {side: typical_rank(views[side], concept.indices) for side in (A, B)},
-                **{key: rows.get(concept.number, {}).get(key) for key in (*_MEASURES, *_added(content))},
-            }
-            for concept in found.concepts
-        ]
-        directions[direction] = {
-            "concepts": concepts,
-            "bsr": method.rates.get(direction),
-            "nullSize": found.null_size,
-            "matrix": _matrix(method, direction, name, block),
-        }
-    formula = method.formula
-    return {
-        "name": method.name,
-        "isRdx": method.is_rdx,
-        "directions": directions,
-        "settings": [list(pair) for pair in method.settings],
-        "formula": formula
-        and {
-            "gamma": formula.gamma,
-            "beta": formula.beta,
-            "symmetric": formula.symmetric,
-            "pairs": {direction: list(pair) for direction, pair in formula.pairs.items()},
-        },
-    }
-
-
-def _added(content: Content) -> list[str]:
-    """Columns of concepts.csv that the page has no words of its own for."""
-    rows = (row for method in content.methods for found in method.rows.values() for row in found)
-    return [key for key in dict.fromkeys(key for row in rows for key in row) if key not in (*_COLUMNS, *_MEASURES)]
-
-
-def _matrix(method: Method, direction: str, name: str, block: ArrayBlock) -> dict[str, Any] | None:
-    matrix = method.matrices.get(direction)
-    if matrix is None:
-        return None
-    largest = float(np.abs(matrix.difference).max()) or 1.0
-    block.add(f"matrix.{name}.items", matrix.items.astype(np.uint32))
-    block.add(f"matrix.{name}", as_bytes(matrix.difference, largest))
-    return {"size": len(matrix.items), "largest": largest}
 
 
 def _neighbor_lists(
@@ -166,7 +113,7 @@ def _labels(content: Content, block: ArrayBlock) -> dict[str, Any] | None:
     items = content.items
     if items.labels is None:
         return None
-    every = np.unique(np.concatenate([items.labels, *content.predictions.values()]))
+    every = every_label(content)
     block.add("labels", smallest_unsigned(np.searchsorted(every, items.labels)))
     for side, predicted in content.predictions.items():
         block.add(f"prediction.{side}", smallest_unsigned(np.searchsorted(every, predicted)))

@@ -74,13 +74,14 @@ def check_representation(
     request = parse_request(settings)
     if request.is_array:
         array = read_array(request.spec.name, request.spec.options)
-        by_place = array.ids is None and items is not None and items.has_images
+        by_place = array.ids is None and items is not None and items.can_be_shown
         return (*array.notes, *said_of_order(items.ids)) if by_place else array.notes
     made_by = made_of(request, items) if items is not None else None
     if made_by is not None and cache.cached_path(fingerprint(made_by), cache_dir).is_file():
         return ()
     if items is not None and not items.has_images:
-        raise InputError(f"model '{request.spec}' needs images, and the items have none")
+        what = "the items are texts: give features of them" if items.texts else "the items have none"
+        raise InputError(f"model '{request.spec}' needs images, and {what}")
     model = shell(request.spec)
     layer = model.check_layer(request.layer)
     if items is not None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rdx.figures import style
+from rdx.figures.cards import LARGER, text_card
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
+
+    Shown = Sequence[Image | str]  # images, or texts that are shown as cards
 
 CELL = 168  # pixels: small images are enlarged to at most this side, large ones reduced to it
 GAP = 8
@@ -21,14 +25,14 @@ _EDGE = 200  # grey level of the line around each image, so that white images en
 
 
 def save_grid(
-    images: list[Image],
+    images: Shown,
     path: Path | str | None,
     *,
     title: str | None = None,
     captions: list[str] | None = None,
     columns: int | None = None,
 ) -> Figure:
-    """Saves images as a grid, by default as square as can be: 3 × 3 for 9, 4 × 4 for 16.
+    """Saves images, or cards of texts, as a grid, by default as square as can be: 3 × 3 for 9, 4 × 4 for 16.
 
     Without a path the figure is only drawn. ``captions``: one short line below each image. An empty list gives a
     picture that says so. Raises ValueError for another number of captions than images.
@@ -56,13 +60,15 @@ def save_grid(
 
 
 def arrange(
-    images: list[Image], columns: int, side: int, gap: int, below: float = 0
+    images: Shown, columns: int, side: int, gap: int, below: float = 0
 ) -> tuple[np.ndarray, list[tuple[int, int]], int]:
     """Images as one sheet of cells: (h, w, 3) uint8, the cells' corners (x, y), and the cells' side.
 
     Cells are square, as large as the largest image after fitting, with ``below`` pixels of white
-    under each.
+    under each. Texts become cards, which take more room.
     """
+    if any(isinstance(image, str) for image in images):
+        side = round(LARGER * side)
     fitted = [_fitted(image, side) for image in images]
     cell = max((max(image.size) for image in fitted), default=side)
     rows = math.ceil(len(images) / columns)
@@ -93,10 +99,12 @@ def place(figure, sheet: np.ndarray, left: float, top: float) -> None:
     axes.imshow(sheet, interpolation="nearest", aspect="auto")
 
 
-def _fitted(image: Image, side: int) -> Image:
-    """An RGB image whose longer side is at most ``side``: whole pixels repeated, or a smooth reduction."""
+def _fitted(image: Image | str, side: int) -> Image:
+    """An RGB image whose longer side is at most ``side``: whole pixels repeated, or a smooth reduction; or a card."""
     from PIL import Image as images
 
+    if isinstance(image, str):
+        return text_card(image, side)
     image = image.convert("RGB")
     longer = max(image.size)
     if longer <= side:

@@ -12,7 +12,8 @@ from rdx.figures.grids import arrange, place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from PIL.Image import Image
+
+    from rdx.figures.grids import Shown
 
 CELL, GAP = 60, 3  # pixels: an image, and the space between two
 BETWEEN, MARGIN, NAME = 40, 40, 330  # between grids and rows; the page's edge; the column of names
@@ -22,7 +23,7 @@ NARROWEST = 1100
 
 def save_sheet(
     path: Path | str | None,
-    rows: Sequence[tuple[str, str, Sequence[tuple[int, str, list[Image]]]]],
+    rows: Sequence[tuple[str, str, Sequence[tuple[int, str, Shown]]]],
     *,
     heading: str,
 ) -> Figure:
@@ -66,6 +67,6 @@ def save_sheet(
     return figure
 
 
-def _grid(images: list[Image]):
+def _grid(images: Shown):
     columns = max(1, math.ceil(math.sqrt(len(images))))
     return arrange(images, columns, CELL, GAP)[0]

@@ -26,6 +26,10 @@ class Concept:
     mean_affinity: float | None = None  # over all ordered pairs of members; None for baselines
     evidence: Evidence | None = None  # with scale="auto"
 
+    def __repr__(self) -> str:
+        affinity = "" if self.mean_affinity is None else f", mean affinity {self.mean_affinity:.2f}"
+        return f"concept {self.number}: {self.size} items{affinity}"
+
     @property
     def size(self) -> int:
         return len(self.members)
@@ -53,10 +57,29 @@ class Explanations:
     loss: dict[str, list[float]] | None = None
     notes: list[str] = field(default_factory=list)  # what the user should know, one line each
 
+    def __repr__(self) -> str:
+        if not self.concepts:
+            return f"{self.direction}: no concepts among {len(self.labels)} items"
+        sizes = ", ".join(str(concept.size) for concept in self.concepts)
+        number = f"{len(self.concepts)} concept{'s' * (len(self.concepts) > 1)}"
+        weak = sum(one.evidence is not None and not one.evidence.stands_out for one in self.concepts)
+        said = f", {weak} of them may be chance" if weak else ""
+        return f"{self.direction}: {number} of {sizes} items{said}, {self.null_size} items in none"
+
     @property
     def grids(self) -> list[np.ndarray]:
         """Index arrays of the grids, strongest concept first."""
         return [concept.indices for concept in self.concepts]
+
+    @property
+    def shown(self) -> list[Concept]:
+        """The concepts without those that may be chance; all of them where that is not known of each."""
+        return [one for one in self.concepts if one.evidence is None or one.evidence.stands_out]
+
+    @property
+    def shown_labels(self) -> np.ndarray:
+        """``labels`` with those concepts alone, (n,)."""
+        return np.where(np.isin(self.labels, [one.number for one in self.shown]), self.labels, NULL)
 
     @property
     def null_size(self) -> int:

@@ -19,11 +19,12 @@ from rdx.method.many.directions import fit_directions
 from rdx.method.neighborhoods import Points, as_array, as_points
 from rdx.method.parameters import Parameters
 from rdx.method.pipeline import Settings, check_enough_items
+from rdx.method.results import Results
 from rdx.method.scales.plan import too_few
 from rdx.method.versions import Version
 
 
-class RDX(Parameters, BaseEstimator):
+class RDX(Results, Parameters, BaseEstimator):
     """Compares two representations of the same n items, in both directions.
 
     Parameters
@@ -88,6 +89,7 @@ class RDX(Parameters, BaseEstimator):
     Attributes
     ----------
     a_not_b_, b_not_a_ : Explanations of the two directions.
+    concepts_ : the concepts of both as a DataFrame.
     peeled_ : with ``scale="auto"``, what was found and why it ended.
     solver_ : what ran; device_ : where ranks and graphs were computed. n_items_ : n.
     identical_ : the two representations see the same neighbourhoods.

@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 
 from rdx.errors import InputError, MissingInput
 
+_OWN_FILE = "name a local file with '?weights=PATH'"
+
 
 @contextmanager
-def fetching(what: str) -> Iterator[None]:
+def fetching(what: str, instead: str = _OWN_FILE) -> Iterator[None]:
     """Inside, published files are read from the local cache or downloaded.
 
-    Raises MissingInput in one line where that fails. The libraries' many warning lines are held back, and
-    where the hub can't be reached at all they do not try for most of a minute.
+    Raises MissingInput in one line where that fails, with what to do `instead`. The libraries' many warning
+    lines are held back, and where the hub can't be reached at all they do not try for most of a minute.
     """
     from huggingface_hub import constants
 
@@ -31,8 +33,8 @@ def fetching(what: str) -> Iterator[None]:
     except Exception as error:  # timm, open_clip, hub and network libraries each raise kinds of their own
         first = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise MissingInput(
-            f"the weights of {what} can't be downloaded ({first[:120]}); connect to the internet, or name a "
-            "local file with '?weights=PATH', or take random weights with '?pretrained=false'"
+            f"the weights of {what} can't be downloaded ({first[:120]}); connect to the internet, or {instead}, "
+            "or take random weights with '?pretrained=false'"
         ) from error
     finally:
         constants.HF_HUB_OFFLINE = offline

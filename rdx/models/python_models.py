@@ -12,7 +12,7 @@ import sys
 import sysconfig
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -52,21 +52,24 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
     """
     made = _made(spec)
     given = preprocessing.declared(spec.options)
-    if made.transform is not None:
-        if given:
-            raise InputError(f"'{spec}' returns a transform of its own: leave '{given[0]}=' out")
-        transform, words = Evaluation("RGB", made.transform), ""
-    else:
-        channels = _input_channels(made.module)
-        transform, words = preprocessing.preprocessing(
-            spec.options, spec, size=_SIZE, resize=_RESIZE, channels=channels
-        )
-    model = VisionModel(
-        made.module.eval(), transform, OUTPUT, f"{spec}; {words or 'its own transform'}", preprocessing=words,
-        **tokens_by_name(made.module),
-    )  # fmt: skip
+    if made.transform is not None and given:
+        raise InputError(f"'{spec}' returns a transform of its own: leave '{given[0]}=' out")
+    model = as_model(made.module.eval(), made.transform, str(spec), spec.options)
     _try(spec, model)
     return model
+
+
+def as_model(
+    module: Any, transform: Callable[[Any], Any] | None, name: str, options: Mapping[str, str] | None = None
+) -> VisionModel:
+    """A torch module as a model; without a transform the `options` say what becomes of an image, else ImageNet does."""
+    if transform is not None:
+        transform, words = Evaluation("RGB", transform), ""
+    else:
+        settings = {"size": _SIZE, "resize": _RESIZE, "channels": _input_channels(module)}
+        transform, words = preprocessing.preprocessing(options or {}, name, **settings)
+    description = f"{name}; {words or 'its own transform'}"
+    return VisionModel(module, transform, OUTPUT, description, preprocessing=words, **tokens_by_name(module))
 
 
 def model_fingerprint(spec: ModelSpec) -> str:

@@ -11,6 +11,7 @@ from rdx.errors import unknown
 FAMILIES: dict[str, str] = {
     "timm:NAME": "rdx.models.timm_models",
     "open_clip:NAME[/PRETRAINED]": "rdx.models.open_clip_models",
+    "hf:NAME": "rdx.models.hf_models",
     "python:FILE.py:FUNCTION": "rdx.models.python_models",
     "checkpoint:PATH": "rdx.models.checkpoints",
     "features:PATH": "rdx.models.feature_files",

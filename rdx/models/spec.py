@@ -55,8 +55,8 @@ class ModelSpec:
         """What figures call it: without its family, folders and options."""
         if not self.path or self.name.startswith(LOCAL_FOLDER):
             return self.name
-        if self.name != self.path:
-            return self.name.removeprefix(f"{self.path}:")
+        if not is_path(self.family):
+            return self.name.removeprefix(f"{self.path}:") if self.name != self.path else Path(self.path).name
         path = Path(self.name)
         return path.parent.name if path.stem in _PLAIN_STEMS and path.parent.name else path.stem
 

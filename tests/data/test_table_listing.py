@@ -105,3 +105,39 @@ def test_what_is_wrong_is_said_with_its_row_and_briefly(tmp_path):
         with pytest.raises(InputError, match="column 'image' holds struct<.*>, and not one value a cell") as caught:
             load(write(tmp_path / "x.parquet", {"image": CELLS}), **{column: "image"})
         assert len(str(caught.value)) < 400
+
+
+def texts_in(tmp_path, lines: str, **settings) -> Items:
+    (tmp_path / "texts.csv").write_text(lines, encoding="utf-8")
+    return load(tmp_path / "texts.csv", **settings)
+
+
+def test_texts_take_the_images_place(tmp_path):
+    rows = "\n".join(f"{name},a text about {name},{name < 'd'},{len(name)}" for name in "abcdef")
+    items = texts_in(tmp_path, f"id,text,class,words\n{rows}\n")
+    assert items.ids == tuple("abcdef") and items.paths == ("",) * 6 and not items.has_images
+    assert items.texts == items.columns["text"] and items.shown(2) == "a text about c" and items.noun == "texts"
+    assert [items.label_name(i) for i in (0, 5)] == ["True", "False"] and list(items.columns) == ["text", "words"]
+    assert items.subset([4, 0]).texts == ("a text about e", "a text about a")
+    some = load(tmp_path / "texts.csv", classes=["False", "True"])
+    assert len(some) == 6 and some.fingerprint != items.fingerprint
+    assert load(tmp_path / "texts.csv", text_column="words").texts == ("1",) * 6
+
+
+def test_which_column_is_text_and_what_is_refused(tmp_path):
+    plain = "text\n" + "hello\n" * 6
+    assert texts_in(tmp_path, plain).ids == tuple("012345")
+    assert texts_in(tmp_path, 'text,n\n"",1\n' + "x,2\n" * 5).shown(0) == ""
+    both = "path,text\n" + "".join(f"{i}.png,hello\n" for i in range(6))
+    with pytest.raises(InputError, match="image '.*0.png' does not exist"):
+        texts_in(tmp_path, both)
+    assert texts_in(tmp_path, both, text_column="text").columns["table_path"][1] == "1.png"
+    for lines, settings, said in (
+        (both, {"text_column": "txt"}, "unknown text column of '.*texts.csv' 'txt'; did you mean 'text'"),
+        (both, {"text_column": "text", "path_column": "path"}, "give one of the two"),
+        (plain, {"text_column": "text", "label_column": "text"}, "cannot be the texts and the labels"),
+        ('text,n\n"",1\n' * 1 + '"",2\n' * 5, {}, "column 'text' is empty in every row"),
+        ("id,text\n" + "a,x\n" * 6, {}, "row 2: column 'id' has 'a' a second time"),
+    ):
+        with pytest.raises(InputError, match=said):
+            texts_in(tmp_path, lines, **settings)

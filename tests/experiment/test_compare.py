@@ -13,11 +13,12 @@ from PIL import Image
 from rdx import RDX, binary_success_rate, compare
 from rdx.errors import InputError
 from rdx.experiment.compare import configuration
+from rdx.experiment.run.context import read_features, representation_file
 from rdx.method.cka import debiased_cka
 from rdx.metrics import probes
 
 N = 90
-SMALL = {"figures": False, "n_clusters": 2, "statistics": "off"}
+SMALL = {"figures": False, "n_clusters": 2, "statistics": "off", "version": "v2"}
 
 
 @pytest.fixture(autouse=True)
@@ -199,6 +200,8 @@ def test_the_folder_of_arrays_can_be_run_again(arrays):
         ({"b": np.eye(8)}, "90 items, 'b' has 8"),
         ({"b": "timm:test_vit"}, "images are needed"),
         ({"titles": "ab"}, "titles must be two, of a and of b, not 'ab'"),
+        ({"layer": "layer3"}, "is an array: it takes no layer and no pool"),
+        ({"pool": ("mean", "mean", "mean")}, "pool must be two, of a and of b"),
         ({"methods": 3}, "methods must be a list of names or dicts, not 3"),
         ({"methods": [{"name": "km"}]}, "a dict with its name as 'method'"),
         ({"methods": [{"method": "kmeans", "n_cluster": 3}]}, "did you mean 'n_clusters'"),
@@ -244,6 +247,30 @@ def test_methods_are_names_or_dicts_whose_own_parameters_come_first(arrays, meth
 def test_values_are_called_by_their_titles_or_letters(arrays, titles, expected, name):
     config = configuration(arrays[0], "timm:test_vit", images="images", **titles)
     assert [entry.title for entry in config.representations.values()] == expected and config.name == name
+
+
+def test_torch_modules_are_compared_by_their_features(tmp_path):
+    """One module on both sides, at its output and at a layer; images as an array; the saved run needs no module."""
+    import torch
+
+    def transform(image):
+        return torch.from_numpy(np.array(image, dtype=np.float32)[:, :, 0].ravel())[None, None] / 255
+
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3))
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 4, 4), dtype=np.uint8)
+    given = {"images": pixels, "methods": [{"method": "kmeans", "n_clusters": 2}], "output_dir": "run", **SMALL}
+    run = compare((net, transform), (net, transform), layer=(None, "2"), titles=("logits", None), **given)
+    assert run.titles == ("logits", "B")
+    with torch.no_grad():
+        inside = net[:3](torch.from_numpy(pixels.reshape(12, 1, 16).astype(np.float32)) / 255)
+        outside = net[3](inside)
+    for key, expected in (("a", outside), ("b", inside)):
+        found = read_features(run.run_folder / representation_file(key))
+        np.testing.assert_allclose(found, expected.numpy(), rtol=1e-5, atol=1e-6)
+    assert "features:" in run.pair.run.config.representations["a"].model
+    with pytest.raises(InputError, match="'b' is a torch module, so images are needed"):
+        compare(np.eye(12), net, output_dir="none", **SMALL)
 
 
 def test_an_interrupted_cell_goes_on_from_its_finished_steps(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from rdx.method.difference import DifferenceGraph, compute_distances
 
 VARIANTS = [
     {}, {"version": "v2"}, {"images": False}, {"images": False, "labels": False}, {"labels": False},
-    {"version": "v2", "none_found": True}, {"tested": True},
+    {"version": "v2", "none_found": True}, {"tested": True}, {"texts": True},
 ]  # fmt: skip
 
 
@@ -47,22 +47,34 @@ def test_hostile_names_are_shown_as_they_are(opened):
     assert one.complaints == []
 
 
+def test_texts_stand_where_images_would(opened):
+    one = opened("#i=0", texts=True)
+    assert "groups of texts" in one.text("#lead")
+    cards = one.page.locator("#concept .grid .text-card")
+    assert cards.count() > 1 and "says:" in cards.first.inner_text()
+    assert "<img src=x onerror=alert(1)>" in one.text("#item .item-facts .text-card")
+    one.page.fill("#query", "and more and more")
+    assert "text with “and more and more”" in one.text("#found")
+    assert "Of each text, at most 400 characters are here." in one.page.content()
+    assert one.complaints == []
+
+
 def test_hostile_links_do_nothing(opened):
     one = opened("#d=<script>&m=__proto__&c=1e99&i=-4&map=constructor&color=%E0%A4%A&view=x&t=NaN&s=1.-3.99999.<b>")
     assert one.complaints == []
-    assert "Concept 1" in one.text("#concept")
+    assert "Concept A1" in one.text("#concept")
     assert "1 image selected" in one.selected
 
 
 def test_says_in_words_what_is_seen(opened):
     one = opened()
     lead = one.text("#lead")
-    assert "“Merged <i>model</i>” (A) sees 2 groups of images as alike that “Expert & Co” (B) scatters." in lead
-    assert "They are mostly “cat”, “dog”" in lead
+    assert "“Merged <i>model</i>” (A) holds 2 groups of images together that “Expert & Co” (B) scatters" in lead
+    assert "was not tested" in lead and one.text("#verdict") == "Not tested"
+    assert one.page.locator("#concepts h2", has_text="Expert & Co").count() == 1
     words = one.text("#concept-words")
-    assert "nearest in A, but only the" in words and "“cat”" in words
-    one.page.keyboard.press("d")
-    assert "“Expert & Co” (B) sees" in one.text("#lead")
+    assert "belong to the group in A" in words and "“cat”" in words
+    assert "Typical rank" in one.text("#concepts .label-table >> nth=0")
     one.page.select_option("#method", "kmeans")
     assert "kmeans looks at one model at a time" in one.text("#lead")
 
@@ -92,6 +104,7 @@ def test_ranks_differences_and_affinities_are_those_of_the_method(opened, versio
 def test_baselines_leave_difference_and_affinity_empty(opened):
     one = opened("#i=7&m=kmeans")
     assert "affinity" not in one.page.locator("#item .tile").first.get_attribute("aria-label")
+    one.page.click("#numbers summary")
     assert "Affinity –" in one.text("#concept .measures")
     assert one.page.locator("#color option[value=affinity]").count() == 0
     assert "no matrix" in one.text("#matrix")
@@ -99,8 +112,8 @@ def test_baselines_leave_difference_and_affinity_empty(opened):
 
 def test_zero_concepts_are_an_answer(opened):
     one = opened(version="v2", none_found=True)
-    assert "no difference was found" in one.text("#lead")
-    assert "No concepts." in one.text("#concepts")
+    assert "No group of images is held together by one of" in one.text("#lead")
+    assert one.text("#concepts").count("No group was found here.") == 2
     assert "Zero concepts is an answer" in one.text("#concept")
     one.click_dot()
     assert one.page.locator("#item .row").count() == 2
@@ -113,23 +126,33 @@ def test_without_images_there_are_points_and_names(opened):
     assert one.page.locator("canvas.thumb").count() == 0
     assert one.page.locator("#concept .name-tile").count() == 6
     assert "no images here" in one.page.locator("#about").text_content()
-    assert "groups of items" in one.text("#lead")
+    assert "2 groups of items" in one.text("#lead")
 
 
 def test_statistics_are_shown_where_they_are_known(opened):
-    untested, tested = opened(), opened(tested=True)
-    assert "not tested" in untested.text("#concept .measures")
-    assert not untested.page.locator("#verdict").is_visible()
+    tested = opened(tested=True)
+    assert tested.page.locator("#concept .measures").is_hidden()
+    tested.page.click("#numbers summary")
     shown = tested.text("#concept .measures")
-    for words in ("p-value 0.01 above chance", "q-value 0.02", "Stability 0.9 comes back", "BSR 91%"):
+    for words in ("p-value 0.01 as strong", "q-value 0.02", "Stability 0.9 comes back", "BSR 91%"):
         assert words in shown
-    assert tested.text("#verdict") == "Difference above chance"
-    assert "1 of the 2 stands out from chance" in tested.text("#lead")
-    assert tested.page.locator(".card", has_text="could be chance").count() == 1
+    assert tested.text("#verdict") == "2 differences stand out"
+    assert "2 differences stand out from chance. The strongest: " in tested.text("#lead")
+    assert tested.page.locator(".card.row", has_text="stands out").count() == 2
+    assert tested.text("#chance") == "may be chance (2)" and tested.page.locator(".card.small:visible").count() == 0
+    assert "A2" not in tested.text("#legend")
+    tested.page.keyboard.press("n")  # nothing else stands out here
+    assert "c=" not in tested.link
+    tested.page.click("#chance summary")
+    tested.page.locator(".card.small").first.click()
+    assert "Concept A2" in tested.text("#concept-title") and "A2" in tested.text("#legend")
+    tested.page.keyboard.press("d")
+    assert "Concept B1" in tested.text("#concept-title")
 
 
 def test_terms_explain_themselves(opened):
     one = opened()
+    one.page.click("#numbers summary")
     one.page.locator(".measures .term", has_text="BSR").focus()
     assert "share of pairs in the grid" in one.text("#term-tip")
     assert one.page.locator(".measures .term", has_text="BSR").get_attribute("aria-describedby") == "term-bsr"

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from rdx.figures import style
+from rdx.figures.cards import text_card
 from rdx.figures.grids import CELL, arrange, save_grid
 from rdx.figures.maps import pca_map
 from rdx.figures.overview import save_overview
@@ -224,3 +225,24 @@ def test_letters_of_other_alphabets_take_an_installed_font(monkeypatch):
         assert style.fonts() == ("DejaVu Sans", "Noto Sans CJK JP")
     finally:
         style.fonts.cache_clear()
+
+
+TEXTS = ["", "one", "many words, " * 400, "W" * 3000, "没有空格的文字" * 60, "a\ud800\x00$b$\nc"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("side", [60, 252])
+def test_a_text_becomes_a_card_that_it_fits_into(text, side):
+    card = np.asarray(text_card(text, side)).astype(int)
+    assert card.shape == (side, side, 3)
+    edges = (card[:4], card[-4:], card[:, :4], card[:, -4:])
+    assert all((edge == 250).all() for edge in edges) and (card < 200).any()
+
+
+def test_grids_and_summaries_of_texts(tmp_path):
+    texts = ["short", "long " * 200, ""]
+    sheet, corners, cell = arrange(texts, 2, CELL, 8)
+    assert cell == 252 and sheet.shape == (512, 512, 3) and corners == [(0, 0), (260, 0), (0, 260)]
+    save_grid(texts, tmp_path / "grid.png", captions=["a", "b", "c"])
+    save_summary([texts, texts[:1]], tmp_path / "summary.png", titles=["1", "2"], heading="texts")
+    assert edges_are_white(tmp_path / "grid.png") and edges_are_white(tmp_path / "summary.png")

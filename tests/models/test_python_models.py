@@ -75,6 +75,7 @@ def lazy():
 
 @pytest.fixture
 def nets(tmp_path, monkeypatch):
+    monkeypatch.setattr("rdx.models.python_models._known", None)  # as no plan before had begun
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nets.py").write_text(NETS)
     (tmp_path / "parts.py").write_text("WIDTH = 6\n")

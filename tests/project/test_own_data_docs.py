@@ -89,6 +89,8 @@ def made(tmp_path_factory):
     kinds = ["cat" if i % 2 else "dog" for i in range(16)]
     (folder / "labels.txt").write_text("\n".join(kinds) + "\n")
     pd.DataFrame({"id": ids[::-1], "label": kinds[::-1]}).to_csv(folder / "species.csv", index=False)
+    texts = pd.DataFrame({"text": [f"What there is to say of {name}" for name in ids], "label": kinds})
+    texts.to_csv(folder / "texts.csv", index=False)
     return folder
 
 
@@ -155,7 +157,7 @@ def test_a_comparison_runs_as_written(place, plain_comparisons, line):
     if "--align" in line:
         expected = {"rdx", "kmeans_a_to_b", "kmeans_b_to_a", "cnmf_a_to_b", "cnmf_b_to_a"}
     assert measured(folder) <= expected and "kmeans" in " ".join(measured(folder))
-    labelled = "--labels" in line or "my_photos" in line or "photos." in line
+    labelled = "--labels" in line or "my_photos" in line or "photos." in line or "texts." in line
     assert (folder / "a_vs_b" / "classification.csv").is_file() == labelled
     if "outputs/mine" in line:
         (again,) = [line for line in COMMANDS if line.startswith("rdx run")]
@@ -163,11 +165,15 @@ def test_a_comparison_runs_as_written(place, plain_comparisons, line):
         assert "n_clusters: 3" in (folder / "config.yaml").read_text()
 
 
-def test_the_picture_to_look_at_first_is_there(place, quick_statistics, light_pictures):
-    (line,) = [line for line in COMPARISONS if "after.npy --images" in line]
+@pytest.mark.parametrize("shown", ["my_photos", "texts.csv"])
+def test_the_picture_to_look_at_first_is_there(place, quick_statistics, light_pictures, shown):
+    (line,) = [line for line in COMPARISONS if f"after.npy --images {shown}" in line]
     rdx(small_models(shlex.split(line)))
     (picture,) = re.findall(r"`(\S+summary\S+)`", PAGE)
     assert (run_folder() / picture).stat().st_size > 1000
+    if shown == "texts.csv":
+        assert "What there is to say of item 3" in (run_folder() / "items.csv").read_text()
+        assert "What there is to say of item 3" in (run_folder() / "a_vs_b" / "explorer.html").read_text()
 
 
 def test_every_command_is_one_of_these():

@@ -156,7 +156,7 @@ def test_set_up_installs_once_and_then_does_nothing(checkout: Checkout) -> None:
     everything, itself = checkout.installs()
     assert f"-r {checkout.root}/requirements.txt" in everything
     assert "--no-deps" in itself and f"-e {checkout.root}" in itself
-    assert checkout.stamp.exists()
+    assert checkout.stamp.exists() and "requirements-test.txt" not in everything
 
     second = checkout.set_up()
     assert second.returncode == 0 and "up to date" in second.stdout
@@ -164,6 +164,18 @@ def test_set_up_installs_once_and_then_does_nothing(checkout: Checkout) -> None:
     assert checkout.installs() == []
     assert checkout.set_up("--force").returncode == 0
     assert len(checkout.installs()) == 2
+
+
+def test_what_the_tests_need_is_installed_for_them_alone(checkout: Checkout) -> None:
+    assert checkout.set_up("--tests", "--quiet").returncode == 0
+    both, _ = checkout.installs()
+    assert f"-r {checkout.root}/requirements.txt -r {checkout.root}/requirements-test.txt" in both
+    assert checkout.set_up("--tests", "--quiet").stdout == checkout.set_up("--quiet").stdout == ""
+    assert checkout.installs() == []
+    with (checkout.root / "requirements-test.txt").open("a") as file:
+        file.write("# changed\n")
+    assert checkout.set_up("--quiet").stdout == ""
+    assert checkout.set_up("--tests").returncode == 0 and len(checkout.installs()) == 2
 
 
 def test_torch_and_torchvision_come_from_one_command_with_the_extra_index(checkout: Checkout) -> None:

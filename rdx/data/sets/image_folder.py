@@ -1,8 +1,9 @@
 """Data set `image_folder`: a user's own images.
 
-`root` is a folder with one sub-folder a class, a flat folder, or a table (CSV, TSV, Parquet) with a column of paths, or
-of the images themselves, and perhaps a label column. Their own order is that of the paths as text, in a table that of
-its rows. Ids are the paths below `root`, or a table's id column, or its paths as they are written, or row numbers.
+`root` is a folder with one sub-folder a class, a flat folder, or a table (CSV, TSV, Parquet) with a column of paths, of
+the images themselves, or of texts in their place, and perhaps a label column. Their own order is that of the paths as
+text, in a table that of its rows. Ids are the paths below `root`, or a table's id column, or its paths as they are
+written, or row numbers.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def load(
     images_per_class: int | None = None,  # None: all, in their own order
     seed: int = 0,  # of the draw
     path_column: str | None = None,  # tables; None: the first usual name (path, file, image, …)
+    text_column: str | None = None,  # tables whose items are texts; None: `text`, where there are no images
     label_column: str | None = None,  # tables; None: the first usual name (label, class, …) or no labels
     id_column: str | None = None,  # tables; None: a column `id`, else the paths
     image_root: str | Path | None = None,  # tables: where relative paths start; None: the table's folder
@@ -63,7 +65,7 @@ def load(
     elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
         if order != ORDERS[0]:
             raise InputError(f"order '{order}' is for folders; the images of '{path}' are in the order of its rows")
-        listing = list_table(path, path_column, label_column, id_column, image_root)
+        listing = list_table(path, path_column, label_column, id_column, image_root, text_column)
     elif path.exists():
         raise InputError(f"{source}: neither a folder nor a .csv or .parquet file")
     else:

@@ -126,7 +126,7 @@ def needs_of(
     models = [Demand(f"representations/{one.key}", _model_memory(one), "take a smaller model") for one in sources]
     wanted = [one for one in (*models, *demands) if one.step in todo]
     largest = max(wanted, key=lambda one: one.memory, default=Demand("", LIBRARIES, ""))
-    written = _written(config, len(items), widths, items.has_images or not items_known, runs, todo)
+    written = _written(config, len(items), widths, items.can_be_shown or not items_known, runs, todo)
     kept = sum(_FLOAT * len(items) * widths[key] for key in widths if f"representations/{key}" in todo)
     download = sum({source.model: source.download for source in sources}.values())
     spaces = _spaces({folder: written + kept, **_caches(kept, download)})

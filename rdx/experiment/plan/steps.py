@@ -179,7 +179,7 @@ def _explorer(
 ) -> None:  # fmt: skip
     """The explorer, once all tables are there; its joint map is a step of its own, as that takes longest."""
     pair = pair_name(*keys)
-    needs = ("items", *seen, *results)
+    needs = ("items", *seen, *results, f"{pair}/neighbors", *(f"{pair}/{run.name}/attributes" for run in runs))
     if explore.why_no_joint_map(config, n) is None:
         file = [f"{pair}/{explore.JOINT_MAP}"]
         chosen = [config.seed, config.explorer.map]

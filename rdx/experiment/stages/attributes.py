@@ -82,19 +82,25 @@ def describe(context: Context, a: str, b: str, run: MethodRun, first: bool) -> N
     ]
     reasons |= {name: why[name] for name in items.columns if name in why}  # of pixels and probes nobody asks
     said: dict[str, Any] = {**{direction: [] for direction in DIRECTIONS}, "left_out": reasons}
-    noun = "images" if items.has_images else "items"
     for (direction, concept, _), here, where in zip(concepts, findings, around, strict=True):
         names = "AB" if direction == A_NOT_B else "BA"
         apart, shared = named(here)
         said[direction].append({
             "concept": concept.number, "size": concept.size, "neighbors": where and asdict(where),
             "apart": [finding.name for finding in apart], "shared": [finding.name for finding in shared],
-            "sentence": sentence(concept.size, here, where, *names, noun),
+            "sentence": sentence(concept.size, here, where, *names, items.noun),
         })  # fmt: skip
     write_table(folder / TABLE, COLUMNS, rows)
     if first:
         write_table(pair / TABLE, COLUMNS, rows)
     write_json(folder / SENTENCES, said)
+
+
+def known_attributes(context: Context, a: str, b: str) -> list[Attribute]:
+    """What the items of a comparison are tested on, for those who show it."""
+    from rdx.metrics.attributes import usable
+
+    return usable(_attributes(context, context.folder.path(pair_name(a, b)), (a, b), {}))[0]
 
 
 def read_sentences(folder: Path) -> dict[tuple[str, int], str]:
@@ -141,7 +147,7 @@ def _attributes(
     for side, key in zip("ab", keys if predicted else (), strict=False):
         texts = [items.label_names.get(label, str(label)) for label in predicted[key].tolist()]
         yield categories(_own_name(f"prediction_{side}", "probe", items), texts)
-    if items.has_images:
+    if items.has_images and context.folder.path(PIXELS).is_file():  # runs of older versions have none
         for name, values in read_pixels(context.folder.path(PIXELS), len(items)).items():
             yield Attribute(_own_name(name, "pixels", items), values, None, MEASURES[name])
 

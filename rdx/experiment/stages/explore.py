@@ -11,9 +11,8 @@ import numpy as np
 
 from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
-from rdx.experiment.run.tables import read_explanations, read_table
-from rdx.experiment.stages import pictures, probes
-from rdx.experiment.stages.methods import METHOD_FILE
+from rdx.experiment.run.tables import METHOD_FILE, STATISTICS_FILE, read_explanations, read_table
+from rdx.experiment.stages import attributes, moves, pictures, probes
 from rdx.files import atomic_path, write_text
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.models.spec import parse_spec
@@ -101,11 +100,21 @@ def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], note
         maps=_maps(folder, views["a"], views["b"], None if without else config.explorer.map),
         methods=_methods(context, a, b, runs),
         predictions=_predictions(folder, a, b),
+        cka=json.loads((folder / "cka.json").read_text(encoding="utf-8"))[RAW],
+        attributes=attributes.known_attributes(context, a, b),
+        **_neighborhoods(folder),
         verdict=summary["verdict"],
         reason=summary["reason"],
         facts=_facts(context, folder, a, b, summary),
         notes=[*notes, *([without] if without else [])],
     )
+
+
+def _neighborhoods(folder: Path) -> dict[str, Any]:
+    """Where every item's neighbours are, and how far it moved; nothing in runs of older versions."""
+    if not (folder / moves.NEIGHBORS).is_file():
+        return {}
+    return {"near": moves.read_neighbors(folder), "moves": moves.read_moves(folder)}
 
 
 def _maps(folder: Path, A: np.ndarray, B: np.ndarray, joint: str | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -134,19 +143,22 @@ def _methods(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> lis
     for run in runs:
         found = read_explanations(folder / run.name)
         rates = main[main["method"] == run.name].set_index("direction")["bsr"]
-        blocks = pictures.block_settings(run if run.is_rdx else first) if first else {}
+        own = run if run.is_rdx else first
         matrices = {}
         for direction, explanations in found.items():
             view = run.aligned_views().get(direction, RAW)
             if view not in points:
                 points[view] = tuple(as_points(X) for X in context.pair(a, b, view))
+            blocks = pictures.block_settings(own, explanations) if own else {}
             matrices[direction] = _matrix(points[view], explanations, blocks, _MATRIX_ITEMS[run.is_rdx])
         methods.append(
             Method(
                 name=run.name,
                 is_rdx=run.is_rdx,
                 explanations=found,
-                rows=_rows(folder / run.name / "concepts.csv"),
+                rows=_rows(folder / run.name),
+                sentences=_sentences(folder / run.name),
+                ending=_ran(folder / run.name).get("ending"),
                 rates={direction: _number(rates[direction]) for direction in DIRECTIONS},
                 formula=_formula(run, len(context.items)),
                 matrices=matrices,
@@ -163,13 +175,26 @@ def _matrix(points: tuple, found: Explanations, blocks: Mapping[str, Any], most:
     return Matrix(chosen, pictures.blocks_of(*points, chosen, found.direction, dict(blocks)).difference)
 
 
-def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """The rows of a concepts.csv by direction, empty fields None."""
-    table = read_table(path)
+def _rows(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a method's concepts.csv by direction, with what statistics.csv has besides; empty fields None."""
+    table = read_table(folder / "concepts.csv")
+    if (folder / STATISTICS_FILE).is_file():
+        tested = read_table(folder / STATISTICS_FILE)
+        more = [column for column in tested.columns if column not in table.columns]
+        table = table.merge(tested[["direction", "concept", *more]], on=["direction", "concept"], how="left")
     result: dict[str, list[dict[str, Any]]] = {}
     for row in table.to_dict("records"):
         result.setdefault(row["direction"], []).append({key: _number(value) for key, value in row.items()})
     return result
+
+
+def _sentences(folder: Path) -> dict[tuple[str, int], str]:
+    """What every concept's items have in common; none in runs that did not ask."""
+    return attributes.read_sentences(folder) if (folder / attributes.SENTENCES).is_file() else {}
+
+
+def _ran(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / METHOD_FILE).read_text(encoding="utf-8"))
 
 
 def _formula(run: MethodRun, n: int) -> Formula | None:
@@ -193,8 +218,8 @@ def _said(run: MethodRun, folder: Path) -> list[tuple[str, str]]:
     """A method's main settings and what it has to say, for the foot of the page."""
     names = _SAID if run.is_rdx else ("n_clusters",)
     said = [(name, str(run.parameters[name])) for name in names if name in run.parameters]
-    ran = json.loads((folder / run.name / METHOD_FILE).read_text(encoding="utf-8"))
-    return said + [(direction, note) for direction, notes in ran["notes"].items() for note in notes]
+    notes = _ran(folder / run.name)["notes"]
+    return said + [(direction, note) for direction, here in notes.items() for note in here]
 
 
 def _predictions(folder: Path, a: str, b: str) -> dict[str, np.ndarray]:
@@ -204,13 +229,10 @@ def _predictions(folder: Path, a: str, b: str) -> dict[str, np.ndarray]:
 
 def _facts(context: Context, folder: Path, a: str, b: str, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is said of the comparison as a whole."""
-    cka = json.loads((folder / "cka.json").read_text(encoding="utf-8"))[RAW]
     facts = [("items", f"{len(context.items):,}"), ("seed", str(context.config.seed))]
     for side, key in (("A", a), ("B", b)):
         spec = parse_spec(context.config.representations[key].model)
         facts.append((side, f"{context.title(key)}: {spec.without_folders()}"))
-    if cka is not None:
-        facts.append(("CKA", f"{cka:.3f}"))
     if (folder / "classification.csv").is_file():
         accuracy = read_table(folder / "classification.csv").groupby("representation")["accuracy"].mean()
         agreed = read_table(folder / "agreement.csv").groupby("pair")["agreement"].mean()

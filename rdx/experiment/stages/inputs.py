@@ -77,7 +77,7 @@ def load_features(
     entries = config.representations
     together = [entries[other].extraction for other in keys_in_use(config) if other != key]
     return load_representation(
-        entries[key].extraction, _with_images(items), together=together, device=device, progress=progress,
+        entries[key].extraction, _own(items), together=together, device=device, progress=progress,
         engine=engine,
     )  # fmt: skip
 
@@ -94,14 +94,14 @@ def fingerprint_of(config: Experiment, key: str, items: Items | None) -> str:
     """What makes a representation; nothing is computed."""
     from rdx.features import representation_fingerprint
 
-    return representation_fingerprint(config.representations[key].extraction, _with_images(items))
+    return representation_fingerprint(config.representations[key].extraction, _own(items))
 
 
 def check_model(config: Experiment, key: str, items: Items) -> tuple[str, ...]:
     """Refuse a wrong model, file, layer or pooling, without computing anything; how a file was read, if not plainly."""
     from rdx.features import check_representation
 
-    return check_representation(config.representations[key].extraction, _with_images(items))
+    return check_representation(config.representations[key].extraction, _own(items))
 
 
 def write_items(context: Context) -> None:
@@ -164,5 +164,6 @@ def _absolute_model(entry: Representation) -> Representation:
     return entry.model_copy(update={"model": str(spec), "title": entry.title or default_title(spec.options)})
 
 
-def _with_images(items: Items | None) -> Items | None:
-    return items if items is not None and items.has_images else None
+def _own(items: Items | None) -> Items | None:
+    """Items that a data set brought; those made for arrays are as many and as named as the arrays say."""
+    return items if items is not None and items.can_be_shown else None

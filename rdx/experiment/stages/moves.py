@@ -42,12 +42,18 @@ def read_neighbors(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     return found["near_a"].astype(np.int64), found["near_b"].astype(np.int64)
 
 
+def read_moves(folder: Path) -> dict[str, np.ndarray]:
+    """How far each item moved, `MOVES` (n,) by name, from a comparison's folder."""
+    found = _read(folder)
+    return {name: found[name] for name in MOVES}
+
+
 def write_items(context: Context, a: str, b: str, run: MethodRun) -> None:
     """items.csv of a comparison: the items' table, how far each moved, and its concepts of one method."""
     folder = context.folder.path(pair_name(a, b))
     found, explanations = _read(folder), read_explanations(folder / run.name)
     moves = np.stack([found[name] for name in MOVES], axis=1).tolist()
-    concepts = np.stack([explanations[direction].labels for direction in DIRECTIONS], axis=1).tolist()
+    concepts = np.stack([explanations[direction].shown_labels for direction in DIRECTIONS], axis=1).tolist()
     rows = [
         (*row[:_FIRST], *moved, *row[_FIRST:], *held)
         for row, moved, held in zip(item_rows(context.items), moves, concepts, strict=True)

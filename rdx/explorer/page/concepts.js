@@ -1,100 +1,16 @@
-// The concepts of a direction as cards, and the current one with its grid and measures.
+// The current concept: its grid, what its items share, where they are in the other model, and the evidence.
 
-const CARD_IMAGES = 3;
 const BARS = 4; // labels with a bar of their own,
 const LEAST_BAR = 0.03; // and the share from which they get one
-
-function badge(number) {
-  const color = conceptColor(number);
-  const element = make("span", { class: "badge" }, String(number));
-  element.style.background = css(color);
-  element.style.color = textOn(color);
-  return element;
-}
-
-function fillCards() {
-  const { concepts, nullSize } = shown();
-  if (!concepts.length) {
-    byId("concepts").replaceChildren(
-      make(
-        "p",
-        { class: "empty" },
-        make("b", {}, "No concepts. "),
-        method().isRdx
-          ? `In this direction no group of ${THING[1]} is held together by one model and scattered by the other.`
-          : "This method found no group here.",
-      ),
-    );
-    return;
-  }
-  const groups = labels();
-  const cards = concepts.map((one) => {
-    const mixture = LABELS
-      ? makeUp(membersOf(groups, one.number))
-          .slice(0, 2)
-          .map(([code, count]) => `${labelName(code)} ${percent(count / one.size)}`)
-          .join(", ")
-      : "";
-    return make(
-      "button",
-      {
-        type: "button",
-        class: "card",
-        "data-concept": one.number,
-        "aria-current": one.number === state.concept ? "true" : null,
-        "aria-label": `Concept ${one.number}: ${things(one.size)}${mixture ? `, ${mixture}` : ""}`,
-        on: { click: () => change({ concept: one.number }) },
-      },
-      badge(one.number),
-      DATA.thumbnails
-        ? make(
-            "span",
-            { class: "minis" },
-            one.grid.slice(0, CARD_IMAGES).map((item) => thumb(item, 34)),
-          )
-        : null,
-      make(
-        "span",
-        { class: "card-text" },
-        make("b", {}, things(one.size)),
-        make("span", { class: "quiet" }, mixture || (one.bsr === null ? "" : `BSR ${percent(one.bsr)}`)),
-        maybeChance(one) ? make("span", { class: "quiet" }, "could be chance") : null,
-      ),
-    );
-  });
-  byId("concepts").replaceChildren(
-    ...cards,
-    nullSize ? make("p", { class: "quiet rest" }, `${wholeNumber(nullSize)} in no concept`) : "",
-  );
-}
-
-function markCard() {
-  for (const card of document.querySelectorAll(".card")) {
-    const current = Number(card.dataset.concept) === state.concept;
-    if (current) card.setAttribute("aria-current", "true");
-    else card.removeAttribute("aria-current");
-    card.style.borderColor = current ? css(conceptColor(state.concept)) : "";
-    if (current) showInStrip(card);
-  }
-}
-
-/** Scrolls the list of concepts only: scrollIntoView would have the Tab key begin here. */
-function showInStrip(card) {
-  const strip = byId("concepts");
-  const [seen, place] = [strip.getBoundingClientRect(), card.getBoundingClientRect()];
-  strip.scrollTop += Math.min(0, place.top - seen.top) + Math.max(0, place.bottom - seen.bottom);
-}
 
 function fillConcept() {
   const one = concept();
   if (!one) {
-    const answer =
-      "Zero concepts is an answer: in this direction, whatever one model holds together the other does too. " +
-      "Try the other direction, or another method.";
     byId("concept").replaceChildren(
-      make("h2", { id: "concept-title" }, "No concept to show"),
-      make("p", {}, method().isRdx ? answer : "This method found no group in this direction."),
+      make("h2", { id: "concept-title" }, "No concept is shown"),
+      make("p", {}, noConceptText()),
     );
+    byId("looks").hidden = true;
     return;
   }
   const members = membersOf(labels(), one.number);
@@ -103,22 +19,39 @@ function fillConcept() {
       "div",
       { class: "concept-head" },
       badge(one.number),
-      make("h2", { id: "concept-title" }, term(`Concept ${one.number}`, "concept")),
+      make("h2", { id: "concept-title" }, term(`Concept ${nameOfConcept(one.number)}`, "concept")),
+      standingWord(one),
       steps(one),
     ),
-    make("p", { id: "concept-words" }, conceptText(one, members)),
+    make("div", { id: "concept-words" }, conceptTexts(one, members).map((text) => make("p", {}, text))),
     make(
       "div",
-      { class: "grid", role: "group", "aria-label": `Grid of concept ${one.number}` },
+      { class: "grid", role: "group", "aria-label": `Grid of concept ${nameOfConcept(one.number)}` },
       one.grid.map((item) => itemButton(item, 112)),
     ),
     LABELS ? labelBars(members) : "",
-    measures(one),
+    make("details", { id: "numbers" }, make("summary", {}, "The numbers behind it"), measures(one)),
   );
+  fillLooks(one, members);
+}
+
+function fillLooks(one, members) {
+  const parts = [halvesOf(one), meanFigures(members)].filter(Boolean);
+  byId("looks").replaceChildren(...parts);
+  byId("looks").hidden = !parts.length;
+}
+
+function noConceptText() {
+  const here = shown().concepts;
+  if (here.some((one) => !isChance(one))) return "Choose one above.";
+  if (here.length)
+    return "Nothing stands out in this direction. What may be chance can be unfolded above; colours show the labels.";
+  if (!method().isRdx) return "This method found no group in this direction.";
+  return "Zero concepts is an answer: whatever one model holds together in this direction, the other does too.";
 }
 
 function steps(one) {
-  const { concepts } = shown();
+  const concepts = walk();
   const at = concepts.indexOf(one);
   const button = (text, name, by) =>
     make(
@@ -141,11 +74,18 @@ function steps(one) {
   );
 }
 
+// The concepts that n and p go through: those that stand out, or, once there, those that may be chance.
+function walk() {
+  const current = concept();
+  const chance = Boolean(current) && isChance(current);
+  return shown().concepts.filter((one) => isChance(one) === chance);
+}
+
 function stepConcept(by) {
-  const { concepts } = shown();
-  if (!concepts.length) return;
+  const concepts = walk();
+  if (!concepts.length) return say("Nothing stands out in this direction.");
   const at = concepts.findIndex((one) => one.number === state.concept);
-  change({ concept: concepts[(at + by + concepts.length) % concepts.length].number });
+  return change({ concept: concepts[at < 0 ? 0 : (at + by + concepts.length) % concepts.length].number });
 }
 
 // The label make-up as bars, the commonest first.
@@ -181,16 +121,17 @@ function labelBars(members) {
 }
 
 function measures(one) {
-  const tested = shown().concepts.some((each) => each.p_value !== null);
   const rows = MEASURES.filter(
     ([name]) => (one[name] !== null && one[name] !== undefined) || ["mean_affinity", "bsr", "p_value"].includes(name),
   );
+  const typical = make("div", {}, make("dt", {}, term("Rank in the grid", "rank")), make("dd", {}, typicalText(one)));
   return make(
     "dl",
     { class: "measures" },
+    typical,
     rows.map(([name, text, word, format]) => {
       const value = one[name];
-      const missing = name === "p_value" && !tested ? "not tested" : "–";
+      const missing = name === "p_value" && one.standing === "untested" ? "not tested" : "–";
       const given = value === null || value === undefined ? missing : format(value);
       return make(
         "div",

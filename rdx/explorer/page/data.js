@@ -27,7 +27,8 @@ const N = DATA.n;
 const LABELS = array("labels");
 const ROWS = array("rows"); // the items that have lists of neighbours, where not all have
 const ROW_OF = ROWS && new Map(Array.from(ROWS, (item, row) => [item, row]));
-const THING = DATA.thumbnails ? ["image", "images"] : ["item", "items"];
+const TEXTS = DATA.texts; // in place of images; null without
+const THING = DATA.thumbnails ? ["image", "images"] : TEXTS ? ["text", "texts"] : ["item", "items"];
 const things = (count) => `${wholeNumber(count)} ${THING[count === 1 ? 0 : 1]}`;
 
 const labelName = (code) => DATA.labels.names[code];

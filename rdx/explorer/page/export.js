@@ -25,6 +25,10 @@ function csvOf(items) {
     const predicted = array(`prediction.${side}`);
     columns.push([`prediction_${side}`, (i) => DATA.labels.values[predicted[i]]]);
   }
+  for (const { name, kind, names, values, texts } of DATA.fields.map((_, i) => FIELDS.get(`f${i}`))) {
+    const value = { number: (i) => (Number.isNaN(values[i]) ? null : values[i]), text: (i) => texts[i] }[kind];
+    columns.push([name, value || ((i) => names[values[i]])]);
+  }
   for (const direction of DIRECTIONS) {
     const groups = conceptsOf(state.method, direction);
     const affinity = affinityOf(state.method, direction);
@@ -76,7 +80,7 @@ async function picture() {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = css(themeColor("ink"));
   let top = write(`A: ${title("a")}, compared with B: ${title("b")}`, 30, 28, MARGIN, WIDTH - 2 * MARGIN, "bold");
-  top = write(`${leadText()} (${state.method})`, 21, top + 4, MARGIN, WIDTH - 2 * MARGIN) + 22;
+  top = write(`${story().headline} (${state.method})`, 21, top + 4, MARGIN, WIDTH - 2 * MARGIN) + 22;
   shownPanels.forEach((panel, i) => {
     const left = MARGIN + i * (width + 16);
     context.fillStyle = css(themeColor("ink"));
@@ -91,9 +95,9 @@ async function picture() {
     context.fillStyle = css(conceptColor(one.number));
     context.fillRect(left, top, 6, 26);
     context.fillStyle = css(themeColor("ink"));
-    write(`Concept ${one.number}`, 20, top, left + 16, gridSide, "bold");
+    write(`Concept ${nameOfConcept(one.number)}`, 20, top, left + 16, gridSide, "bold");
     right = await drawGrid(context, one, left, top + 34, gridSide);
-    right = write(conceptText(one, membersOf(labels(), one.number)), 17, right + 8, left, gridSide);
+    right = write(conceptTexts(one, membersOf(labels(), one.number)).join(" "), 17, right + 8, left, gridSide);
   }
   const legend = drawLegend(context, MARGIN, top + height + 58, mapsWidth);
   return cropped(canvas, Math.max(right, legend) + 30);
@@ -104,8 +108,12 @@ async function drawGrid(context, one, left, top, side) {
   const cell = side / columns;
   for (const [place, item] of one.grid.entries()) {
     const [x, y] = [left + (place % columns) * cell, top + Math.floor(place / columns) * cell];
-    if (hasThumb(item)) await drawThumb(context, item, x, y, cell - 6);
-    else {
+    if (hasImage(item)) await drawThumb(context, item, x, y, cell - 6);
+    else if (hasText(item)) {
+      context.font = "12px system-ui, sans-serif";
+      const lines = wrapped(context, TEXTS[item], cell - 8).slice(0, Math.floor(cell / 16));
+      lines.forEach((line, row) => context.fillText(line, x, y + 14 + 16 * row, cell - 8));
+    } else {
       context.font = "14px system-ui, sans-serif";
       context.fillText(shortName(item).slice(0, 16), x, y + cell / 2, cell - 8);
     }

@@ -9,7 +9,7 @@ function fillItem() {
       make(
         "p",
         { class: "quiet" },
-        `Click a dot or ${DATA.thumbnails ? "an image" : "a name"} to see what is nearest to it ` +
+        `Click a dot or ${DATA.thumbnails ? "an image" : TEXTS ? "a text" : "a name"} to see what is nearest to it ` +
           "in A, in B, and inside its concept.",
       ),
     );
@@ -20,7 +20,7 @@ function fillItem() {
   if (LABELS) facts.push(`label ${labelOf(item)}`);
   for (const side of DATA.predictions)
     facts.push(`${side.toUpperCase()} predicts ${labelName(array(`prediction.${side}`)[item])}`);
-  facts.push(group ? `concept ${group}` : "no concept");
+  facts.push(group ? `concept ${nameOfConcept(group)}` : "no concept");
   const affinity = affinityOf(state.method, state.direction);
   if (affinity && group) facts.push(`mean affinity to its items ${shortNumber(affinity[item])}`);
   panel.replaceChildren(
@@ -42,10 +42,10 @@ function fillItem() {
       term("affinity", "affinity"),
       " of the pair in this direction.",
     ),
-    neighborRow("Nearest in A", "a", `near.a`, item),
-    neighborRow("Nearest in B", "b", `near.b`, item),
+    neighborRow(`Nearest in ${title("a")}`, "a", `near.a`, item),
+    neighborRow(`Nearest in ${title("b")}`, "b", `near.b`, item),
     group
-      ? neighborRow(`Nearest in concept ${group}`, "", `inside.${methodIndex(state.method)}.${state.direction}`, item)
+      ? neighborRow(`Nearest in concept ${nameOfConcept(group)}`, "", `inside.${methodIndex(state.method)}.${state.direction}`, item)
       : make("p", { class: "quiet" }, "It is in no concept, so there are no neighbours inside one."),
   );
 }

@@ -5,7 +5,7 @@ const KEYS = {
   ArrowRight: () => stepConcept(1),
   p: () => stepConcept(-1),
   ArrowLeft: () => stepConcept(-1),
-  d: () => change({ direction: DIRECTIONS.find((one) => one !== state.direction) }),
+  d: () => goTo(DIRECTIONS.find((one) => one !== state.direction)),
   m: () => change({ kind: KINDS[(KINDS.indexOf(state.kind) + 1) % KINDS.length] }),
   v: () => change({ layout: state.layout === "pair" ? "passage" : "pair" }),
   " ": play,

@@ -14,16 +14,13 @@ function fillMatrix() {
   const matrix = matrixNow();
   const canvas = byId("matrix-canvas");
   canvas.hidden = byId("matrix-legend").hidden = !matrix;
-  const own = OWN[state.direction];
   if (!matrix) {
     byId("matrix-words").textContent = "There is no matrix for this method.";
     return;
   }
   byId("matrix-words").textContent =
     `Each row and column is one of ${wholeNumber(matrix.size)} items, ordered by concept. Red pairs are near only ` +
-    `in ${letter(own)}: a red block is a group that ${letter(own)} alone holds together.`;
-  byId("matrix-low").textContent = `near only in ${letter(own)}`;
-  byId("matrix-high").textContent = `near only in ${letter(OTHER[own])}`;
+    "in A, blue ones near only in B: a block of one colour is a group that this model alone holds together.";
   canvas.setAttribute(
     "aria-label",
     `Difference matrix of ${matrix.size} items ordered by concept. ${blocksText(matrix)}`,
@@ -35,12 +32,13 @@ function fillMatrix() {
 function blocksText(matrix) {
   const groups = labels();
   const texts = shown()
-    .concepts.slice(0, 8)
+    .concepts.filter(inColor)
+    .slice(0, 8)
     .map((one) => {
       const rows = Array.from(matrix.items.keys()).filter((row) => groups[matrix.items[row]] === one.number);
       let sum = 0;
       for (const row of rows) for (const column of rows) sum += matrix.values[row * matrix.size + column];
-      return `concept ${one.number}: ${signed(((sum / (rows.length ** 2 || 1)) * matrix.largest) / 127)}`;
+      return `concept ${nameOfConcept(one.number)}: ${signed(((sum / (rows.length ** 2 || 1)) * matrix.largest) / 127)}`;
     });
   return texts.length ? `Mean difference inside ${texts.join(", ")}.` : "";
 }
@@ -83,10 +81,12 @@ function strengthOf(matrix) {
 
 function drawBorders(context, matrix, edge, side) {
   const groups = labels();
+  const seen = new Set(shown().concepts.filter(inColor).map((one) => one.number));
+  const groupOf = (row) => (seen.has(groups[matrix.items[row]]) ? groups[matrix.items[row]] : 0);
   const step = (side - edge) / matrix.size;
   for (let row = 0, start = 0; row < matrix.size; row++) {
-    const group = groups[matrix.items[row]];
-    if (row + 1 < matrix.size && groups[matrix.items[row + 1]] === group) continue;
+    const group = groupOf(row);
+    if (row + 1 < matrix.size && groupOf(row + 1) === group) continue;
     const [from, to] = [edge + start * step, edge + (row + 1) * step];
     context.fillStyle = css(conceptColor(group));
     context.fillRect(0, from, edge * 0.7, to - from);

@@ -1,4 +1,4 @@
-// Finding items by label or by file name.
+// Finding items by label, by file name or by what their texts say.
 
 const FOUND_MOST = 8;
 let found = [];
@@ -25,6 +25,9 @@ function readings(query) {
   const named = [];
   for (let i = 0; i < N; i++) if (DATA.ids[i].toLowerCase().includes(wanted)) named.push(i);
   if (named.length) result.push({ text: `name with “${query.trim()}”`, items: named });
+  const saying = [];
+  if (TEXTS) for (let i = 0; i < N; i++) if (TEXTS[i].toLowerCase().includes(wanted)) saying.push(i);
+  if (saying.length) result.push({ text: `text with “${query.trim()}”`, items: saying });
   return result;
 }
 

@@ -25,11 +25,13 @@ function chip(color, mark) {
 // The entries of the legend for the current colours: [{color, mark, text, items?}].
 function legendEntries() {
   if (state.color === "concept") {
-    const entries = shown().concepts.map((one) => ({
-      color: conceptColor(one.number),
-      mark: markOf(one.number - 1),
-      text: `concept ${one.number}`,
-    }));
+    const entries = shown()
+      .concepts.filter(inColor)
+      .map((one) => ({
+        color: conceptColor(one.number),
+        mark: markOf(one.number - 1),
+        text: `concept ${nameOfConcept(one.number)}`,
+      }));
     return [...entries, { color: nullColor(), mark: 0, text: "no concept" }];
   }
   if (state.color === "affinity") {
@@ -40,6 +42,15 @@ function legendEntries() {
       text: shortNumber(Math.exp(low + share * (high - low))),
     }));
   }
+  const field = FIELDS.get(state.color);
+  if (field.kind === "number") {
+    const { low, high } = numberScale(state.color);
+    return [0, 0.25, 0.5, 0.75, 1].map((share) => ({
+      color: rampColor(share),
+      mark: 0,
+      text: shortNumber(low + share * (high - low)),
+    }));
+  }
   const { classes, looks } = coloring();
   const counts = new Map();
   for (const code of classes) counts.set(code, (counts.get(code) || 0) + 1);
@@ -47,7 +58,7 @@ function legendEntries() {
     .sort((x, y) => x - y)
     .map((code) => ({
       ...looks[code],
-      text: labelName(code),
+      text: field.names[code],
       pick: () => Array.from(classes.keys()).filter((i) => classes[i] === code),
     }));
 }
@@ -103,7 +114,7 @@ function fillSelection() {
   const chosen = state.selected;
   const one = concept();
   const target = chosen.length ? chosen : one ? membersOf(labels(), one.number) : [];
-  const what = chosen.length ? `${wholeNumber(chosen.length)} selected` : one ? `concept ${one.number}` : "";
+  const what = chosen.length ? `${wholeNumber(chosen.length)} selected` : one ? `concept ${nameOfConcept(one.number)}` : "";
   const download = target.length
     ? make("button", { type: "button", id: "csv", on: { click: () => saveCsv(target) } }, `Save ${what} as CSV`)
     : null;
@@ -141,7 +152,8 @@ function conceptsText(items) {
   const groups = labels();
   const counts = new Map();
   for (const item of items) counts.set(groups[item], (counts.get(groups[item]) || 0) + 1);
-  const named = ([number, count]) => `${number ? `Concept ${number}` : "No concept"}: ${wholeNumber(count)}`;
+  const named = ([number, count]) =>
+    `${number ? `Concept ${nameOfConcept(number)}` : "No concept"}: ${wholeNumber(count)}`;
   const parts = [...counts].sort((x, y) => y[1] - x[1]).slice(0, 3);
   return `${parts.map(named).join(" · ")}.`;
 }

@@ -1,8 +1,8 @@
 // Puts the page together, and fills again what a change concerns.
 
-const DIRECTION_TEXTS = {
-  a_not_b: ["A together, B apart", "Groups that A holds together and B scatters"],
-  b_not_a: ["B together, A apart", "Groups that B holds together and A scatters"],
+const directionText = (direction) => {
+  const own = OWN[direction];
+  return [`Together in ${letter(own)}`, `Groups that ${called(own)} holds together and ${called(OTHER[own])} scatters`];
 };
 const KIND_TEXTS = {
   tsne: ["t-SNE", "Neighbourhoods, both models at once: what moves is what they disagree on"],
@@ -15,8 +15,8 @@ const press = {};
 function buildControls() {
   press.direction = fillSegments(
     byId("directions"),
-    DIRECTIONS.map((one) => [one, ...DIRECTION_TEXTS[one]]),
-    (direction) => change({ direction }),
+    DIRECTIONS.map((one) => [one, ...directionText(one)]),
+    (direction) => goTo(direction),
   );
   press.kind = fillSegments(
     byId("kinds"),
@@ -45,7 +45,8 @@ function buildControls() {
   );
   press.tool(tool);
   byId("method").replaceChildren(...METHODS.map((name) => make("option", { value: name }, name)));
-  byId("method").addEventListener("change", (event) => change({ method: event.target.value }));
+  byId("method").addEventListener("change", (event) => goToMethod(event.target.value));
+  byId("method").parentElement.hidden = METHODS.length < 2;
   byId("color").addEventListener("change", (event) => change({ color: event.target.value }));
   byId("passage-at").addEventListener("input", (event) =>
     change({ at: Number(event.target.value) }, { passing: true }),
@@ -62,20 +63,22 @@ function fillControls() {
   press.kind(state.kind);
   press.layout(state.layout);
   byId("method").value = state.method;
-  byId("color").replaceChildren(...colorings(state).map(([name, text]) => make("option", { value: name }, text)));
+  const own = colorKeys(state).filter((key) => !FIELDS.has(key));
+  byId("color").replaceChildren(
+    ...own.map((key) => make("option", { value: key }, key)),
+    ...fieldOptions(["category", "number"]),
+  );
   byId("color").value = state.color;
   byId("passage").hidden = state.layout !== "passage";
   byId("passage-at").value = String(state.at);
-  byId("lead").textContent = leadText();
 }
 
-function fillVerdict() {
+function fillStory() {
+  const { kind, badge: text, headline } = story();
   const element = byId("verdict");
-  if (!DATA.verdict) return;
-  element.hidden = false;
-  element.textContent = DATA.verdict === "difference" ? "Difference above chance" : "No difference above chance";
-  element.classList.toggle("yes", DATA.verdict === "difference");
-  if (DATA.reason) element.title = DATA.reason;
+  element.textContent = text;
+  element.classList.toggle("yes", kind === "found");
+  byId("lead").textContent = headline;
 }
 
 function fillAbout() {
@@ -88,7 +91,7 @@ function fillAbout() {
   const parts = [
     rows([
       ...DATA.facts,
-      ...(DATA.reason ? [["above chance?", `${DATA.verdict || "not known"}: ${DATA.reason}`]] : []),
+      ...(DATA.reason ? [["tested", DATA.reason]] : []),
     ]),
   ];
   for (const one of DATA.methods) {
@@ -112,12 +115,16 @@ function fillAbout() {
 function fillAll() {
   drawn = null;
   fillControls();
-  fillCards();
-  markCard();
+  fillStory();
+  fillAgreement();
+  fillFindings();
+  markCards();
   fillConcept();
   fillItem();
   fillLegend();
   fillSelection();
+  fillFilter();
+  fillTable();
   describeMaps();
   fillMatrix();
   redraw();
@@ -127,16 +134,22 @@ function fillAll() {
 function refresh(changed) {
   const any = (...keys) => keys.some((key) => changed.has(key));
   const subject = any("direction", "method");
-  if (any("direction", "method", "concept", "color", "selected", "kind")) drawn = null;
+  if (any("method")) {
+    fillStory();
+    fillAgreement();
+    fillFindings();
+  }
+  if (any("direction", "method", "concept", "color", "selected", "kind", "filter")) drawn = null;
+  if (subject || any("concept", "selected", "filter", "color")) fillTable();
+  if (any("filter")) fillFilter();
   if (any("direction", "method", "color", "kind", "layout", "at")) fillControls();
-  if (subject) fillCards();
   if (subject || any("concept")) {
-    markCard();
+    markCards();
     fillConcept();
     drawMatrix();
   } else if (any("item")) markItem();
   if (subject || any("item")) fillItem();
-  if (subject || any("color")) fillLegend();
+  if (subject || any("color", "concept")) fillLegend();
   if (subject || any("concept", "selected")) fillSelection();
   if (subject || any("concept", "item", "kind")) describeMaps();
   if (subject) fillMatrix();
@@ -156,7 +169,8 @@ buildMaps();
 buildMatrix();
 buildSearch();
 Object.assign(state, checked({ ...state, ...readLink() }));
+buildFilter();
+buildTable();
 onChange(refresh);
-fillVerdict();
 fillAbout();
 fillAll();

@@ -2,15 +2,18 @@
 
 const METHODS = DATA.methods.map((method) => method.name);
 const KINDS = DATA.maps;
+// The page opens on what stands out most; on no concept where nothing does.
+const OPENS = DATA.methods[0].story.opens;
 const FIRST = {
-  direction: "a_not_b",
+  direction: OPENS ? OPENS[0] : "a_not_b",
   method: METHODS[0],
-  concept: 1,
+  concept: OPENS ? OPENS[1] : 0,
   item: null,
   kind: KINDS[0],
-  color: "concept",
+  color: OPENS || !DATA.labels ? "concept" : "label",
   layout: "pair",
   at: 0,
+  filter: "",
   selected: [],
 };
 const LINKED = {
@@ -22,6 +25,7 @@ const LINKED = {
   color: "color",
   layout: "view",
   at: "t",
+  filter: "f",
   selected: "s",
 };
 const LONGEST_LINK = 200; // selected items in a link
@@ -34,6 +38,19 @@ const shown = () => method().directions[state.direction];
 const concept = () => shown().concepts.find((one) => one.number === state.concept) || null;
 const labels = () => conceptsOf(state.method, state.direction);
 const title = (side) => DATA.titles[side];
+
+// The concept that a direction opens on: the strongest that is not folded away; 0 where there is none.
+function firstOf(name, direction) {
+  const [first] = DATA.methods[methodIndex(name)].directions[direction].concepts;
+  return first && first.standing !== "chance" ? first.number : 0;
+}
+
+const goTo = (direction, name = state.method) => change({ direction, method: name, concept: firstOf(name, direction) });
+// Another method opens on what stands out most in it.
+function goToMethod(name) {
+  const { opens } = DATA.methods[methodIndex(name)].story;
+  change({ method: name, direction: opens ? opens[0] : state.direction, concept: opens ? opens[1] : 0 });
+}
 
 // Called after every change with the names of what changed.
 function onChange(listener) {
@@ -60,8 +77,9 @@ function checked(next) {
   if (!["pair", "passage"].includes(next.layout)) next.layout = FIRST.layout;
   const concepts = DATA.methods[methodIndex(next.method)].directions[next.direction].concepts;
   if (next.concept !== 0 && !concepts.some((one) => one.number === next.concept))
-    next.concept = concepts.length ? 1 : 0;
-  if (!colorings(next).some(([name]) => name === next.color)) next.color = FIRST.color;
+    next.concept = firstOf(next.method, next.direction);
+  if (!colorKeys(next).includes(next.color)) next.color = FIRST.color;
+  if (!readFilter(next.filter)) next.filter = "";
   if (!Number.isInteger(next.item) || next.item < 0 || next.item >= N) next.item = null;
   next.selected = next.selected.filter((item) => Number.isInteger(item) && item >= 0 && item < N);
   next.at = clamp(Number(next.at) || 0, 0, 1);
@@ -110,6 +128,7 @@ function readLink() {
     kind: text("kind") ?? FIRST.kind,
     color: text("color") ?? FIRST.color,
     layout: text("layout") ?? FIRST.layout,
+    filter: text("filter") ?? FIRST.filter,
     concept: number("concept"),
     item: number("item"),
     at: number("at"),

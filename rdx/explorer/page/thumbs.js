@@ -1,4 +1,4 @@
-// Thumbnails: small canvases cut from sheets, which are decoded when they are first needed.
+// Thumbnails: small canvases cut from sheets, which are decoded when they are first needed; cards where items are texts.
 
 const THUMBS = DATA.thumbnails && {
   position: array("thumbnail.position"),
@@ -7,7 +7,10 @@ const THUMBS = DATA.thumbnails && {
   sheets: new Map(),
 };
 
-const hasThumb = (item) => Boolean(THUMBS) && THUMBS.position[item] >= 0;
+const hasImage = (item) => Boolean(THUMBS) && THUMBS.position[item] >= 0;
+const hasText = (item) => Boolean(TEXTS) && TEXTS[item] !== "";
+const hasThumb = (item) => hasImage(item) || hasText(item);
+const TEXT_LEAST = 50; // CSS pixels: a card that is smaller cannot be read
 
 function sheet(number) {
   if (!THUMBS.sheets.has(number)) {
@@ -46,9 +49,10 @@ async function drawThumb(context, item, left, top, side) {
   context.drawImage(image, from.x, from.y, from.width, from.height, x, y, width, height);
 }
 
-// An item as a picture, or as its name where it has none. `side` in CSS pixels.
+// An item as a picture or a card with its text, or as its name where it has neither. `side` in CSS pixels.
 function thumb(item, side) {
-  if (!hasThumb(item)) {
+  if (hasText(item) && side >= TEXT_LEAST) return make("span", { class: "text-card" }, TEXTS[item]);
+  if (!hasImage(item)) {
     const name = make("span", {}, side < 50 ? labelOf(item) || shortName(item) : shortName(item));
     return make(
       "span",
@@ -75,4 +79,5 @@ function shortName(item) {
 }
 
 // What a screen reader says of an item.
-const nameOf = (item) => `${DATA.ids[item]}${LABELS ? `, label ${labelOf(item)}` : ""}`;
+const nameOf = (item) =>
+  `${DATA.ids[item]}${LABELS ? `, label ${labelOf(item)}` : ""}${hasText(item) ? `: ${TEXTS[item]}` : ""}`;

@@ -3,51 +3,6 @@
 const letter = (side) => side.toUpperCase();
 const called = (side) => `“${title(side)}” (${letter(side)})`;
 
-// What the direction shows as a whole.
-function leadText() {
-  const own = called(OWN[state.direction]);
-  const other = called(OTHER[OWN[state.direction]]);
-  const count = shown().concepts.length;
-  const groups = `${count === 1 ? "one group" : `${count} groups`} of ${THING[1]}`;
-  if (!method().isRdx && !count) return `${state.method} found no group in ${own}.`;
-  if (!method().isRdx) {
-    const alone = `${state.method} looks at one model at a time: ${groups} that ${own} holds together.`;
-    return `${alone} It does not ask whether ${other} holds them together as well.`;
-  }
-  if (!count) {
-    const none = `${own} holds no group of ${THING[1]} together that ${other} scatters`;
-    return `${none}: no difference was found in this direction.`;
-  }
-  return `${own} sees ${groups} as alike that ${other} scatters.${mostlyText()}${chanceText()}`;
-}
-
-// A concept that turns up as well where the models do not differ.
-const maybeChance = (one) => one.p_value !== null && one.p_value >= 0.05;
-
-// How many concepts of the direction stand out from chance, where that was tested.
-function chanceText() {
-  const tested = shown().concepts.filter((one) => one.p_value !== null);
-  if (!tested.length) return "";
-  const sure = tested.filter((one) => !maybeChance(one)).length;
-  if (sure === tested.length) return sure === 1 ? " It stands out from chance." : " All of them stand out from chance.";
-  return sure
-    ? ` ${sure} of the ${tested.length} ${sure === 1 ? "stands" : "stand"} out from chance.`
-    : " None stands out from chance.";
-}
-
-// Which labels the groups of a direction are mostly of, where a few make up most of them.
-function mostlyText() {
-  if (!LABELS) return "";
-  const groups = labels();
-  const members = Array.from(groups.keys()).filter((i) => groups[i] > 0);
-  const first = makeUp(members)
-    .slice(0, 3)
-    .filter(([, count]) => count / members.length >= 0.1);
-  const share = first.reduce((sum, [, count]) => sum + count, 0) / members.length;
-  if (share < 0.6 || DATA.labels.names.length < 3) return "";
-  return ` They are mostly ${listed(first.map(([code]) => `“${labelName(code)}”`))}.`;
-}
-
 const listed = (texts) =>
   texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts[texts.length - 1]}`;
 
@@ -60,37 +15,39 @@ function makeUpText(items, most = 3) {
   return listed(parts.map(([code, count]) => `“${labelName(code)}” ${percent(count / items.length)}`));
 }
 
-const ordinal = (rank) => {
-  const whole = Math.max(1, Math.round(rank));
-  const tens = whole % 100;
-  const ending = tens > 10 && tens < 14 ? "th" : { 1: "st", 2: "nd", 3: "rd" }[whole % 10] || "th";
-  return `${wholeNumber(whole)}${ending}`;
-};
+// What one concept is: what its items share, and where they are in both models.
+function conceptTexts(one, members) {
+  const mixture = makeUpText(members);
+  const texts = [one.sentence ? `${one.sentence}.` : `${things(one.size)}${mixture ? `: ${mixture}` : ""}.`];
+  if (one.where && one.size > 2) texts.push(whereText(one));
+  return texts;
+}
 
-// What one concept is, and how near its items are to each other in both models.
-function conceptText(one, members) {
+// Where a member's nearest items are, as many as there could be members.
+function whereText(one) {
   const own = OWN[state.direction];
   const other = OTHER[own];
-  const sentences = [];
-  const mixture = makeUpText(members);
-  if (mixture) sentences.push(`${things(one.size)}: ${mixture}.`);
-  else sentences.push(`${things(one.size)}.`);
-  const near = one.typical[own];
-  const far = one.typical[other];
-  if (near !== null && far !== null) {
-    sentences.push(
-      `Two ${THING[1]} of its grid are typically each other's ${ordinal(near)} nearest in ${letter(own)}, ` +
-        `${far > near ? "but only" : "and"} the ${ordinal(far)} in ${letter(other)} (of ${wholeNumber(N - 1)}).`,
-    );
-  }
-  return sentences.join(" ");
+  const labelled = one.where[other].labels.map(([code, share]) => `“${labelName(code)}” ${percent(share)}`);
+  const rest = labelled.length ? `; the others there: ${listed(labelled)}` : "";
+  return (
+    `Of the ${wholeNumber(one.size - 1)} nearest to one of them, ${percent(one.where[own].inside)} belong to the group ` +
+    `in ${letter(own)}, ${percent(one.where[other].inside)} in ${letter(other)}${rest}.`
+  );
+}
+
+function typicalText(one) {
+  const [near, far] = [one.typical[OWN[state.direction]], one.typical[OTHER[OWN[state.direction]]]];
+  return near === null || far === null
+    ? "–"
+    : `${wholeNumber(near)} in ${letter(OWN[state.direction])}, ${wholeNumber(far)} in ${letter(OTHER[OWN[state.direction]])}`;
 }
 
 // What a measure says, in a few words beside its value.
 function measureText(name, value, direction) {
   if (value === null || value === undefined) return "";
   if (name === "bsr") return `of the grid's pairs are nearer in ${letter(OWN[direction])}`;
-  if (name === "p_value" || name === "q_value") return value < 0.05 ? "above chance" : "could be chance";
+  if (name === "p_value") return "as strong, where the models do not really differ";
+  if (name === "score") return "times what noise has";
   if (name === "p_random") return "of random groups are as strong";
   if (name === "stability")
     return value >= 0.75 ? "comes back" : value >= 0.5 ? "mostly comes back" : "often does not come back";
@@ -108,6 +65,10 @@ const MEASURES = [
   ["q_value", "q-value", "q", chanceNumber],
   ["stability", "Stability", "stability", shortNumber],
   ["p_random", "p, random", "random", chanceNumber],
+  ["gain", "Gain", "gain", shortNumber],
+  ["score", "Score", "score", shortNumber],
+  ["gamma", "Scale γ", "gamma", shortNumber],
+  ["round", "Round", "round", shortNumber],
   ...DATA.measures.map((name) => [name, name.replaceAll("_", " "), null, shortNumber]),
 ];
 

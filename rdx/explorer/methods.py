@@ -1,0 +1,166 @@
+"""What a page is given of one method: its concepts in the order in which they are shown, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rdx.explorer.agreement import explained_change
+from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
+from rdx.explorer.content import A, B, Content, Method, other_side, own_side
+from rdx.explorer.findings import Finding, finding_of
+from rdx.explorer.halves import halves
+from rdx.explorer.lying import lying
+from rdx.explorer.neighbors import typical_rank
+from rdx.explorer.standing import OUT, Standing, findings, standings
+from rdx.explorer.story import story_of
+from rdx.explorer.whereabouts import whereabouts
+from rdx.method.concepts import Concept
+from rdx.method.neighborhoods import Points
+
+_COLUMNS = ("direction", "concept", "size", "is_null")  # of concepts.csv that say which concept it is
+_MEASURES = (
+    "mean_affinity", "bsr", "p_random", "p_value", "q_value", "stability", "gain", "gamma", "score", "round", "finding",
+)  # fmt: skip
+
+
+def method_payload(
+    content: Content, number: int, method: Method, views: Mapping[str, Points], block: ArrayBlock
+) -> dict[str, Any]:
+    """The method's JSON object; its arrays are added to the block."""
+    standing = standings(method)
+    found = [finding_of(content, method, faces, views) for faces in findings(standing)]
+    story = story_of(content, method, standing, found)
+    out = [by for by in standing if by.word == OUT]
+    directions = {}
+    for direction, explanations in method.explanations.items():
+        name = f"{number}.{direction}"
+        block.add(f"concept.{name}", smallest_unsigned(explanations.labels))
+        if explanations.item_affinity is not None:
+            block.add(f"affinity.{name}", np.asarray(explanations.item_affinity, dtype=np.float32))
+        by_number = {concept.number: concept for concept in explanations.concepts}
+        here = [one for one in standing if one.direction == direction]
+        directions[direction] = {
+            "concepts": [_concept(content, method, one, by_number[one.number], views) for one in here],
+            "bsr": method.rates.get(direction),
+            "nullSize": explanations.null_size,
+            "matrix": _matrix(method, direction, name, block),
+        }
+    formula = method.formula
+    return {
+        "name": method.name,
+        "isRdx": method.is_rdx,
+        "story": {"kind": story.kind, "badge": story.badge, "headline": story.headline, "opens": _face(story.opens)},
+        "findings": [_finding(content, one) for one in found],
+        "explained": explained_change(views, [_members(method, one) for one in out]) if out else None,
+        "directions": directions,
+        "settings": [list(pair) for pair in method.settings],
+        "formula": formula
+        and {
+            "gamma": formula.gamma,
+            "beta": formula.beta,
+            "symmetric": formula.symmetric,
+            "pairs": {direction: list(pair) for direction, pair in formula.pairs.items()},
+        },
+    }
+
+
+def every_label(content: Content) -> np.ndarray:
+    """All labels that occur, as items' own or predicted, ascending: the page counts positions in that list."""
+    return np.unique(np.concatenate([content.items.labels, *content.predictions.values()]))
+
+
+def added_columns(content: Content) -> list[str]:
+    """Columns of concepts.csv that the page has no words of its own for."""
+    rows = (row for method in content.methods for found in method.rows.values() for row in found)
+    return [key for key in dict.fromkeys(key for row in rows for key in row) if key not in (*_COLUMNS, *_MEASURES)]
+
+
+def _concept(
+    content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points]
+) -> dict[str, Any]:
+    row = next((row for row in method.rows.get(one.direction, ()) if row["concept"] == concept.number), {})
+    return {
+        "number": concept.number,
+        "size": concept.size,
+        "standing": one.word,
+        "sentence": method.sentences.get((one.direction, concept.number)),
+        "grid": concept.indices.tolist(),
+        "typical": {side: typical_rank(views[side], concept.indices) for side in (A, B)},
+        "lies": {
+            kind: {side: list(lying(plane, concept.members)) for side, plane in zip((A, B), planes, strict=True)}
+            for kind, planes in content.maps.items()
+        },
+        "where": {side: _where(content, views[side], concept) for side in (A, B)} if concept.size > 1 else None,
+        "halves": _halves(content, method, one, concept, views),
+        **{key: row.get(key) for key in (*_MEASURES, *added_columns(content))},
+    }
+
+
+def _where(content: Content, points: Points, concept: Concept) -> dict[str, Any]:
+    found = whereabouts(points, concept.members, content.items.labels)
+    codes = [] if content.items.labels is None else np.searchsorted(every_label(content), [x for x, _ in found.labels])
+    shares = [share for _, share in found.labels]
+    return {"inside": found.inside, "labels": [[int(c), share] for c, share in zip(codes, shares, strict=True)]}
+
+
+def _halves(content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points]):
+    """The concept as the other model divides it; None for baselines, which ask nothing of the other model."""
+    own, other = own_side(one.direction), other_side(one.direction)
+    found = halves(views[own], views[other], concept.members) if method.is_rdx else None
+    if found is None:
+        return None
+    labels = content.items.labels
+    every = None if labels is None else every_label(content)
+
+    def parts(members: np.ndarray) -> list:
+        if labels is None:
+            return []
+        values, counts = np.unique(labels[members], return_counts=True)
+        largest = np.argsort(-counts, kind="stable")[:2]
+        return [[int(np.searchsorted(every, values[i])), float(counts[i] / len(members))] for i in largest]
+
+    return {
+        "mixed": {own: found.mixed_own, other: found.mixed_other},
+        "halves": [
+            {"size": len(members), "items": shown.tolist(), "labels": parts(members)}
+            for members, shown in zip(found.members, found.shown, strict=True)
+        ],
+    }
+
+
+def _finding(content: Content, finding: Finding) -> dict[str, Any]:
+    table = finding.table
+    return {
+        "sentence": finding.sentence,
+        "faces": [_face(face) for face in finding.faces],
+        "table": table
+        and {
+            "labels": np.searchsorted(every_label(content), table.labels).tolist(),
+            "ranks": {side: _rounded(ranks) for side, ranks in table.ranks.items()},
+        },
+    }
+
+
+def _rounded(ranks: np.ndarray) -> list[list[int | None]]:
+    return [[None if np.isnan(rank) else round(float(rank)) for rank in row] for row in ranks]
+
+
+def _members(method: Method, one: Standing) -> np.ndarray:
+    return next(c for c in method.explanations[one.direction].concepts if c.number == one.number).members
+
+
+def _face(one: Standing | None) -> list | None:
+    return None if one is None else [one.direction, one.number]
+
+
+def _matrix(method: Method, direction: str, name: str, block: ArrayBlock) -> dict[str, Any] | None:
+    matrix = method.matrices.get(direction)
+    if matrix is None:
+        return None
+    largest = float(np.abs(matrix.difference).max()) or 1.0
+    block.add(f"matrix.{name}.items", matrix.items.astype(np.uint32))
+    block.add(f"matrix.{name}", as_bytes(matrix.difference, largest))
+    return {"size": len(matrix.items), "largest": largest}

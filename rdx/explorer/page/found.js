@@ -1,0 +1,162 @@
+// What was found, both directions side by side: a row of images for each concept that stands out, the strongest first.
+// What may be chance is folded away below.
+
+const CARD_IMAGES = TEXTS ? { row: 4, small: 1 } : { row: 9, small: 3 };
+const STANDING = {
+  out: "stands out",
+  chance: "may be chance",
+  untested: "not tested",
+};
+
+const story = () => method().story;
+const isChance = (one) => one.standing === "chance";
+// A concept is called by the model that holds it together: A1, B2.
+const nameOfConcept = (number, direction = state.direction) => `${letter(OWN[direction])}${number}`;
+const conceptAt = ([direction, number]) =>
+  method().directions[direction].concepts.find((one) => one.number === number);
+
+function badge(number, direction = state.direction) {
+  const color = conceptColor(number);
+  const element = make("span", { class: "badge" }, nameOfConcept(number, direction));
+  element.style.background = css(color);
+  element.style.color = textOn(color);
+  return element;
+}
+
+function fillFindings() {
+  const { findings, directions } = method();
+  const heads = DIRECTIONS.map((direction) => {
+    const own = OWN[direction];
+    const words = method().isRdx ? `held together here, scattered in ${letter(OTHER[own])}` : "groups of this model";
+    return make(
+      "h2",
+      { class: own },
+      make("b", { class: `side ${own}` }, letter(own)),
+      ` ${title(own)}`,
+      make("span", { class: "quiet" }, ` ${words}`),
+    );
+  });
+  const blocks = findings.map((one) => findingBlock(one, findings.length > 1));
+  for (const direction of DIRECTIONS) {
+    if (findings.some((one) => one.faces.some(([where]) => where === direction))) continue;
+    const words = directions[direction].concepts.length ? "Nothing stands out here." : "No group was found here.";
+    blocks.push(make("p", { class: `empty quiet ${OWN[direction]}` }, words));
+  }
+  byId("concepts").replaceChildren(make("div", { class: "found-grid" }, heads, blocks), chanceFold());
+}
+
+// One finding: in the column of its model, or over both where it has faces in both.
+function findingBlock(finding, several) {
+  const sides = new Set(finding.faces.map(([direction]) => OWN[direction]));
+  const where = sides.size > 1 ? "both" : [...sides][0];
+  const words = several && (finding.table || finding.faces.length > 1);
+  return make(
+    "div",
+    { class: `finding ${where}` },
+    words ? make("p", { class: "finding-words" }, finding.sentence) : null,
+    make(
+      "div",
+      { class: "faces" },
+      finding.faces.map((face) => make("div", { class: OWN[face[0]] }, card(face, "row"))),
+    ),
+    finding.table ? labelTable(finding.table) : null,
+  );
+}
+
+function card([direction, number], kind) {
+  const one = conceptAt([direction, number]);
+  const name = nameOfConcept(number, direction);
+  const images = one.grid.slice(0, CARD_IMAGES[kind]);
+  const said = one.sentence || things(one.size) + mixtureOf(direction, one);
+  return make(
+    "button",
+    {
+      type: "button",
+      class: `card ${kind}`,
+      "data-direction": direction,
+      "data-concept": number,
+      "aria-label": `Concept ${name}, ${STANDING[one.standing]}: ${said}`,
+      on: { click: () => change({ direction, concept: number }) },
+    },
+    make("span", { class: "card-head" }, badge(number, direction), make("b", {}, things(one.size)), standingWord(one)),
+    make(
+      "span",
+      { class: "minis" },
+      images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : 48)),
+    ),
+    make("span", { class: "card-text" }, kind === "row" ? withoutSize(said) : mixtureOf(direction, one).slice(2)),
+  );
+}
+
+const standingWord = (one) => make("span", { class: `standing ${one.standing}` }, STANDING[one.standing]);
+// The card's head says how many there are.
+const withoutSize = (text) => text.replace(/^[\d,]+ \w+(, |: |$)/, "");
+
+function mixtureOf(direction, one) {
+  if (!LABELS || !one.size) return "";
+  const text = makeUp(membersOf(conceptsOf(state.method, direction), one.number))
+    .slice(0, 2)
+    .map(([code, count]) => `${labelName(code)} ${percent(count / one.size)}`)
+    .join(", ");
+  return text && `: ${text}`;
+}
+
+function chanceFold() {
+  const faces = DIRECTIONS.flatMap((direction) =>
+    method()
+      .directions[direction].concepts.filter(isChance)
+      .map((one) => [direction, one.number]),
+  );
+  if (!faces.length) return "";
+  return make(
+    "details",
+    { id: "chance" },
+    make("summary", {}, `may be chance (${faces.length})`),
+    make(
+      "p",
+      { class: "quiet" },
+      "Groups as strong as these come about as well where two models do not really differ. They are no findings.",
+    ),
+    make(
+      "div",
+      { class: "chance-cards" },
+      faces.map((face) => card(face, "small")),
+    ),
+  );
+}
+
+// How near the labels of a finding are to each other: the typical rank of one as seen from the other.
+function labelTable({ labels: codes, ranks }) {
+  const names = codes.map((code) => `“${labelName(code)}”`);
+  const cell = (row, column) =>
+    make(
+      "td",
+      { class: row === column ? "quiet" : null },
+      ["a", "b"].map((side) => {
+        const rank = ranks[side][row][column];
+        return make("span", {}, `${letter(side)} `, make("b", {}, rank === null ? "–" : wholeNumber(rank)));
+      }),
+    );
+  return make(
+    "table",
+    { class: "label-table" },
+    make("caption", {}, `Typical rank of a column's ${THING[1]} as seen from a row's (1 is the nearest of ${wholeNumber(N - 1)})`),
+    make("thead", {}, make("tr", {}, make("td"), names.map((name) => make("th", { scope: "col" }, name)))),
+    make(
+      "tbody",
+      {},
+      names.map((name, row) => make("tr", {}, make("th", { scope: "row" }, name), codes.map((_, column) => cell(row, column)))),
+    ),
+  );
+}
+
+function markCards() {
+  for (const each of document.querySelectorAll(".card")) {
+    const current = Number(each.dataset.concept) === state.concept && each.dataset.direction === state.direction;
+    if (current) each.setAttribute("aria-current", "true");
+    else each.removeAttribute("aria-current");
+    each.style.borderColor = current ? css(conceptColor(state.concept)) : "";
+  }
+  const one = concept();
+  if (one && isChance(one)) byId("chance").open = true;
+}

@@ -1,0 +1,78 @@
+"""What the page says of one method as a whole: badge, headline and where it opens; one place, so that all agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rdx.explorer.content import A, B, Content, Method, own_side
+from rdx.explorer.findings import Finding
+from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, is_tested
+
+FOUND, NOTHING, UNRELATED = "found", "nothing", "unrelated"  # kinds; besides standing.UNTESTED
+_NOTHING_IN_COMMON = "agree on nothing"  # in a method's ending
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is said, and shown first."""
+
+    kind: str
+    badge: str
+    headline: str
+    opens: Standing | None  # None: nothing that may be chance is shown unasked
+
+
+def story_of(content: Content, method: Method, standing: Sequence[Standing], findings: Sequence[Finding]) -> Story:
+    """``standing`` and ``findings``: of the method, the strongest first."""
+    things = content.items.noun
+    out = [finding for finding in findings if finding.faces[0].word == OUT]
+    if out:
+        count = len(out)
+        badge = "1 difference stands out" if count == 1 else f"{count} differences stand out"
+        first = out[0].sentence
+        strongest = "" if count == 1 else f"{count} differences stand out from chance. The strongest: "
+        return Story(FOUND, badge, f"{strongest}{first}", out[0].faces[0])
+    if method.ending and _NOTHING_IN_COMMON in method.ending:
+        headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."
+        return Story(UNRELATED, "They agree on nothing", headline, None)
+    if any(one.word == CHANCE for one in standing):
+        looked = "the only group that was looked at" if len(standing) == 1 else f"each of the {len(standing)} groups"
+        headline = (
+            f"Nothing stands out from chance: {looked} may as well come about where {_both(content)} do not "
+            "really differ."
+        )
+        return Story(NOTHING, "Nothing stands out", headline, None)
+    if not standing and method.is_rdx:
+        headline = f"No group of {things} is held together by one of {_both(content)} and scattered by the other."
+        tested = is_tested(method) or method.ending is not None
+        return Story(NOTHING if tested else UNTESTED, "No difference found", headline, None)
+    return _untested(content, method, standing, things)
+
+
+def _untested(content: Content, method: Method, standing: Sequence[Standing], things: str) -> Story:
+    groups = [_groups(sum(own_side(one.direction) == side for one in standing), things) for side in (A, B)]
+    a, b = (_named(content, side) for side in (A, B))
+    if not method.is_rdx:
+        headline = (
+            f"{method.name} looks at one model at a time: {groups[0]} that {a} holds together, {groups[1]} that {b} "
+            "does. It does not ask whether the other holds them together as well."
+        )
+    else:
+        headline = (
+            f"{a} holds {groups[0]} together that {b} scatters, and {b} {groups[1]} that {a} scatters. Whether that "
+            "is more than chance was not tested."
+        )
+    return Story(UNTESTED, "Not tested", headline, standing[0] if standing else None)
+
+
+def _groups(count: int, things: str) -> str:
+    return f"{count or 'no'} group{'' if count == 1 else 's'} of {things}"
+
+
+def _named(content: Content, side: str) -> str:
+    return f"“{content.titles[side]}” ({side.upper()})"
+
+
+def _both(content: Content) -> str:
+    return f"{_named(content, A)} and {_named(content, B)}"

@@ -1,0 +1,46 @@
+"""The effect size of a comparison: common neighbours, shared attributes, and how much change was found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rdx.explorer.agreement import common_neighbors, explained_change, shared_attributes
+from rdx.method.neighborhoods import as_points
+from rdx.metrics.attributes import Attribute
+
+NEAR_A = np.array([[1, 2], [0, 2], [3, 1], [2, 1]])
+NEAR_B = np.array([[2, 1], [0, 3], [0, 1], [0, 1]])
+
+
+def test_common_neighbours_are_counted_whatever_their_order():
+    assert common_neighbors(NEAR_A, NEAR_B) == pytest.approx((2 + 1 + 1 + 1) / 8)
+
+
+def test_neighbours_share_categories_and_numbers():
+    label = Attribute("label", np.array([0, 0, 1, 1]), ("x", "y"))
+    lonely = Attribute("camera", np.array([0, -1, 0, -1]), ("x",))  # −1: a value that nothing else has
+    size = Attribute("size", np.array([0.0, 0.0, 4.0, np.nan]))
+    same = Attribute("same", np.array([5.0, 5.0, 5.0, 5.0]))
+    found = {one.name: one for one in shared_attributes((NEAR_A, NEAR_B), [lonely, same, size, label])}
+    assert list(found)[0] == "label" and "same" not in found
+    assert (found["label"].a, found["label"].b) == (pytest.approx(4 / 8), pytest.approx(2 / 8))
+    assert (found["camera"].a, found["camera"].b) == (pytest.approx(1 / 8), pytest.approx(2 / 8))
+    assert found["size"].a == pytest.approx(1 - np.mean([0, 4, 0, 4, 4]) / (8 / 3))
+
+
+def test_what_attributes_hardly_differ_in_is_left_out():
+    equal = Attribute("site", np.array([0, 0, 1, 1]), ("x", "y"))
+    assert shared_attributes((NEAR_A, NEAR_A), [equal]) == []
+
+
+def test_change_lies_where_a_group_moved():
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(200, 3))
+    B = A.copy()
+    B[:40] = 3 * rng.normal(size=(40, 3))  # a group that B scatters
+    views = {"a": as_points(A), "b": as_points(B)}
+    pairs, change = explained_change(views, [np.arange(40)])
+    assert pairs == pytest.approx(40 * 39 / (200 * 199))
+    assert change > 1.3 * pairs
+    assert explained_change(views, [np.arange(200)]) == pytest.approx([1.0, 1.0])

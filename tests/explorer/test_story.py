@@ -1,0 +1,124 @@
+"""What the page says: one place decides what stands out, and badge, headline and cards follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_comparison import made_content
+
+from rdx.explorer.findings import finding_of
+from rdx.explorer.payload import make_payload
+from rdx.explorer.standing import CHANCE, OUT, UNTESTED, findings, standings
+from rdx.explorer.story import story_of
+from rdx.explorer.whereabouts import whereabouts
+from rdx.method.concepts import DIRECTIONS, Explanations
+from rdx.method.neighborhoods import as_points
+from rdx.method.scales.evidence import Evidence
+
+UNRELATED = "the two agree on nothing: neighbours in one are strangers in the other"
+
+
+@pytest.fixture(scope="module")
+def content():
+    return made_content(images=False)
+
+
+def told(content, method):
+    standing = standings(method)
+    views = {side: as_points(X) for side, X in content.representations.items()}
+    found = [finding_of(content, method, faces, views) for faces in findings(standing)]
+    return standing, found, story_of(content, method, standing, found)
+
+
+def with_p(method, p_values):
+    """The method with p by direction and number."""
+    rows = {
+        direction: [{**row, "p_value": p_values[direction][row["concept"] - 1], "gain": 1.0} for row in rows]
+        for direction, rows in method.rows.items()
+    }
+    return replace(method, rows=rows)
+
+
+def with_evidence(method, numbers, ending=None):
+    """The method with a scale for each concept: a finding's number by direction and concept, None for chance."""
+    found = {}
+    for direction, one in method.explanations.items():
+        concepts = [
+            replace(concept, evidence=Evidence(0.1, 5.0, 3.0 if number else 0.9, 0.025 if number else 0.6, 1, number))
+            for concept, number in zip(one.concepts, numbers[direction], strict=True)
+        ]
+        found[direction] = replace(one, concepts=concepts)
+    return replace(method, explanations=found, ending=ending)
+
+
+CASES = {
+    "all stand out": ({"a_not_b": [0.02, 0.01], "b_not_a": [0.04, 0.03]}, "4 differences stand out", ("a_not_b", 2)),
+    "one": ({"a_not_b": [0.3, 0.2], "b_not_a": [0.5, 0.04]}, "1 difference stands out", ("b_not_a", 2)),
+    "at the border": ({"a_not_b": [0.05, 0.2], "b_not_a": [0.5, 1.0]}, "Nothing stands out", None),
+    "not all tested": ({"a_not_b": [None, 0.2], "b_not_a": [0.5, 0.3]}, "Nothing stands out", None),
+    "untested": ({"a_not_b": [None, None], "b_not_a": [None, None]}, "Not tested", ("a_not_b", 1)),
+}
+
+
+@pytest.mark.parametrize(("p_values", "badge", "opens"), CASES.values(), ids=CASES)
+def test_badge_headline_and_cards_say_the_same(content, p_values, badge, opens):
+    standing, found, story = told(content, with_p(content.methods[0], p_values))
+    words = [one.word for one in standing]
+    assert story.badge == badge
+    assert (story.opens and (story.opens.direction, story.opens.number)) == opens
+    assert words == sorted(words, key=[OUT, UNTESTED, CHANCE].index)
+    assert len(found) == len(standing) - words.count(CHANCE)
+    assert (story.kind == "found") == (OUT in words)
+    assert ("stand" in story.headline and "Nothing" not in story.headline) or len(found) <= 1 or UNTESTED in words
+    assert story.headline.startswith("Nothing stands out from chance") == (set(words) == {CHANCE})
+
+
+def test_concepts_of_one_finding_are_its_faces(content):
+    method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [1, 2]})
+    standing, found, story = told(content, method)
+    assert [[(face.direction, face.number) for face in one.faces] for one in found] == [
+        [("a_not_b", 1), ("b_not_a", 1)], [("b_not_a", 2)],
+    ]  # fmt: skip
+    assert story.badge == "2 differences stand out"
+    assert [one.word for one in standing] == [OUT, OUT, OUT, CHANCE]
+
+
+def test_a_finding_says_which_labels_one_model_does_not_tell_apart(content):
+    method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [None, None]})
+    members = np.flatnonzero(content.items.labels <= 1)  # A sees cats and dogs as one
+    labels = np.where(content.items.labels <= 1, 1, 0)
+    concept = replace(method.explanations["a_not_b"].concepts[0], members=members)
+    explained = {**method.explanations, "a_not_b": Explanations("a_not_b", labels, [concept])}
+    _, (finding,), story = told(content, replace(method, explanations=explained))
+    assert finding.sentence == "A holds “cat” and “dog” together as one group; B tells them apart."
+    assert story.headline == finding.sentence
+    own, other = finding.table.ranks["a"], finding.table.ranks["b"]
+    assert own[0, 1] < 60 < other[0, 1] and own[0, 0] < 60 and other[0, 0] < 30
+    assert finding.table.labels == (0, 1)
+
+
+def test_where_members_have_their_neighbours():
+    points = as_points(np.arange(20.0)[:, None])
+    found = whereabouts(points, np.arange(5), np.arange(20) // 10)
+    assert found.inside == pytest.approx(1 - (2 * 0 + 1 + 0 + 2) / 20, abs=0.2)
+    split = whereabouts(points, np.array([0, 19]), np.arange(20) // 10)
+    assert split.inside == 0.0 and split.labels == ((0, 0.5), (1, 0.5))
+
+
+def test_two_that_agree_on_nothing_are_said_to(content):
+    none = {d: Explanations(d, np.zeros(content.n, dtype=int), []) for d in DIRECTIONS}
+    _, _, story = told(content, replace(content.methods[0], explanations=none, ending=UNRELATED))
+    assert story.kind == "unrelated" and "agree on nothing" in story.headline and story.opens is None
+    _, _, story = told(content, replace(content.methods[0], explanations=none, ending="the rest is equal"))
+    assert story.kind == "nothing" and story.badge == "No difference found"
+
+
+def test_the_payload_has_what_stands_out_first(content):
+    p_values = {"a_not_b": [0.3, 0.01], "b_not_a": [0.5, 0.6]}
+    payload, _ = make_payload(replace(content, methods=[with_p(content.methods[0], p_values)]), None)
+    (method,) = payload["methods"]
+    concepts = method["directions"]["a_not_b"]["concepts"]
+    assert [(one["number"], one["standing"]) for one in concepts] == [(2, OUT), (1, CHANCE)]
+    assert method["story"]["opens"] == ["a_not_b", 2]

@@ -52,11 +52,11 @@ SpecB = Annotated[str, typer.Option("--b", metavar="SPEC", help="What it is comp
 Images = Annotated[Path | None, path_option("PATH", "Folder of images, or a table of paths or images.")]
 Labels = Annotated[Path | None, path_option("PATH", "One label a line, or CSV with ids.")]
 Methods = Annotated[str, typer.Option(help="Names with commas between.")]
-NClusters = Annotated[int | None, typer.Option(help="Concepts a direction; default 5.")]
-Version = Annotated[str | None, typer.Option(help="v1 (the paper) or v2 (default).")]
-Scale = Annotated[str | None, typer.Option(help="auto: each concept at the scale at which it stands out.")]
-Gamma = Annotated[str | None, typer.Option(help="How fast the difference saturates; default 0.1; auto: 80 / n.")]
-Beta = Annotated[float | None, typer.Option(help="How strongly affinities spread; default 5.")]
+NClusters = Annotated[int | None, typer.Option(help="Concepts a direction, at most; default 5.")]
+Version = Annotated[str | None, typer.Option(help="v1 (the paper) or v2, with one scale for all.")]
+Scale = Annotated[str | None, typer.Option(help="auto (default): each concept at the scale at which it stands out.")]
+Gamma = Annotated[str | None, typer.Option(help="One scale for all: how fast the difference saturates; auto: 80 / n.")]
+Beta = Annotated[float | None, typer.Option(help="One scale for all: how strongly affinities spread.")]
 Align = Annotated[str | None, typer.Option(metavar="[cka|ridge]", help=_ALIGN)]
 Guidance = Annotated[str | None, typer.Option(metavar="MODE", help=_MODES)]
 Statistics = Annotated[str | None, typer.Option(help="Is it above chance? off, fast (default) or full.")]
@@ -173,6 +173,24 @@ def explore_command(
         for page in build_explorers(runs, changes or [], (lambda line: None) if quiet else show):
             if quiet:
                 show(page)
+
+
+@app.command("export")
+def export_command(
+    run: Annotated[Path, path_argument("RUN_DIR", "Folder of a finished run.")],
+    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="csv, embedding-atlas or fiftyone.")],
+    output_dir: Annotated[Path | None, path_option("DIR", "Where to; default RUN_DIR/export/TARGET.")] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy images instead of linking to them.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+    quiet: Quiet = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Write a finished run for another program: its concepts' members, or all items with maps and concepts."""
+    with exit_codes(debug):
+        from rdx.analysis.export import Choice, export
+
+        place, said = export(run, to, output_dir, force=force, choice=Choice(copy=copy))
+        for line in [str(place)] if quiet else said:
+            show(line)
 
 
 def _carry_out(

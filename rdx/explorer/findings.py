@@ -77,7 +77,7 @@ def _across(ranks: np.ndarray) -> float:
 
 def _generic(content: Content, method: Method, face: Standing, size: int) -> str:
     own, other = own_side(face.direction).upper(), other_side(face.direction).upper()
-    things = f"{size:,} {'images' if content.items.has_images else 'items'}"
+    things = f"{size:,} {content.items.noun}"
     told = method.sentences.get((face.direction, face.number), "")
     common = told.partition(", ")[2]
     tail = f": {common}." if common else "."

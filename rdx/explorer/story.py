@@ -25,7 +25,7 @@ class Story:
 
 def story_of(content: Content, method: Method, standing: Sequence[Standing], findings: Sequence[Finding]) -> Story:
     """``standing`` and ``findings``: of the method, the strongest first."""
-    things = "images" if content.items.has_images else "items"
+    things = content.items.noun
     out = [finding for finding in findings if finding.faces[0].word == OUT]
     if out:
         count = len(out)

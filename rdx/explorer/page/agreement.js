@@ -6,7 +6,7 @@ function fillAgreement() {
   const facts = [];
   const fact = (value, ...words) => facts.push(make("span", {}, make("b", {}, value), " ", ...words));
   if (common !== null)
-    fact(percent(common), `of ${THING[0] === "image" ? "an image's" : "an item's"} ${neighbors} nearest are the same`);
+    fact(percent(common), `of an item's ${neighbors} nearest are the same`);
   if (cka !== null) fact(cka.toFixed(2), term("CKA", "cka"), " (1: the same geometry)");
   const label = shared.find(([name]) => name === "label");
   if (label) fact(`A ${percent(label[2])}, B ${percent(label[3])}`, "of neighbours share the label");

@@ -29,13 +29,18 @@ function describeMaps() {
   }
 }
 
+// How the concept lies on this very map, as it was measured there.
 function mapNote(one, holds, side) {
   if (state.item !== null)
     return side === "a" ? "Solid lines: its nearest items in A." : "Dashed lines: its nearest items in B.";
   if (!one) return "";
-  if (!method().isRdx)
-    return holds ? `Concept ${nameOfConcept(one.number)} is one of this model's groups.` : "The same items in the other model.";
-  const [near, far] = [one.typical[OWN[state.direction]], one.typical[OTHER[OWN[state.direction]]]];
-  if (!(near < far)) return "";
-  return holds ? `Concept ${nameOfConcept(one.number)} lies together here …` : "… and is spread out here.";
+  const [word, pieces] = one.lies[state.kind][side];
+  const words = {
+    together: "lies together here",
+    several: `lies in ${pieces} groups here`,
+    among: "lies among others here",
+    spread: "is spread out here",
+  }[word];
+  const flat = holds && word !== "together" && method().isRdx;
+  return `Concept ${nameOfConcept(one.number)} ${words}${flat ? "; a flat map cannot show all that a model sees" : ""}.`;
 }

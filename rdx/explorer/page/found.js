@@ -1,7 +1,7 @@
 // What was found, both directions side by side: a row of images for each concept that stands out, the strongest first.
 // What may be chance is folded away below.
 
-const CARD_IMAGES = { row: 9, small: 3 };
+const CARD_IMAGES = TEXTS ? { row: 4, small: 1 } : { row: 9, small: 3 };
 const STANDING = {
   out: "stands out",
   chance: "may be chance",
@@ -82,7 +82,7 @@ function card([direction, number], kind) {
     make(
       "span",
       { class: "minis" },
-      images.map((item) => thumb(item, 48)),
+      images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : 48)),
     ),
     make("span", { class: "card-text" }, kind === "row" ? withoutSize(said) : mixtureOf(direction, one).slice(2)),
   );
@@ -90,7 +90,7 @@ function card([direction, number], kind) {
 
 const standingWord = (one) => make("span", { class: `standing ${one.standing}` }, STANDING[one.standing]);
 // The card's head says how many there are.
-const withoutSize = (text) => text.replace(/^[\d,]+ \w+(, |$)/, "");
+const withoutSize = (text) => text.replace(/^[\d,]+ \w+(, |: |$)/, "");
 
 function mixtureOf(direction, one) {
   if (!LABELS || !one.size) return "";

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = (
     "numpy", "scipy", "scikit-learn", "numba", "hdbscan", "openTSNE", "umap-learn", "torch", "torchvision", "timm",
-    "open_clip_torch", "pandas", "pyarrow", "pillow", "safetensors", "matplotlib",
+    "open_clip_torch", "transformers", "onnx", "onnxruntime", "pandas", "pyarrow", "pillow", "safetensors",
+    "matplotlib",
 )  # fmt: skip
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _PATIENCE = 20  # seconds for git, which waits for a slow disk

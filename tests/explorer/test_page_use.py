@@ -42,6 +42,7 @@ def test_clicking_a_dot_shows_its_neighbours_everywhere(opened):
     assert "Click a dot" in one.text("#item")
 
 
+@pytest.mark.slow
 def test_pointing_at_a_dot_shows_it_in_both_maps(opened):
     one = opened("#map=pca")
     before = [one.page.evaluate(f"document.getElementById('map-{side}').toDataURL()") for side in "ab"]
@@ -83,6 +84,7 @@ def test_links_lead_back_to_a_state(opened):
     assert one.page.locator("#item .row").count() == 3
 
 
+@pytest.mark.slow
 def test_the_back_button_goes_back(opened):
     one = opened()
     one.page.keyboard.press("n")
@@ -97,6 +99,7 @@ def test_the_back_button_goes_back(opened):
     assert one.complaints == []
 
 
+@pytest.mark.slow
 def test_search_selects_by_label_and_by_name(opened):
     one = opened()
     one.page.fill("#query", "dog")
@@ -113,6 +116,7 @@ def test_search_selects_by_label_and_by_name(opened):
     assert "selected" not in one.selected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["box", "lasso"])
 def test_dragging_selects(opened, tool):
     one = opened()
@@ -144,11 +148,13 @@ def test_selected_items_are_saved_as_csv(opened):
     assert rows[3]["id"] == 'a,"b"\u2028<b>'
     assert rows[4]["label_name"] == "owl" and rows[4]["label"] == "4"
     assert float(rows[4]["rdx_a_not_b_affinity"]) > 0
+    assert rows[0]["brightness"] == "" and rows[4]["camera"] == "</b>Leica" and rows[4]["note"] == "note 9"
     one.page.keyboard.press("Escape")
     concept = list(csv.DictReader(io.StringIO(saved(one, "#csv").path().read_text(encoding="utf-8"))))
     assert {row["rdx_a_not_b_concept"] for row in concept} == {"1"}
 
 
+@pytest.mark.slow
 def test_the_view_is_saved_as_a_picture(opened):
     one = opened()
     picture = Image.open(saved(one, "#png").path())
@@ -156,6 +162,7 @@ def test_the_view_is_saved_as_a_picture(opened):
     assert len(np.unique(np.asarray(picture.convert("L")))) > 50
 
 
+@pytest.mark.slow
 def test_the_passage_moves_the_dots(opened):
     one = opened("#view=passage")
     dots = "document.querySelector('.passage .dots').toDataURL()"
@@ -170,6 +177,7 @@ def test_the_passage_moves_the_dots(opened):
     assert one.complaints == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_theme_is_the_systems_and_can_be_switched(opened, scheme):
     one = opened(scheme=scheme)
@@ -181,6 +189,7 @@ def test_the_theme_is_the_systems_and_can_be_switched(opened, scheme):
     assert one.page.get_attribute("html", "data-theme") != scheme
 
 
+@pytest.mark.slow
 def test_colours_can_be_by_label_prediction_and_affinity(opened):
     one = opened()
     legends = {}
@@ -194,8 +203,46 @@ def test_colours_can_be_by_label_prediction_and_affinity(opened):
     one.page.select_option("#color", "label")
     one.page.locator("#legend button", has_text="dog").click()
     assert "30 images selected" in one.selected
+    for color, entries in {"camera": ["</b>Leica", "Nikon"], "brightness": ["0", "1.5", "3", "4.5", "6"]}.items():
+        one.page.select_option("#color", label=color)
+        assert one.page.locator("#legend li").all_inner_texts() == entries
+    assert one.complaints == []
 
 
+def test_items_are_filtered_and_sorted_by_any_column(opened):
+    one = opened("#c=0")
+    assert one.text("#table-title") == "150 images in all"
+    one.page.select_option("#filter-field", label="camera")
+    one.page.select_option("#filter-value select", label="Nikon")
+    assert one.text("#table-title") == "75 images in all, filtered"
+    assert "</b>Leica" not in one.text("#rows") and one.complaints == []
+    one.page.select_option("#filter-field", label="change")
+    one.page.fill("#filter-value input >> nth=0", "0.9")
+    one.page.keyboard.press("Tab")
+    assert one.text("#table-title") == "15 images in all, filtered"
+    assert "f=f0%3A0.9%3A" in one.link
+    one.page.click("#rows th button:has-text('change')")
+    first = one.page.locator("#rows tbody tr").first
+    assert first.locator("td").nth(4).inner_text() == "1"
+    one.page.click("#rows th button:has-text('change')")
+    assert first.locator("td").nth(4).inner_text() == "0.906"
+    assert one.page.locator("#rows [aria-sort=ascending]").count() == 1
+    one.page.select_option("#column", label="note")
+    assert "note 149" in first.inner_text()
+    one.page.click("#select-rows")
+    assert "15 images selected" in one.selected and one.text("#table-title") == "15 images selected, filtered"
+
+
+def test_a_concept_is_shown_as_the_other_model_divides_it(opened):
+    one = opened()
+    assert one.page.locator("#looks .half").count() == 2
+    halves = one.text("#looks .half >> nth=0") + one.text("#looks .half >> nth=1")
+    assert "“cat” 100%" in halves and "“dog” 100%" in halves
+    mean = "i => { const c = document.querySelectorAll('.means canvas')[i]; return c.toDataURL().length }"
+    one.page.wait_for_function(f"(({mean})(0) > 2000) && (({mean})(1) > 2000)")
+
+
+@pytest.mark.slow
 def test_the_matrix_names_its_pairs(opened):
     one = opened()
     box = one.page.locator("#matrix-canvas").bounding_box()
@@ -208,6 +255,7 @@ def test_the_matrix_names_its_pairs(opened):
     assert "Mean difference inside concept A1: −" in one.page.get_attribute("#matrix-canvas", "aria-label")
 
 
+@pytest.mark.slow
 def test_every_control_can_be_reached_and_named_with_the_keyboard(opened):
     one = opened("#i=7")
     order = []
@@ -221,4 +269,5 @@ def test_every_control_can_be_reached_and_named_with_the_keyboard(opened):
             order.append(place)
         if place == "FOOTER":
             break
-    assert order == ["skip", "HEADER", "concepts", "controls", "maps", "concept", "item", "matrix", "FOOTER"]
+    places = ["skip", "HEADER", "agreement", "concepts", "controls", "maps", "concept", "looks", "item", "items"]
+    assert order == [*places, "matrix", "FOOTER"]

@@ -93,7 +93,8 @@ def _concept(
             kind: {side: list(lying(plane, concept.members)) for side, plane in zip((A, B), planes, strict=True)}
             for kind, planes in content.maps.items()
         },
-        "where": {side: _where(content, views[side], concept) for side in (A, B)} if concept.size > 1 else None,
+        "where": {side: _where(content, views[side], concept) for side in (A, B)} if method.is_rdx and concept.size > 1
+        else None,
         "halves": _halves(content, method, one, concept, views),
         **{key: row.get(key) for key in (*_MEASURES, *added_columns(content))},
     }

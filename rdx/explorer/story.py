@@ -37,10 +37,10 @@ def story_of(content: Content, method: Method, standing: Sequence[Standing], fin
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."
         return Story(UNRELATED, "They agree on nothing", headline, None)
     if any(one.word == CHANCE for one in standing):
-        looked = "the only group that was looked at" if len(standing) == 1 else f"each of the {len(standing)} groups"
+        looked = "the only group that was found" if len(standing) == 1 else f"each of the {len(standing)} groups"
         headline = (
-            f"Nothing stands out from chance: {looked} may as well come about where {_both(content)} do not "
-            "really differ."
+            f"Nothing stands out from chance: where as much changes as between {_both(content)}, but evenly, groups "
+            f"as strong as {looked} come about, too."
         )
         return Story(NOTHING, "Nothing stands out", headline, None)
     if not standing and method.is_rdx:

@@ -10,7 +10,6 @@ from rdx.explorer.findings import Finding
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, is_tested
 
 FOUND, NOTHING, UNRELATED = "found", "nothing", "unrelated"  # kinds; besides standing.UNTESTED
-_NOTHING_IN_COMMON = "agree on nothing"  # in a method's ending
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def story_of(content: Content, method: Method, standing: Sequence[Standing], fin
         first = out[0].sentence
         strongest = "" if count == 1 else f"{count} differences stand out from chance. The strongest: "
         return Story(FOUND, badge, f"{strongest}{first}", out[0].faces[0])
-    if method.ending and _NOTHING_IN_COMMON in method.ending:
+    if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."
         return Story(UNRELATED, "They agree on nothing", headline, None)
     if any(one.word == CHANCE for one in standing):

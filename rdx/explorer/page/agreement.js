@@ -46,7 +46,7 @@ function sharedTable(rows) {
     make(
       "tr",
       {},
-      make("th", { scope: "row" }, name, make("span", { class: "quiet" }, category ? " (the same)" : " (how alike)")),
+      make("th", { scope: "row" }, fieldName({ name }), make("span", { class: "quiet" }, category ? " (the same)" : " (how alike)")),
       [a, b].map((share) => make("td", {}, share < 0 ? "0%" : percent(share))),
     );
   return make(

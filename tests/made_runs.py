@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import yaml
@@ -76,16 +77,21 @@ def sketch_pictures(patch) -> None:
     from rdx.explorer.maps import pca_maps
     from rdx.files import atomic_path
 
-    def sketch(*arguments, **_) -> None:
-        path = next((one for one in arguments if isinstance(one, (str, Path))), None)
-        if path is None:
-            return  # a figure that is no file
-        with atomic_path(path) as temporary:
-            Path(temporary).write_bytes(b"a picture")
+    def sketched(draw):
+        def sketch(*arguments, **settings):
+            path = next((one for one in arguments if isinstance(one, (str, Path))), None)
+            if path is None:
+                return draw(*arguments, **settings)  # a figure that is no file
+            with atomic_path(path) as temporary:
+                Path(temporary).write_bytes(b"a picture")
+
+        return sketch
 
     for name in ("coefficients.save_coefficients", "grids.save_grid", "loss.save_loss", "overview.save_overview",
                  "summary.save_summary"):  # fmt: skip
-        patch.setattr(f"rdx.figures.{name}", sketch)
+        module, _, function = name.partition(".")
+        draw = getattr(import_module(f"rdx.figures.{module}"), function)
+        patch.setattr(f"rdx.figures.{name}", sketched(draw))
     patch.setattr("rdx.explorer.maps.joint_maps", lambda A, B, *_: pca_maps(A, B))
 
 
@@ -160,6 +166,7 @@ def wait_for(ready, command: Command, seconds: float = 120.0) -> bool:
 
 def _serve() -> None:
     from rdx.figures import overview
+    from rdx.method import spectral
     from rdx.metrics import probes
     from rdx.models import training
 
@@ -170,7 +177,7 @@ def _serve() -> None:
     training._THREADS = 1
     # That a picture is written is looked at here, not what is in it: matrices and maps are most of a run's time.
     overview.draw_map = overview.draw_matrix = lambda *_: None
-    probes.N_FOLDS = 2
+    probes.N_FOLDS, spectral.STARTS = 2, 1
     for line in sys.stdin:
         question = json.loads(line)
         if "warm" in question:

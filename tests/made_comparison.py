@@ -9,12 +9,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from rdx.data.column_kinds import attributes_of
 from rdx.data.items import Items, items_from_pixels, items_from_texts, items_without_images
 from rdx.explorer.content import Content, Formula, Matrix, Method
 from rdx.explorer.maps import pca_maps
 from rdx.figures.pair_blocks import pair_blocks
 from rdx.method.concepts import DIRECTIONS
 from rdx.method.rdx import RDX
+from rdx.metrics.attributes import Attribute
+from rdx.metrics.moves import neighbors_moved
 
 N, CLASSES = 150, 5
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "=cmd|' /C calc'!A0", 'a,"b"\u2028<b>')
@@ -43,6 +46,8 @@ def made_items(*, images: bool = True, labels: bool = True, texts: bool = False)
         return items_without_images(N, ids, found if labels else None, LABEL_NAMES if labels else None)
     pixels = np.random.default_rng(1).integers(0, 255, (N, 12, 12)).astype(np.uint8)
     items = items_from_pixels(pixels, ids, found, LABEL_NAMES)
+    cameras, notes = ("Nikon", "</b>Leica") * (N // 2), tuple(f"note {i}" for i in range(N))
+    items = replace(items, columns={"camera": cameras, "note": notes})
     return items if labels else replace(items, labels=None, label_names={})
 
 
@@ -56,14 +61,20 @@ def made_content(
     rdx = RDX(n_clusters=2, version=version, random_state=0, images_per_concept=6).fit(A, B)
     methods = [_method("rdx", rdx, A, B, version, tested), _baseline(A, B)]
     first, second = pca_maps(A, B)
+    items = made_items(images=images, labels=labels, texts=texts)
+    moved = neighbors_moved(A, B)
     predicted = {"a": np.where(classes == 1, 0, classes), "b": classes} if labels else {}
     return Content(
         titles={"a": "Merged <i>model</i>", "b": "Expert & Co"},
-        items=made_items(images=images, labels=labels, texts=texts),
+        items=items,
         representations={"a": A, "b": B},
         maps={"tsne": (first[:, ::-1], second[:, ::-1]), "pca": (first, second)},
         methods=methods,
         predictions=predicted,
+        near=(moved.near_a, moved.near_b),
+        moves={"change": np.linspace(0, 1, N), "more_alone_in_a": np.arange(N) / 50, "more_alone_in_b": np.ones(N)},
+        attributes=_attributes(items),
+        cka=0.801,
         verdict="difference" if tested else None,
         reason="2 concepts have p < 0.05" if tested else "whether the difference is above chance was not tested",
         facts=[("items", str(N)), ("CKA", "0.801")],
@@ -89,6 +100,14 @@ def _method(name: str, estimator: RDX, A: np.ndarray, B: np.ndarray, version: st
     formula = Formula(0.1, 5.0, version == "v2", {"a_not_b": ("a", "b"), "b_not_a": ("b", "a")})
     rates = {direction: 0.9 if one.concepts else None for direction, one in found.items()}
     return Method(name, True, found, rows, rates, formula, matrices, [("version", version)])
+
+
+def _attributes(items: Items) -> list[Attribute]:
+    """A category from the items' table, and a number that some images lack."""
+    if "camera" not in items.columns:
+        return []
+    brightness = np.where(np.arange(N) < 5, np.nan, np.arange(N) % 7)
+    return [*attributes_of("camera", items.columns["camera"]), Attribute("brightness", brightness)]
 
 
 def _baseline(A: np.ndarray, B: np.ndarray) -> Method:

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import yaml
@@ -76,16 +77,21 @@ def sketch_pictures(patch) -> None:
     from rdx.explorer.maps import pca_maps
     from rdx.files import atomic_path
 
-    def sketch(*arguments, **_) -> None:
-        path = next((one for one in arguments if isinstance(one, (str, Path))), None)
-        if path is None:
-            return  # a figure that is no file
-        with atomic_path(path) as temporary:
-            Path(temporary).write_bytes(b"a picture")
+    def sketched(draw):
+        def sketch(*arguments, **settings):
+            path = next((one for one in arguments if isinstance(one, (str, Path))), None)
+            if path is None:
+                return draw(*arguments, **settings)  # a figure that is no file
+            with atomic_path(path) as temporary:
+                Path(temporary).write_bytes(b"a picture")
+
+        return sketch
 
     for name in ("coefficients.save_coefficients", "grids.save_grid", "loss.save_loss", "overview.save_overview",
                  "summary.save_summary"):  # fmt: skip
-        patch.setattr(f"rdx.figures.{name}", sketch)
+        module, _, function = name.partition(".")
+        draw = getattr(import_module(f"rdx.figures.{module}"), function)
+        patch.setattr(f"rdx.figures.{name}", sketched(draw))
     patch.setattr("rdx.explorer.maps.joint_maps", lambda A, B, *_: pca_maps(A, B))
 
 

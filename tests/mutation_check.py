@@ -226,6 +226,10 @@ MUTATIONS = (
         ("tests/method/scales/test_scales.py::test_scores_and_p_values_are_those_of_the_side_that_explains_more",),
     ),
     Mutation(
+        "the rest of the items taken for a concept", "rdx/method/scales/remainders.py", "< ALONE else None",
+        "< 0 else None", ("tests/method/scales/test_scales.py::test_a_remainder_gives_way_to_what_left_it",),
+    ),
+    Mutation(
         "ranks from 0 among those looked at", "rdx/method/scales/extension.py", "np.arange(1.0, len(among) + 1)",
         "np.arange(0.0, len(among))",
         ("tests/method/scales/test_scales.py::test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were",),

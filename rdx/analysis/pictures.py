@@ -72,7 +72,7 @@ def _draw_sheet(
         about = "no pairs of images" if np.isnan(rate) else f"BSR {rate:.2f}"
         grids = [
             (concept.size, make_up(concept, items), [items.shown(int(i)) for i in concept.indices])
-            for concept in explanations.concepts
+            for concept in explanations.shown
         ]
         rows.append((name, about, grids))
     own, other = (pair.a, pair.b) if direction == A_NOT_B else (pair.b, pair.a)
@@ -83,7 +83,7 @@ def _draw_sheet(
 def _draw_maps(
     path: Path, context: Context, pair: FinishedComparison, direction: str, found: dict[str, Explanations], titled: bool
 ) -> None:
-    labels = {name: explanations.labels for name, explanations in found.items()}
+    labels = {name: explanations.shown_labels for name, explanations in found.items()}
     heading = f"{direction}: every method's concepts on both maps" if titled else ""
     draw_maps(path, context, pair.a, pair.b, labels, heading)
 
@@ -93,12 +93,13 @@ def _draw_steps(
 ) -> None:
     from rdx.figures.intermediate import save_intermediate
 
-    chosen = np.sort(ordered_by_concept(found.labels))  # in the items' own order, small concepts not lost
+    chosen = np.sort(ordered_by_concept(found.shown_labels))  # in the items' own order, small concepts not lost
     view = run.aligned_views().get(found.direction, RAW)
-    blocks = blocks_of(*context.pair(pair.a, pair.b, view), chosen, found.direction, block_settings(run))
+    blocks = blocks_of(*context.pair(pair.a, pair.b, view), chosen, found.direction, block_settings(run, found))
     own = pair.a if found.direction == A_NOT_B else pair.b
     save_intermediate(
-        path, blocks=blocks, block_labels=found.labels[chosen], title_a=pair.title(pair.a), title_b=pair.title(pair.b),
+        path, blocks=blocks, block_labels=found.shown_labels[chosen],
+        title_a=pair.title(pair.a), title_b=pair.title(pair.b),
         own=pair.title(own), heading=heading_of(context, pair.a, pair.b, run, found.direction) if titled else "",
     )  # fmt: skip
 
@@ -112,6 +113,6 @@ def _draw_coefficients(
     if values is None:
         return
     save_coefficients(
-        path, coefficients=values[:, : len(found.concepts)], labels=found.labels, grids=found.grids,
+        path, coefficients=values[:, : len(found.concepts)], labels=found.shown_labels, grids=found.grids,
         heading=heading_of(context, pair.a, pair.b, run, found.direction) if titled else "",
     )  # fmt: skip

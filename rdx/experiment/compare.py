@@ -16,6 +16,7 @@ from rdx.experiment.own_folder import own_folder
 from rdx.experiment.stages import kept_inputs
 from rdx.experiment.values import called, images_of, labels_of, spec_of, with_features_of_modules
 from rdx.locks import alone
+from rdx.method.scales import plan as scales
 from rdx.models.spec import parse_spec
 from rdx.models.titles import side_by_side
 
@@ -55,10 +56,11 @@ def compare(
     transform), see `rdx.features.modules`. images: a folder, a table of paths or images, or a list of paths, arrays
     (h, w) or (h, w, 3) uint8 or PIL images; needed for models. labels: a file, or n labels. methods: names, or dicts
     with parameters: {"method": "kmeans", "n_clusters": 3}. titles: of a and b.
-    options: layer, pool (of models; one for both, or two), n_clusters, images_per_concept,
-    scale ("auto"), version, gamma (a number or "auto"), beta, solver (RDX), align, guidance, guidance_rule,
-    statistics, seed, figures, skip_bad_images, max_memory, name, map ("tsne", "umap" or "pca", in the explorer), and
-    changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range (images).
+    options: layer, pool (of models; one for both, or two), n_clusters, images_per_concept, scale ("auto", which it is
+    unless another of these is given), version, gamma (a number or "auto"), beta, solver (RDX), align, guidance,
+    guidance_rule, statistics, seed, figures, skip_bad_images, max_memory, name, map ("tsne", "umap"
+    or "pca", in the explorer), and changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range
+    (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     progress: bars of steps; None: in notebooks and terminals. The folder is `output_dir`, else outputs/<a>_vs_<b>.
     Interrupted, it keeps the steps that are finished: the same call goes on from there.
@@ -126,7 +128,7 @@ def configuration(
         values["explorer"] = {"map": given["map"]}
     config = parsed_with(parse_experiment, values, given.get("changes", ()), source="compare")
     _refuse_without_rdx(config, own)
-    return config
+    return _at_own_scales(config)
 
 
 def _two(values: Any, name: str) -> Sequence[Any]:
@@ -167,6 +169,18 @@ def _refuse_without_rdx(config: Experiment, own: Mapping[str, Any]) -> None:
         is_one = "is a parameter" if len(own) == 1 else "are parameters"
         methods = f"rdx, which is not among the methods: {', '.join(names)}"
         raise InputError(f"compare: {' and '.join(own)} {is_one} of {methods}")
+
+
+def _at_own_scales(config: Experiment) -> Experiment:
+    """RDX looks for each concept's own scale, unless something is set that belongs to one scale for all."""
+    own_scale = {"scale", "solver", "pairs_per_item", *scales.DEFAULTS}
+    methods = [
+        entry.model_copy(update={"scale": "auto"})
+        if entry.method == "rdx" and not own_scale & entry.settings.keys()
+        else entry
+        for entry in config.methods
+    ]
+    return config.model_copy(update={"methods": methods})
 
 
 def _data(images: Any, labels: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -125,7 +125,7 @@ class Comparison:
 
     def plot_maps(self, direction: str = A_NOT_B) -> Figure:
         """Every method's concepts on both representations' first two principal components."""
-        labels = {name: self._found(direction, name)[1].labels for name in self.methods}
+        labels = {name: self._found(direction, name)[1].shown_labels for name in self.methods}
         return pictures.draw_maps(None, self._context, self.pair.a, self.pair.b, labels, f"{direction}: concepts")
 
     def plot_bsr(self) -> Figure:
@@ -160,7 +160,7 @@ class Comparison:
 
         main = self.metrics.query("distance == 'neighborhood' and space == 'raw'").set_index(["method", "direction"])
         rows = [
-            (name, direction, main["bsr"].get((name, direction)), len(found[direction].concepts))
+            (name, direction, main["bsr"].get((name, direction)), len(found[direction].shown))
             for name, found in self.explanations.items()
             for direction in DIRECTIONS
         ]

@@ -9,8 +9,9 @@ import numpy as np
 
 from rdx.explorer.agreement import explained_change
 from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
-from rdx.explorer.content import A, B, Content, Method
+from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.findings import Finding, finding_of
+from rdx.explorer.halves import halves
 from rdx.explorer.lying import lying
 from rdx.explorer.neighbors import typical_rank
 from rdx.explorer.standing import OUT, Standing, findings, standings
@@ -93,6 +94,7 @@ def _concept(
             for kind, planes in content.maps.items()
         },
         "where": {side: _where(content, views[side], concept) for side in (A, B)} if concept.size > 1 else None,
+        "halves": _halves(content, method, one, concept, views),
         **{key: row.get(key) for key in (*_MEASURES, *added_columns(content))},
     }
 
@@ -102,6 +104,31 @@ def _where(content: Content, points: Points, concept: Concept) -> dict[str, Any]
     codes = [] if content.items.labels is None else np.searchsorted(every_label(content), [x for x, _ in found.labels])
     shares = [share for _, share in found.labels]
     return {"inside": found.inside, "labels": [[int(c), share] for c, share in zip(codes, shares, strict=True)]}
+
+
+def _halves(content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points]):
+    """The concept as the other model divides it; None for baselines, which ask nothing of the other model."""
+    own, other = own_side(one.direction), other_side(one.direction)
+    found = halves(views[own], views[other], concept.members) if method.is_rdx else None
+    if found is None:
+        return None
+    labels = content.items.labels
+    every = None if labels is None else every_label(content)
+
+    def parts(members: np.ndarray) -> list:
+        if labels is None:
+            return []
+        values, counts = np.unique(labels[members], return_counts=True)
+        largest = np.argsort(-counts, kind="stable")[:2]
+        return [[int(np.searchsorted(every, values[i])), float(counts[i] / len(members))] for i in largest]
+
+    return {
+        "mixed": {own: found.mixed_own, other: found.mixed_other},
+        "halves": [
+            {"size": len(members), "items": shown.tolist(), "labels": parts(members)}
+            for members, shown in zip(found.members, found.shown, strict=True)
+        ],
+    }
 
 
 def _finding(content: Content, finding: Finding) -> dict[str, Any]:

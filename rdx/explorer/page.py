@@ -20,8 +20,9 @@ FOLDER = Path(__file__).parent / "page"
 TEMPLATE, STYLE = "explorer.html.jinja", "explorer.css"
 # In this order they are one script: each uses what those before it declare, and `start` runs the page.
 SCRIPTS = (
-    "dom", "data", "state", "colors", "thumbs", "words", "plot", "view", "maps", "pointer", "captions", "passage",
-    "selection", "agreement", "found", "concepts", "item", "matrix", "search", "export", "keys", "start",
+    "dom", "data", "state", "colors", "thumbs", "words", "fields", "plot", "view", "maps", "pointer", "captions",
+    "passage", "selection", "agreement", "found", "means", "concepts", "item", "table", "matrix", "search", "export",
+    "keys", "start",
 )  # fmt: skip
 _UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 

@@ -10,6 +10,7 @@ import numpy as np
 from rdx.explorer.agreement import agreement_payload
 from rdx.explorer.arrays import ArrayBlock, smallest_unsigned
 from rdx.explorer.content import A, B, Content, own_side
+from rdx.explorer.fields import fields_payload
 from rdx.explorer.methods import added_columns, every_label, method_payload
 from rdx.explorer.neighbors import NeighborLists, nearest, nearest_members, with_ranks
 from rdx.explorer.thumbnails import Thumbnails
@@ -48,6 +49,7 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
         "methods": methods,
         "measures": added_columns(content),
         "agreement": agreement_payload(content),
+        "fields": fields_payload(content, block),
         "lists": {name: found.neighbors.shape[1] for name, found in lists.items()},
         "verdict": content.verdict,
         "reason": content.reason,

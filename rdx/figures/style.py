@@ -93,8 +93,9 @@ def drawing(path: Path | str | None, width: float, height: float) -> Iterator[Fi
             return
         kind = Path(path).suffix.lower().lstrip(".") or "png"
         fields = ("CreationDate", "Producer", "Creator") if kind == "pdf" else ("Software",)
+        packed = {"pil_kwargs": {"compress_level": 1}} if kind == "png" else {}  # half of the time, 3 % more bytes
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=kind, dpi=DPI, metadata=dict.fromkeys(fields))
+            figure.savefig(temporary, format=kind, dpi=DPI, metadata=dict.fromkeys(fields), **packed)
 
 
 @contextmanager

@@ -22,9 +22,10 @@ NO_CONCEPTS = "no concepts in this direction"
 
 
 def save_summary(
-    images_per_concept: list[Shown], path: Path | str, *, titles: list[str], heading: str
+    images_per_concept: list[Shown], path: Path | str, *, titles: list[str], heading: str,
+    remark: str = "",
 ) -> None:
-    """Saves one strip per concept, strongest first, each under its title and beside its colour.
+    """Saves one strip per concept, strongest first, each under its title and beside its colour; then the remark.
 
     Strips of more than 12 images take several rows. No concepts give a picture that says so.
     Raises ValueError for another number of titles than concepts.
@@ -36,21 +37,23 @@ def save_summary(
     inner = max([NARROWEST, *(inset + sheet.shape[1] for sheet in sheets)])
     head = style.wrapped(heading, style.TITLE, inner, "bold")
     texts = [style.wrapped(title, style.BODY, inner - inset) for title in titles] or [[NO_CONCEPTS]]
+    texts += [[remark]] if remark else []
     after_head = MARGIN + len(head) * style.line_height(style.TITLE) + 14
     heights = [len(text) * style.line_height(style.BODY) + 6 for text in texts]
-    heights = [h + (sheets[i].shape[0] if sheets else 0) for i, h in enumerate(heights)]
+    heights = [h + (sheets[i].shape[0] if i < len(sheets) else 0) for i, h in enumerate(heights)]
     space = 26
     height = after_head + sum(heights) + space * (len(heights) - 1) + MARGIN
     with style.drawing(path, inner + 2 * MARGIN, height) as figure:
         style.write_lines(figure, head, MARGIN, MARGIN, style.TITLE, fontweight="bold")
-        if not sheets:
-            style.write_lines(figure, texts[0], MARGIN, after_head, style.BODY, color=style.QUIET)
         top = after_head
-        for number, (text, sheet, used) in enumerate(zip(texts, sheets, heights, strict=False), start=1):
-            _bar(figure, MARGIN, top, used, style.concept_color(number))
-            style.write_lines(figure, text, MARGIN + inset, top, style.BODY)
-            if sheet.size:
-                place(figure, sheet, MARGIN + inset, top + used - sheet.shape[0])
+        for i, (text, used) in enumerate(zip(texts, heights, strict=True)):
+            if i < len(sheets):
+                _bar(figure, MARGIN, top, used, style.concept_color(i + 1))
+                style.write_lines(figure, text, MARGIN + inset, top, style.BODY)
+                if sheets[i].size:
+                    place(figure, sheets[i], MARGIN + inset, top + used - sheets[i].shape[0])
+            else:
+                style.write_lines(figure, text, MARGIN, top, style.BODY, color=style.QUIET)
             top += used + space
 
 

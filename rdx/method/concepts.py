@@ -72,5 +72,15 @@ class Explanations:
         return [concept.indices for concept in self.concepts]
 
     @property
+    def shown(self) -> list[Concept]:
+        """The concepts without those that may be chance; all of them where that is not known of each."""
+        return [one for one in self.concepts if one.evidence is None or one.evidence.stands_out]
+
+    @property
+    def shown_labels(self) -> np.ndarray:
+        """``labels`` with those concepts alone, (n,)."""
+        return np.where(np.isin(self.labels, [one.number for one in self.shown]), self.labels, NULL)
+
+    @property
     def null_size(self) -> int:
         return int(np.count_nonzero(self.labels == NULL))

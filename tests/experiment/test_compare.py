@@ -18,7 +18,7 @@ from rdx.method.cka import debiased_cka
 from rdx.metrics import probes
 
 N = 90
-SMALL = {"figures": False, "n_clusters": 2, "statistics": "off"}
+SMALL = {"figures": False, "n_clusters": 2, "statistics": "off", "version": "v2"}
 
 
 @pytest.fixture(autouse=True)

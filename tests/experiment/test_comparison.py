@@ -13,10 +13,8 @@ from PIL import Image
 
 import rdx
 from rdx.errors import InputError
-from rdx.figures import grids, overview
 
 N = 48
-DRAWN = {"grids.save_grid": grids.save_grid, "overview.save_overview": overview.save_overview}  # before any sketch
 
 
 def pair() -> tuple[np.ndarray, np.ndarray]:
@@ -43,12 +41,6 @@ def made(tmp_path_factory):
     return made
 
 
-@pytest.fixture
-def figures(monkeypatch):
-    for name, draw in DRAWN.items():
-        monkeypatch.setattr(f"rdx.figures.{name}", draw)
-
-
 def test_load_finds_what_compare_returned(made):
     for folder in (made.run_folder, str(made.folder)):
         found = rdx.load(folder)
@@ -68,7 +60,7 @@ def test_concepts_are_all_methods_tables_under_each_other(made):
     assert len(made.items) == N and len(made.explanations["rdx"]["a_not_b"].labels) == N
 
 
-def test_every_plot_is_a_figure_that_a_notebook_can_show(made, figures):
+def test_every_plot_is_a_figure_that_a_notebook_can_show(made):
     from matplotlib.figure import Figure
 
     for figure in (made.plot_grid(), made.plot_maps("b_not_a"), made.plot_bsr(), made.plot_overview(method="kmeans")):

@@ -144,6 +144,7 @@ def test_selected_items_are_saved_as_csv(opened):
     assert rows[3]["id"] == 'a,"b"\u2028<b>'
     assert rows[4]["label_name"] == "owl" and rows[4]["label"] == "4"
     assert float(rows[4]["rdx_a_not_b_affinity"]) > 0
+    assert rows[0]["brightness"] == "" and rows[4]["camera"] == "</b>Leica" and rows[4]["note"] == "note 9"
     one.page.keyboard.press("Escape")
     concept = list(csv.DictReader(io.StringIO(saved(one, "#csv").path().read_text(encoding="utf-8"))))
     assert {row["rdx_a_not_b_concept"] for row in concept} == {"1"}
@@ -194,6 +195,43 @@ def test_colours_can_be_by_label_prediction_and_affinity(opened):
     one.page.select_option("#color", "label")
     one.page.locator("#legend button", has_text="dog").click()
     assert "30 images selected" in one.selected
+    for color, entries in {"camera": ["</b>Leica", "Nikon"], "brightness": ["0", "1.5", "3", "4.5", "6"]}.items():
+        one.page.select_option("#color", label=color)
+        assert one.page.locator("#legend li").all_inner_texts() == entries
+    assert one.complaints == []
+
+
+def test_items_are_filtered_and_sorted_by_any_column(opened):
+    one = opened("#c=0")
+    assert one.text("#table-title") == "150 images in all"
+    one.page.select_option("#filter-field", label="camera")
+    one.page.select_option("#filter-value select", label="Nikon")
+    assert one.text("#table-title") == "75 images in all, filtered"
+    assert "</b>Leica" not in one.text("#rows") and one.complaints == []
+    one.page.select_option("#filter-field", label="change")
+    one.page.fill("#filter-value input >> nth=0", "0.9")
+    one.page.keyboard.press("Tab")
+    assert one.text("#table-title") == "15 images in all, filtered"
+    assert "f=f0%3A0.9%3A" in one.link
+    one.page.click("#rows th button:has-text('change')")
+    first = one.page.locator("#rows tbody tr").first
+    assert first.locator("td").nth(4).inner_text() == "1"
+    one.page.click("#rows th button:has-text('change')")
+    assert first.locator("td").nth(4).inner_text() == "0.906"
+    assert one.page.locator("#rows [aria-sort=ascending]").count() == 1
+    one.page.select_option("#column", label="note")
+    assert "note 149" in first.inner_text()
+    one.page.click("#select-rows")
+    assert "15 images selected" in one.selected and one.text("#table-title") == "15 images selected, filtered"
+
+
+def test_a_concept_is_shown_as_the_other_model_divides_it(opened):
+    one = opened()
+    assert one.page.locator("#looks .half").count() == 2
+    halves = one.text("#looks .half >> nth=0") + one.text("#looks .half >> nth=1")
+    assert "“cat” 100%" in halves and "“dog” 100%" in halves
+    mean = "i => { const c = document.querySelectorAll('.means canvas')[i]; return c.toDataURL().length }"
+    one.page.wait_for_function(f"(({mean})(0) > 2000) && (({mean})(1) > 2000)")
 
 
 def test_the_matrix_names_its_pairs(opened):
@@ -221,4 +259,5 @@ def test_every_control_can_be_reached_and_named_with_the_keyboard(opened):
             order.append(place)
         if place == "FOOTER":
             break
-    assert order == ["skip", "HEADER", "concepts", "controls", "maps", "concept", "item", "matrix", "FOOTER"]
+    places = ["skip", "HEADER", "agreement", "concepts", "controls", "maps", "concept", "looks", "item", "items"]
+    assert order == [*places, "matrix", "FOOTER"]

@@ -137,10 +137,12 @@ def results(prepared: Prepared) -> list[str]:
         for run in prepared.runs:
             explanations = read_explanations(folder / run.name)
             for direction in DIRECTIONS:
-                concepts, rate = explanations[direction].concepts, rates[run.name, direction]
-                shown = "" if np.isnan(rate) else f"{rate:.2f}"
-                made_of = made_up_of(concepts, prepared.items)
-                rows.append((run.name, direction, shown, str(len(concepts)), made_of))
+                found, rate = explanations[direction], rates[run.name, direction]
+                made_of = made_up_of(found.shown, prepared.items)
+                if rest := len(found.concepts) - len(found.shown):
+                    made_of += f"{'  ' if made_of else ''}(may be chance: {rest})"
+                score = "" if np.isnan(rate) else f"{rate:.2f}"
+                rows.append((run.name, direction, score, str(len(found.shown)), made_of))
         lines += ["", folder.name, *_aligned(rows), *_in_common(prepared, folder), *_verdict(folder)]
         lines += _known_difference(prepared, a, b)
         if f"{folder.name}/sweep" in prepared.steps:
@@ -194,9 +196,11 @@ def _in_common(prepared: Prepared, folder: Path) -> list[str]:
     """What the images of RDX's first concepts have in common, a sentence each; nothing without RDX or concepts."""
     first = next((run for run in prepared.runs if run.is_rdx), None)
     said = attributes.read_sentences(folder / first.name) if first else {}
+    explanations = read_explanations(folder / first.name) if first else {}
     lines = []
     for direction in DIRECTIONS:
-        here = [f"    {number}: {said[d, number]}" for d, number in said if d == direction and number <= _CONCEPTS]
+        shown = explanations[direction].shown[:_CONCEPTS] if first else []
+        here = [f"    {one.number}: {said[direction, one.number]}" for one in shown]
         lines += ["", f"  in common, {first.name} {direction}", *here] if here else []
     return lines
 

@@ -143,12 +143,13 @@ def _methods(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> lis
     for run in runs:
         found = read_explanations(folder / run.name)
         rates = main[main["method"] == run.name].set_index("direction")["bsr"]
-        blocks = pictures.block_settings(run if run.is_rdx else first) if first else {}
+        own = run if run.is_rdx else first
         matrices = {}
         for direction, explanations in found.items():
             view = run.aligned_views().get(direction, RAW)
             if view not in points:
                 points[view] = tuple(as_points(X) for X in context.pair(a, b, view))
+            blocks = pictures.block_settings(own, explanations) if own else {}
             matrices[direction] = _matrix(points[view], explanations, blocks, _MATRIX_ITEMS[run.is_rdx])
         methods.append(
             Method(

@@ -52,7 +52,8 @@ def measure(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> None
             for direction, view in views.items():
                 if view not in meters:
                     meters[view] = SuccessMeter(*context.pair(a, b, view))
-                rates = meters[view].rates(explanations[direction].grids, direction, DISTANCES)
+                grids = [concept.indices for concept in explanations[direction].shown]
+                rates = meters[view].rates(grids, direction, DISTANCES)
                 for distance, rate in rates.items():
                     measured = (rate.bsr, rate.tie_rate, rate.n_pairs, rate.mean_signed_difference)
                     rows.append((run.name, direction, distance, space, *measured))
@@ -133,12 +134,11 @@ def _summary_row(folder: Path, runs: Sequence[MethodRun]) -> dict[str, Any]:
     metrics = read_table(folder / "metrics.csv")
     main = metrics[(metrics["distance"] == "neighborhood") & (metrics["space"] == "raw")]
     for run in runs:
-        concepts = read_table(folder / run.name / "concepts.csv")
-        shown = concepts[~concepts["is_null"].astype(bool)]
+        explanations = read_explanations(folder / run.name)
         rates = main[main["method"] == run.name].set_index("direction")["bsr"]
         for direction in DIRECTIONS:
             row[f"{run.name}_{direction}_bsr"] = rates[direction]
-            row[f"{run.name}_{direction}_concepts"] = int((shown["direction"] == direction).sum())
+            row[f"{run.name}_{direction}_concepts"] = len(explanations[direction].shown)
     return row
 
 
@@ -152,7 +152,7 @@ def known_difference(context: Context, a: str, b: str, runs: Sequence[MethodRun]
     for run in runs:
         for direction, found in read_explanations(folder / run.name).items():
             own, other = merged if direction == A_NOT_B else reversed(merged)
-            for concept in found.concepts:
+            for concept in found.shown:
                 labels = context.items.labels[concept.members]
                 rows.append((run.name, direction, concept.number, shows_difference(labels, own, other)))
     write_table(folder / "known_difference.csv", ("method", "direction", "concept", "shows_it"), rows)

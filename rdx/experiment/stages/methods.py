@@ -254,6 +254,7 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
         ran["evidence"] = tables.evidence(explanations)
         peeled = getattr(estimator, "peeled_", None)
         ran |= {"ending": peeled and peeled.ending, "noise_pairs": peeled and peeled.draws}
+        ran["unrelated"] = bool(peeled and peeled.unrelated)
     write_json(folder / METHOD_FILE, {**ran, "mean_affinity": tables.mean_affinities(explanations)})
 
 

@@ -53,7 +53,7 @@ def write_items(context: Context, a: str, b: str, run: MethodRun) -> None:
     folder = context.folder.path(pair_name(a, b))
     found, explanations = _read(folder), read_explanations(folder / run.name)
     moves = np.stack([found[name] for name in MOVES], axis=1).tolist()
-    concepts = np.stack([explanations[direction].labels for direction in DIRECTIONS], axis=1).tolist()
+    concepts = np.stack([explanations[direction].shown_labels for direction in DIRECTIONS], axis=1).tolist()
     rows = [
         (*row[:_FIRST], *moved, *row[_FIRST:], *held)
         for row, moved, held in zip(item_rows(context.items), moves, concepts, strict=True)

@@ -41,9 +41,13 @@ def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
     return (f"{pair}/{run.name}/grids/", *figures, f"{pair}/{run.name}/loss.png")
 
 
-def block_settings(run: MethodRun) -> dict[str, Any]:
-    """The parameters of an RDX run that make its matrices."""
-    return {key: run.parameters[key] for key in _BLOCK_SETTINGS if key in run.parameters}
+def block_settings(run: MethodRun, found: Explanations | None = None) -> dict[str, Any]:
+    """The parameters of an RDX run that make its matrices; γ and β of a concept's own are those of the strongest."""
+    from rdx.method.scales.explained import BETAS
+
+    settings = {key: run.parameters[key] for key in _BLOCK_SETTINGS if key in run.parameters}
+    first = next((one.evidence for one in found.concepts if one.evidence is not None), None) if found else None
+    return settings if first is None else settings | {"gamma": first.gamma, "beta": BETAS[first.gamma]}
 
 
 def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | None) -> None:
@@ -75,8 +79,13 @@ def _draw_grids(context: Context, folder, found: Explanations, heading: str) -> 
     for concept, shown in zip(found.concepts, images, strict=True):
         path = folder / "grids" / found.direction / f"concept_{concept.number:02d}.png"
         draw_grid(path, concept, shown, context.items)
-    titles = [title_of(concept, context.items) for concept in found.concepts]
-    save_summary(images, folder / f"summary_{found.direction}.png", titles=titles, heading=heading)
+    first = len(found.shown)  # those that may be chance are the last ones
+    titles = [title_of(concept, context.items) for concept in found.shown]
+    rest = len(found.concepts) - first
+    remark = f"Groups that may be chance: {rest}" if rest else ""
+    save_summary(
+        images[:first], folder / f"summary_{found.direction}.png", titles=titles, heading=heading, remark=remark
+    )
 
 
 def draw_grid(path: Path | None, concept: Concept, images: list[Image | str], items: Items) -> Figure:
@@ -93,9 +102,11 @@ def images_of(concept: Concept, items: Items) -> list[Image | str]:
 
 
 def title_of(concept: Concept, items: Items) -> str:
-    """Number, size, labels and mean affinity: ``1 · 182 items · 3: 52%, 5: 45% · mean affinity 4.2``."""
+    """Number, size, labels, and whether it stands out, else the affinity: ``1 · 182 items · 3: 52% · stands out``."""
     parts = [str(concept.number), f"{concept.size} items", make_up(concept, items)]
-    if concept.mean_affinity is not None:
+    if concept.evidence is not None:
+        parts.append("stands out" if concept.evidence.stands_out else "may be chance")
+    elif concept.mean_affinity is not None:
         parts.append(f"mean affinity {concept.mean_affinity:.1f}")
     return " · ".join(part for part in parts if part)
 
@@ -109,12 +120,13 @@ def draw_overview(
 
     view = run.aligned_views().get(found.direction, RAW)
     A, B = context.pair(a, b, view)
-    chosen = ordered_by_concept(found.labels)
-    matrices = blocks_of(A, B, chosen, found.direction, block_settings(blocks) if blocks else {})
+    labels = found.shown_labels
+    chosen = ordered_by_concept(labels)
+    matrices = blocks_of(A, B, chosen, found.direction, block_settings(blocks, found) if blocks else {})
     return save_overview(
         path,
-        map_a=pca_map(A), map_b=pca_map(B), labels=found.labels,
-        blocks=matrices, block_labels=found.labels[chosen],
+        map_a=pca_map(A), map_b=pca_map(B), labels=labels,
+        blocks=matrices, block_labels=labels[chosen],
         title_a=context.title(a), title_b=context.title(b),
         heading=heading_of(context, a, b, run, found.direction),
     )  # fmt: skip

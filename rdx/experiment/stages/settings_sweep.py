@@ -33,7 +33,8 @@ def as_sweep(config: Experiment) -> Experiment:
     if first is None:
         raise InputError(f"{config.name}: a sweep needs a method 'rdx', and 'methods' has none")
     return config.model_copy(update={
-        "name": f"{config.name}_sweep", "methods": [first], "sweep": config.sweep or Sweep(), "figures": False,
+        "name": f"{config.name}_sweep", "methods": [first.model_copy(update={"scale": None})],
+        "sweep": config.sweep or Sweep(), "figures": False,
         "statistics": config.statistics.model_copy(update={"level": "off"}), "layer_analysis": None, "naming": None,
         "explorer": config.explorer.model_copy(update={"enabled": False}),
     })  # fmt: skip

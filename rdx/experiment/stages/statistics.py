@@ -135,6 +135,7 @@ def examine(context: Context, a: str, b: str, run: MethodRun) -> None:
 
 def _examine_scales(context: Context, a: str, b: str, run: MethodRun, told: dict[str, Any]) -> None:
     """What the fit has tested already, each concept at its scale; and whether it comes back on fewer items."""
+    from rdx.method.cka import debiased_cka
     from rdx.metrics.scale_stability import scale_stability
 
     folder, seed = context.folder.path(f"{pair_name(a, b)}/{run.name}"), context.config.seed
@@ -156,7 +157,9 @@ def _examine_scales(context: Context, a: str, b: str, run: MethodRun, told: dict
     beyond = [row for row in rows if row[-1] is not None]
     findings, total = len({row[-1] for row in beyond}), len(rows)
     against = f"{ran['noise_pairs']} pairs that differ by noise alone"
-    if not beyond:
+    if ran["unrelated"]:
+        told |= _verdict(DIFFERENCE, f"{ran['ending']} (CKA {debiased_cka(*context.pair(a, b)):.2f})")
+    elif not beyond:
         reason = f"none of {total} groups stands out from {against}" if total else ran["ending"]
         told |= _verdict(NO_DIFFERENCE, reason)
     else:

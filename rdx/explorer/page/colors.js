@@ -1,7 +1,7 @@
 // Colours: concepts as in the run's figures, told apart with every common colour blindness.
 
 const MARKS = 5; // shapes; another one for every ten colours
-const AFFINITY_STEPS = 32;
+const RAMP_STEPS = 32;
 // Viridis at nine points, the same ramp as in the run's matrices.
 const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(
   rgb,
@@ -62,13 +62,10 @@ function differenceColor(value) {
   return mix(isDark() ? [38, 42, 48] : [247, 247, 247], strong, Math.abs(value));
 }
 
-// What dots can be coloured by, for a state: [name, text].
-function colorings(of) {
-  const found = [["concept", "concept"]];
-  if (DATA.labels) found.push(["label", "label"]);
-  for (const side of DATA.predictions) found.push([`prediction_${side}`, `prediction of ${side.toUpperCase()}`]);
-  if (affinityOf(of.method, of.direction)) found.push(["affinity", "affinity"]);
-  return found;
+// What dots can be coloured by, for a state.
+function colorKeys(of) {
+  const fields = [...FIELDS.keys()].filter((key) => FIELDS.get(key).kind !== "text");
+  return ["concept", ...(affinityOf(of.method, of.direction) ? ["affinity"] : []), ...fields];
 }
 
 // Affinities are ratios, so their colours go by the logarithm; a few extreme items must not set the scale.
@@ -93,14 +90,19 @@ function coloring() {
   if (by === "affinity") {
     const scale = affinityScale();
     const classes = Uint8Array.from(affinityOf(state.method, state.direction), (value) =>
-      Math.round(clamp(scale.share(value), 0, 1) * (AFFINITY_STEPS - 1)),
+      Math.round(clamp(scale.share(value), 0, 1) * (RAMP_STEPS - 1)),
     );
-    const looks = Array.from({ length: AFFINITY_STEPS }, (_, i) => ({
-      color: rampColor(i / (AFFINITY_STEPS - 1)),
-      mark: 0,
-    }));
-    return { classes, looks };
+    return { classes, looks: ramp() };
   }
-  const classes = by === "label" ? LABELS : array(`prediction.${by.slice(-1)}`);
-  return { classes, looks: DATA.labels.names.map((_, code) => ({ color: hue(code), mark: markOf(code) })) };
+  const { kind, names, values } = FIELDS.get(by);
+  if (kind === "category")
+    return { classes: values, looks: names.map((_, code) => ({ color: hue(code), mark: markOf(code) })) };
+  const { share } = numberScale(by);
+  const looks = ramp();
+  looks.push({ color: nullColor(), mark: 0, none: true }); // of items without a value
+  const step = (value) => Math.round(clamp(share(value), 0, 1) * (RAMP_STEPS - 1));
+  return { classes: Uint8Array.from(values, (value) => (Number.isNaN(value) ? RAMP_STEPS : step(value))), looks };
 }
+
+const ramp = () =>
+  Array.from({ length: RAMP_STEPS }, (_, i) => ({ color: rampColor(i / (RAMP_STEPS - 1)), mark: 0 }));

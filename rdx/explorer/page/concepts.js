@@ -10,6 +10,7 @@ function fillConcept() {
       make("h2", { id: "concept-title" }, "No concept is shown"),
       make("p", {}, noConceptText()),
     );
+    byId("looks").hidden = true;
     return;
   }
   const members = membersOf(labels(), one.number);
@@ -31,6 +32,13 @@ function fillConcept() {
     LABELS ? labelBars(members) : "",
     make("details", { id: "numbers" }, make("summary", {}, "The numbers behind it"), measures(one)),
   );
+  fillLooks(one, members);
+}
+
+function fillLooks(one, members) {
+  const parts = [halvesOf(one), meanFigures(members)].filter(Boolean);
+  byId("looks").replaceChildren(...parts);
+  byId("looks").hidden = !parts.length;
 }
 
 function noConceptText() {

@@ -25,6 +25,10 @@ function csvOf(items) {
     const predicted = array(`prediction.${side}`);
     columns.push([`prediction_${side}`, (i) => DATA.labels.values[predicted[i]]]);
   }
+  for (const { name, kind, names, values, texts } of DATA.fields.map((_, i) => FIELDS.get(`f${i}`))) {
+    const value = { number: (i) => (Number.isNaN(values[i]) ? null : values[i]), text: (i) => texts[i] }[kind];
+    columns.push([name, value || ((i) => names[values[i]])]);
+  }
   for (const direction of DIRECTIONS) {
     const groups = conceptsOf(state.method, direction);
     const affinity = affinityOf(state.method, direction);

@@ -90,7 +90,7 @@ function card([direction, number], kind) {
 
 const standingWord = (one) => make("span", { class: `standing ${one.standing}` }, STANDING[one.standing]);
 // The card's head says how many there are.
-const withoutSize = (text) => text.replace(/^[\d,]+ \w+(, |$)/, "");
+const withoutSize = (text) => text.replace(/^[\d,]+ \w+(, |: |$)/, "");
 
 function mixtureOf(direction, one) {
   if (!LABELS || !one.size) return "";

@@ -67,22 +67,27 @@ function prepareDots() {
   for (const item of state.selected) chosen[item] = 1;
   const focus = !chosen && state.concept ? state.concept : 0;
   const ground = themeColor("panel");
+  const passes = passing();
   const count = looks.length;
   const every = new Uint16Array(N);
   for (let i = 0; i < N; i++) {
     const stands = chosen ? chosen[i] : focus ? groups[i] === focus : !looks[classes[i]].none;
     levels[i] = stands ? 2 : looks[classes[i]].none ? 0 : 1;
     every[i] = classes[i] + (stands ? 0 : count);
+    if (!passes || passes[i]) continue;
+    levels[i] = 0;
+    every[i] = 2 * count;
   }
   const radius = dotRadius();
   const full = looks.map((look) => ({ ...look, radius, alpha: look.none && !chosen && !focus ? 0.7 : 0.9 }));
   const faint = looks.map((look) => ({
     ...look,
-    color: look.none ? look.color : mix(look.color, ground, 0.35),
+    color: look.none ? look.color : mix(look.color, ground, 0.15),
     radius: radius * 0.85,
-    alpha: look.none ? 0.5 : 0.32,
+    alpha: look.none ? 0.5 : 0.45, // faint, and still told apart
   }));
-  drawn = { classes: every, looks: [...full, ...faint], order: drawingOrder(levels), ground };
+  const filtered = { color: nullColor(), mark: 0, radius: radius * 0.6, alpha: 0.35 };
+  drawn = { classes: every, looks: [...full, ...faint, filtered], order: drawingOrder(levels), ground };
 }
 
 function drawMaps() {

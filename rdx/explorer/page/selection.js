@@ -42,6 +42,15 @@ function legendEntries() {
       text: shortNumber(Math.exp(low + share * (high - low))),
     }));
   }
+  const field = FIELDS.get(state.color);
+  if (field.kind === "number") {
+    const { low, high } = numberScale(state.color);
+    return [0, 0.25, 0.5, 0.75, 1].map((share) => ({
+      color: rampColor(share),
+      mark: 0,
+      text: shortNumber(low + share * (high - low)),
+    }));
+  }
   const { classes, looks } = coloring();
   const counts = new Map();
   for (const code of classes) counts.set(code, (counts.get(code) || 0) + 1);
@@ -49,7 +58,7 @@ function legendEntries() {
     .sort((x, y) => x - y)
     .map((code) => ({
       ...looks[code],
-      text: labelName(code),
+      text: field.names[code],
       pick: () => Array.from(classes.keys()).filter((i) => classes[i] === code),
     }));
 }

@@ -63,7 +63,11 @@ function fillControls() {
   press.kind(state.kind);
   press.layout(state.layout);
   byId("method").value = state.method;
-  byId("color").replaceChildren(...colorings(state).map(([name, text]) => make("option", { value: name }, text)));
+  const own = colorKeys(state).filter((key) => !FIELDS.has(key));
+  byId("color").replaceChildren(
+    ...own.map((key) => make("option", { value: key }, key)),
+    ...fieldOptions(["category", "number"]),
+  );
   byId("color").value = state.color;
   byId("passage").hidden = state.layout !== "passage";
   byId("passage-at").value = String(state.at);
@@ -119,6 +123,8 @@ function fillAll() {
   fillItem();
   fillLegend();
   fillSelection();
+  fillFilter();
+  fillTable();
   describeMaps();
   fillMatrix();
   redraw();
@@ -133,7 +139,9 @@ function refresh(changed) {
     fillAgreement();
     fillFindings();
   }
-  if (any("direction", "method", "concept", "color", "selected", "kind")) drawn = null;
+  if (any("direction", "method", "concept", "color", "selected", "kind", "filter")) drawn = null;
+  if (subject || any("concept", "selected", "filter", "color")) fillTable();
+  if (any("filter")) fillFilter();
   if (any("direction", "method", "color", "kind", "layout", "at")) fillControls();
   if (subject || any("concept")) {
     markCards();
@@ -161,6 +169,8 @@ buildMaps();
 buildMatrix();
 buildSearch();
 Object.assign(state, checked({ ...state, ...readLink() }));
+buildFilter();
+buildTable();
 onChange(refresh);
 fillAbout();
 fillAll();

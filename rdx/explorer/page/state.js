@@ -13,6 +13,7 @@ const FIRST = {
   color: OPENS || !DATA.labels ? "concept" : "label",
   layout: "pair",
   at: 0,
+  filter: "",
   selected: [],
 };
 const LINKED = {
@@ -24,6 +25,7 @@ const LINKED = {
   color: "color",
   layout: "view",
   at: "t",
+  filter: "f",
   selected: "s",
 };
 const LONGEST_LINK = 200; // selected items in a link
@@ -76,7 +78,8 @@ function checked(next) {
   const concepts = DATA.methods[methodIndex(next.method)].directions[next.direction].concepts;
   if (next.concept !== 0 && !concepts.some((one) => one.number === next.concept))
     next.concept = firstOf(next.method, next.direction);
-  if (!colorings(next).some(([name]) => name === next.color)) next.color = FIRST.color;
+  if (!colorKeys(next).includes(next.color)) next.color = FIRST.color;
+  if (!readFilter(next.filter)) next.filter = "";
   if (!Number.isInteger(next.item) || next.item < 0 || next.item >= N) next.item = null;
   next.selected = next.selected.filter((item) => Number.isInteger(item) && item >= 0 && item < N);
   next.at = clamp(Number(next.at) || 0, 0, 1);
@@ -125,6 +128,7 @@ function readLink() {
     kind: text("kind") ?? FIRST.kind,
     color: text("color") ?? FIRST.color,
     layout: text("layout") ?? FIRST.layout,
+    filter: text("filter") ?? FIRST.filter,
     concept: number("concept"),
     item: number("item"),
     at: number("at"),

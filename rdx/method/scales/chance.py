@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,17 +47,19 @@ class Chance:
     def p_value(self, scale: Scale, gain: float) -> float:
         """(1 + #{draws with a score as large, at any scale}) / (1 + draws), of the side that explains it better."""
         scores = self._scores(scale, gain)
-        larger = [np.count_nonzero(top >= score) for top, score in zip(self._tops(), scores, strict=True)]
+        larger = [np.count_nonzero(top >= score) for top, score in zip(self._tops, scores, strict=True)]
         return (1 + max(larger)) / (1 + self.draws)
 
     def _scores(self, scale: Scale, gain: float) -> list[float]:
-        return [gain / median[SCALES.index(scale)] for median in self._medians()]
+        return [gain / median[SCALES.index(scale)] for median in self._medians]
 
+    @cached_property
     def _medians(self) -> list[np.ndarray]:
         return [np.maximum(np.median(gains, axis=0), 1e-9) for gains in self.drawn]
 
+    @cached_property
     def _tops(self) -> list[np.ndarray]:
-        return [(gains / median).max(axis=1) for gains, median in zip(self.drawn, self._medians(), strict=True)]
+        return [(gains / median).max(axis=1) for gains, median in zip(self.drawn, self._medians, strict=True)]
 
 
 def chance(

@@ -17,12 +17,12 @@ from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.method.concepts import DIRECTIONS
 from rdx.method.scales.chance import ALPHA, GAMMAS, SCALES, Chance, Scale, chance, unrelated
 from rdx.method.scales.plan import DRAWS, LEAST_ITEMS
+from rdx.method.scales.remainders import ALONE, group_around, leavers, share_without
 from rdx.method.scales.strongest import LEAST, SAME, density, gain, parts, rests_on_few
 from rdx.method.scales.weights import Weights
 
 OVERLAP = 0.2  # share of the smaller one from which two groups of a direction are one, at two scales
 FACES = 0.5  # two groups neither of which keeps this share of its density without the other are one finding
-ALONE = 0.7  # a group that keeps this share without all others is a finding of its own
 FAINT = 0.25  # of the strongest score above 1: what is fainter waits for the next round
 SLIGHT = 0.01  # of their ranks: pairs that differ by less on average are no difference, however evenly they do
 MOVED = 2  # items: what these do to all ranks by moving is no difference of the others
@@ -59,6 +59,7 @@ class Peeled:
     ending: str
     draws: int  # of the first round; 0 where none was needed
     identical: bool = False  # both representations rank every item's neighbours alike
+    unrelated: bool = False  # they agree on no more than one of them and a shuffled other
 
 
 def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = map_ordered) -> Peeled:
@@ -68,7 +69,8 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
     if weights.equal:
         return Peeled([], [], "both representations rank every item's neighbours alike", 0, identical=True)
     if unrelated(weights, random_state):
-        return Peeled([], [], "the two agree on nothing: neighbours in one are strangers in the other", 0)
+        ending = "the two agree on nothing: neighbours in one are strangers in the other"
+        return Peeled([], [], ending, 0, unrelated=True)
     while True:
         number += 1
         if left.sum() < LEAST_ITEMS:
@@ -82,7 +84,7 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         candidates, drawn = _candidates(some, random_state, spread)
         draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
-        kept = _kept(some, [one for one in candidates if one.p_value < ALPHA], first)
+        kept = _kept(some, [one for one in candidates if one.p_value < ALPHA], first, drawn)
         placed = [_placed(group, left, number) for group in kept]
         if not kept:
             rest = [_placed(one, left, number) for one in _apart(_distinct(candidates), most)]
@@ -150,8 +152,11 @@ def _overlap(one: Group, other: Group) -> float:
     return np.count_nonzero(one.members & other.members) / smaller
 
 
-def _kept(weights: Weights, groups: list[Group], first: int) -> list[Group]:
-    """Of the groups that stand out in a round, those that do not follow from stronger ones, numbered as findings."""
+def _kept(weights: Weights, groups: list[Group], first: int, drawn: Chance) -> list[Group]:
+    """Of the groups that stand out in a round, those that do not follow from stronger ones, numbered as findings.
+
+    A remainder gives way to the group around what left it.
+    """
     split = []
     for one in _distinct(groups):
         matrix = weights.at(*one.scale)
@@ -160,6 +165,10 @@ def _kept(weights: Weights, groups: list[Group], first: int) -> list[Group]:
     for one in split:
         if kept and one.score - 1 < FAINT * (kept[0].score - 1):
             continue
+        if (left := leavers(weights, one.direction, one.gamma, one.members)) is not None:
+            one = _around(weights, one, left, drawn)
+            if one is None or any(each.direction == one.direction and _overlap(each, one) > OVERLAP for each in kept):
+                continue
         faces = [other for other in kept if _are_faces(weights, one, other)]
         strangers = [other for other in kept if other not in faces]
         if strangers and _share(weights, one, strangers) < ALONE:
@@ -179,6 +188,23 @@ def _are_faces(weights: Weights, one: Group, other: Group) -> bool:
     return _share(weights, one, [other]) < FACES > _share(weights, other, [one])
 
 
+def _around(weights: Weights, remainder: Group, left: np.ndarray, drawn: Chance) -> Group | None:
+    """What those that left a remainder, (n,) bool, came to lie with in the other representation; None for nothing.
+
+    Its p is that of the remainder, whose other side it is.
+    """
+    direction = DIRECTIONS[1 - DIRECTIONS.index(remainder.direction)]
+    found = []
+    for gamma in GAMMAS:
+        members, strength = group_around(weights.at(direction, gamma), left, remainder.members)
+        if strength > 0 and members.sum() >= LEAST:
+            found.append((drawn.score((direction, gamma), strength), (direction, gamma), members, strength))
+    if not found:
+        return None
+    score, scale, members, strength = max(found, key=lambda one: one[0])
+    return replace(remainder, scale=scale, members=members, gain=strength, score=score)
+
+
 def _taken(groups: list[Group], direction: str) -> np.ndarray | None:
     """Items that groups of this direction have, (n,): an item belongs to one concept of a direction."""
     same = [group.members for group in groups if group.direction == direction]
@@ -187,12 +213,7 @@ def _taken(groups: list[Group], direction: str) -> np.ndarray | None:
 
 def _share(weights: Weights, group: Group, others: list[Group]) -> float:
     """What a group keeps of its density once the items of others are gone, and ranks are those of the rest."""
-    rest = np.flatnonzero(~np.any([other.members for other in others], axis=0))
-    members = group.members[rest]
-    if members.sum() < 3 or weights.constant(rest):
-        return 0.0
-    before = density(weights.at(*group.scale), group.members)
-    return density(weights.subset(rest).at(*group.scale), members) / before if before > 0 else 0.0
+    return share_without(weights, group.scale, group.members, np.any([other.members for other in others], axis=0))
 
 
 def _placed(group: Group, left: np.ndarray, number: int) -> Group:

@@ -52,7 +52,7 @@ def _strongest(matrices: list[np.ndarray], random_state: int) -> list[list[Found
 def _peaks(vectors: np.ndarray) -> np.ndarray:
     """What lies at either end of vectors (e, n), (2 e, n) bool."""
     ends = np.vstack([vectors, -vectors])
-    peaks = np.sort(ends, axis=1)[:, -3:].mean(axis=1)
+    peaks = np.sort(np.partition(ends, -3, axis=1)[:, -3:], axis=1).mean(axis=1)
     return ends > _NEAR_PEAK * peaks[:, None]
 
 
@@ -64,12 +64,15 @@ def _fellows(rows: np.ndarray) -> np.ndarray:
 
 def _apart(groups: np.ndarray, gains: np.ndarray) -> list[Found]:
     """Of groups (s, n) with gains (s,), those that are large enough and like none that is stronger."""
-    found: list[Found] = []
+    each = groups.astype(np.float32)
+    shared = (each @ each.T).astype(np.float64)
+    size = np.diag(shared)
+    likeness = shared / np.maximum(size[:, None] + size - shared, 1)  # Jaccard
+    kept: list[int] = []
     for number in np.argsort(-gains, kind="stable"):
-        group = groups[number]
-        if gains[number] > 0 and group.sum() >= LEAST and all(_jaccard(group, other) < SAME for other, _ in found):
-            found.append((group, float(gains[number])))
-    return found
+        if gains[number] > 0 and size[number] >= LEAST and (likeness[number, kept] < SAME).all():
+            kept.append(number)
+    return [(groups[number], float(gains[number])) for number in kept]
 
 
 def gain(weights: np.ndarray, group: np.ndarray) -> float:
@@ -116,7 +119,3 @@ def _leading_vector(matrix: np.ndarray) -> np.ndarray:
     from scipy.linalg import eigh
 
     return eigh(matrix.astype(np.float64), subset_by_index=(len(matrix) - 1, len(matrix) - 1))[1][:, 0]
-
-
-def _jaccard(one: np.ndarray, other: np.ndarray) -> float:
-    return np.count_nonzero(one & other) / max(np.count_nonzero(one | other), 1)

@@ -12,7 +12,17 @@ from rdx import RDX
 from rdx.errors import InputError
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.method.neighborhoods import as_points
-from rdx.method.scales import chance, extension, growing, peeling, plan, rank_weights, spectrum, strongest
+from rdx.method.scales import (
+    chance,
+    extension,
+    growing,
+    peeling,
+    plan,
+    rank_weights,
+    remainders,
+    spectrum,
+    strongest,
+)
 from rdx.method.scales.chance import SCALES, Chance
 from rdx.method.scales.weights import Weights
 
@@ -289,6 +299,37 @@ def test_what_is_left_beside_a_group_that_moved_is_no_concept():
     assert len(found) == 1 and set(found[0].members.tolist()) <= set(range(18))
 
 
+def classes_of_which_one_moves():
+    """Four classes of 25 far apart; in A the first one lies by a third of the way nearer to the second one."""
+    rng = np.random.default_rng(3)
+    label, centres = np.repeat(np.arange(4), 25), 12 * np.eye(8)[:4]
+    B = centres[label] + rng.standard_normal((100, 8))
+    A = B.copy()
+    A[label == 0] += (centres[1] - centres[0]) / 3
+    return Weights({"A": A, "B": B}), label
+
+
+def test_a_remainder_gives_way_to_what_left_it():
+    weights, label = classes_of_which_one_moves()
+    left = remainders.leavers(weights, B_NOT_A, 1.0, label != 0)
+    assert (left & (label == 0)).sum() >= 24 and not (left & (label != 0)).any()
+    around, strength = remainders.group_around(weights.at(A_NOT_B, 1.0), left, ~left)
+    assert np.unique(label[around]).tolist() == [0, 1] and strength > 0
+    assert (around & (label == 0)).sum() >= 24
+    one = peeling.Group((B_NOT_A, 1.0), ~left, None, 1.0, 1.5, 0.025, 1)
+    found = peeling._around(weights, one, left, Chance((np.ones((9, len(SCALES))),) * 2))
+    assert found.direction == A_NOT_B and found.p_value == 0.025 and (found.members & left).sum() >= 24
+
+
+def test_a_group_and_its_counterpart_are_no_remainders():
+    rng = np.random.default_rng(2)
+    side = np.repeat([0, 1], 40)
+    A = rng.standard_normal((80, 6))
+    weights = Weights({"A": A, "B": np.column_stack([A, 5 * side])})
+    for value in (0, 1):
+        assert remainders.leavers(weights, B_NOT_A, 1.0, side == value) is None
+
+
 def test_items_that_are_all_the_same_to_one_model_end_the_rounds(pair, monkeypatch):
     A, B, truth = pair[0].copy(), pair[1], pair[2]
     rest = np.setdiff1d(np.arange(N), np.concatenate([*truth[A_NOT_B], *truth[B_NOT_A]]))
@@ -298,7 +339,7 @@ def test_items_that_are_all_the_same_to_one_model_end_the_rounds(pair, monkeypat
     monkeypatch.setattr(peeling, "unrelated", lambda *_: False)
     groups = [peeling.Group((A_NOT_B, 0.1), np.isin(np.arange(N), truth[d][0]), None, 1.0, 2.0, 0.01, 0) for d in truth]
     monkeypatch.setattr(peeling, "_candidates", lambda *_: (groups, Chance((np.ones((9, len(SCALES))),) * 2)))
-    monkeypatch.setattr(peeling, "_kept", lambda weights, found, first: found)
+    monkeypatch.setattr(peeling, "_kept", lambda weights, found, *_: found)
     assert peeling.peel(weights, 5).ending == f"the {len(rest)} items left are all the same to one of the two"
     assert peeling._share(weights, groups[0], [groups[1]]) > 0
     same = np.isin(np.arange(N), rest)

@@ -1,0 +1,54 @@
+"""A concept's members as the other model divides them: two halves, and how far each model keeps these apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdx.compute.threads import one_thread_each
+from rdx.explorer.whereabouts import evenly
+from rdx.method.neighborhoods import Points, rank_rows
+
+LEAST = 12  # members
+_SHOWN = 9  # items of a half, nearest to its middle
+_ASKED = 150  # members whose neighbours are asked for
+
+
+@dataclass(frozen=True)
+class Halves:
+    """The larger first."""
+
+    members: tuple[np.ndarray, np.ndarray]
+    shown: tuple[np.ndarray, np.ndarray]
+    mixed_own: float  # share of a member's nearest fellow members that are of the other half, in its own model
+    mixed_other: float  # and in the one that divides them
+
+
+def halves(own: Points, other: Points, members: np.ndarray, seed: int = 0) -> Halves | None:
+    """Of members (s,) of points of n items, by 2-means in the other model; None where there are too few."""
+    from sklearn.cluster import KMeans
+
+    if len(members) < LEAST:
+        return None
+    values = other.grid[members].astype(np.float64)
+    if (values == values[0]).all():
+        return None
+    with one_thread_each():
+        found = KMeans(2, n_init=3, random_state=seed).fit(values)
+    order = np.argsort([-np.count_nonzero(found.labels_ == half) for half in (0, 1)], kind="stable")
+    side = order.argsort()[found.labels_]
+    apart = found.transform(values)
+    groups = [np.flatnonzero(side == half) for half in (0, 1)]
+    shown = [group[np.argsort(apart[group, order[half]], kind="stable")[:_SHOWN]] for half, group in enumerate(groups)]
+    mixed = [_mixed(points.subset(members), side) for points in (own, other)]
+    return Halves(tuple(members[group] for group in groups), tuple(members[group] for group in shown), *mixed)
+
+
+def _mixed(points: Points, side: np.ndarray) -> float:
+    """Of members (s,) alone: the share of the nearest, as many as the smaller half has, that are of the other side."""
+    k = max(1, min(np.bincount(side)) - 1)
+    rows = evenly(np.arange(len(side)), _ASKED)
+    ranks = rank_rows(points, rows)
+    near = (ranks > 0) & (ranks <= k)
+    return float((near & (side[rows, None] != side)).sum() / near.sum())

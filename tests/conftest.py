@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,15 @@ def cache_of_the_session(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session")
+def loaded() -> Iterator[str]:
+    """An environment whose commands need not wait for libraries to load: a script's VIRTUAL_ENV."""
+    from made_environment import environment
+
+    with environment() as folder:
+        yield str(folder)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_waiting_for_the_disk():
     """What the process writes survives no power cut here; commands in processes of their own sync as always."""
@@ -76,6 +86,7 @@ def quick_statistics(monkeypatch):
     """`rdx compare` with statistics that take a second."""
     from made_runs import QUICK
 
+    monkeypatch.setattr("rdx.method.spectral.STARTS", 1)  # every refit clusters a few times
     _always(monkeypatch, statistics=QUICK)
 
 

@@ -166,6 +166,7 @@ def wait_for(ready, command: Command, seconds: float = 120.0) -> bool:
 
 def _serve() -> None:
     from rdx.figures import overview
+    from rdx.method import spectral
     from rdx.metrics import probes
     from rdx.models import training
 
@@ -176,7 +177,7 @@ def _serve() -> None:
     training._THREADS = 1
     # That a picture is written is looked at here, not what is in it: matrices and maps are most of a run's time.
     overview.draw_map = overview.draw_matrix = lambda *_: None
-    probes.N_FOLDS = 2
+    probes.N_FOLDS, spectral.STARTS = 2, 1
     for line in sys.stdin:
         question = json.loads(line)
         if "warm" in question:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ figures: false
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
+def project(tmp_path_factory, loaded) -> Path:
     """A copy of the source in which a comparison was made."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("rdx", "baselines"):
@@ -36,13 +35,13 @@ def project(tmp_path_factory) -> Path:
     np.save(folder / "a.npy", A)
     np.save(folder / "b.npy", A[:, ::-1] ** 2)
     (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
-    steps(folder)
+    steps(folder, loaded)
     return folder
 
 
-def steps(project: Path, *more: str) -> dict[str, str]:
+def steps(project: Path, loaded: str, *more: str) -> dict[str, str]:
     """What the command does; with --dry-run, what it would do: step → run or done."""
-    command = [sys.executable, "-m", "rdx", "run", "config.yaml", "--output-dir", "out", *more]
+    command = [f"{loaded}/bin/python", "-m", "rdx", "run", "config.yaml", "--output-dir", "out", *more]
     environment = os.environ | {"PYTHONPATH": str(project), "RDX_CACHE": str(project / "cache")}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -53,21 +52,21 @@ def steps(project: Path, *more: str) -> dict[str, str]:
 FIRST = "from __future__ import annotations\n"
 
 
-def edited(project: Path, **added: str) -> set[str]:
+def edited(project: Path, loaded: str, **added: str) -> set[str]:
     """The steps that are to be done after lines were added to files, in which they are taken back."""
     before = {project / f"{name.replace('__', '/')}.py": line for name, line in added.items()}
     texts = {path: path.read_text(encoding="utf-8") for path in before}
     for path, line in before.items():
         assert texts[path].count(FIRST) == 1
         path.write_text(texts[path].replace(FIRST, f"{FIRST}{line}\n"), encoding="utf-8")
-    planned = steps(project, "--dry-run")
+    planned = steps(project, loaded, "--dry-run")
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
     return {name for name, what in planned.items() if what == "run"}
 
 
-def test_only_what_an_edit_touches_is_done_again(project):
-    again = edited(project, baselines__pca="\nMORE = 1", baselines__kmeans="# a comment")
+def test_only_what_an_edit_touches_is_done_again(project, loaded):
+    again = edited(project, loaded, baselines__pca="\nMORE = 1", baselines__kmeans="# a comment")
     assert {"a_vs_b/pca", "a_vs_b/pca/concepts", "a_vs_b/metrics", "a_vs_b/summary", "summary"} <= again
     untouched = {"items", "representations/a", "a_vs_b/rdx", "a_vs_b/kmeans", "a_vs_b/kmeans/concepts", "a_vs_b/cka"}
     assert not again & untouched
@@ -82,10 +81,10 @@ def test_the_method_is_followed_through_its_imports():
     assert whole != source_fingerprint("rdx.method.rdx")
 
 
-def test_what_other_rooms_lend_counts_too(project):
+def test_what_other_rooms_lend_counts_too(project, loaded):
     """Of helpers that a step takes from elsewhere: the agreement of a sampled fit."""
     from rdx.experiment.stages import methods
 
-    again = edited(project, rdx__method__many__agreement="\nMORE = 1", baselines__pca="# a comment")
+    again = edited(project, loaded, rdx__method__many__agreement="\nMORE = 1", baselines__pca="# a comment")
     assert "a_vs_b/rdx" in again and not again & {"a_vs_b/kmeans", "a_vs_b/pca"}
     assert "rdx.method.many.agreement" in imports(methods.__name__)

@@ -24,6 +24,7 @@ PRODUCT_ROWS = 512  # fixed, so that every sum in a product is added in the same
 SUM_ROWS = 8192  # likewise, of sums over the rows of long vectors
 MAX_DIMENSION = 160  # of the Krylov space before it is restarted
 MAX_RESTARTS = 12
+STARTS = 10  # of k-means, of which the best is kept
 TOLERANCE = 1e-5  # residual relative to the largest eigenvalue: labels no longer change below it
 
 
@@ -221,4 +222,4 @@ def cluster_embedding(embedding: np.ndarray, n_clusters: int, random_state: int 
     with one_thread_each(), warnings.catch_warnings():
         # Fewer distinct rows than clusters is a valid outcome here: some clusters stay empty.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return KMeans(n_clusters, n_init=10, random_state=random_state).fit_predict(embedding)
+        return KMeans(n_clusters, n_init=STARTS, random_state=random_state).fit_predict(embedding)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from rdx.errors import InputError
 
 QUICK = dict(n_clusters=3, min_cluster_size=20, min_samples=5, n_components=8)
 N, GROUPS = 210, 6
+COMPILES = pytest.mark.slow  # umap compiles itself in every process, which takes longer than all other baselines' tests
 
 
 def groups_in_space(groups: np.ndarray, d: int, seed: int) -> np.ndarray:
@@ -34,6 +37,21 @@ def fitted(pair):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # umap's are silenced or told in the notes
         return NLMCD(**QUICK).fit(*pair[:2])
+
+
+@pytest.fixture
+def plain_umap(monkeypatch):
+    """In UMAP's place the first components, as many as it was asked for."""
+
+    class Plain:
+        def __init__(self, *, n_components, n_neighbors, precomputed_knn, **_):
+            assert precomputed_knn[0].shape[1] == n_neighbors
+            self.wanted = n_components
+
+        def fit_transform(self, X):
+            return np.pad(X, ((0, 0), (0, max(0, self.wanted - X.shape[1]))))[:, : self.wanted]
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Plain))
 
 
 def plain_distances(U, V):
@@ -58,6 +76,7 @@ def test_concept_distances_are_the_definition(n):
     assert concept_distances(U, V[:, :0]).shape == (3, 0)
 
 
+@COMPILES
 def test_a_cluster_that_only_a_has_is_concept_1(pair, fitted):
     A, _, groups = pair
     found = fitted.a_not_b_
@@ -69,6 +88,7 @@ def test_a_cluster_that_only_a_has_is_concept_1(pair, fitted):
     assert fitted.b_not_a_.notes[0].startswith("nlmcd found 5 clusters")
 
 
+@COMPILES
 def test_a_group_without_a_counterpart_is_concept_1():
     groups = np.arange(N) % 3
     A = groups_in_space(groups, 5, 3)
@@ -79,6 +99,7 @@ def test_a_group_without_a_counterpart_is_concept_1():
     np.testing.assert_array_equal(first.members, np.flatnonzero(groups == 2))
 
 
+@COMPILES
 def test_grids_are_the_members_of_highest_membership(fitted):
     for found in (fitted.a_not_b_, fitted.b_not_a_):
         assert [concept.number for concept in found.concepts] == [1, 2, 3]
@@ -91,6 +112,7 @@ def test_grids_are_the_members_of_highest_membership(fitted):
             np.testing.assert_array_equal(concept.indices, best)
 
 
+@COMPILES
 def test_same_seed_same_bytes_and_swapping_swaps(pair, fitted):
     A, B, _ = pair
     before = A.tobytes(), B.tobytes()
@@ -130,6 +152,7 @@ def test_ties_small_clusters_noise_and_random_grids():
     assert np.count_nonzero(two.labels) == 12  # clusters that are not shown are null
 
 
+@COMPILES
 def test_noise_on_one_side_is_told_and_the_other_shows_its_largest():
     groups = np.repeat([0, 1], [115, 95])
     noise = np.random.default_rng(5).normal(size=(N, 9))
@@ -144,7 +167,7 @@ def test_noise_on_one_side_is_told_and_the_other_shows_its_largest():
 
 
 @pytest.mark.parametrize("n", [4, 7, 40])
-def test_few_items_shrink_what_umap_needs_and_say_so(n):
+def test_few_items_shrink_what_umap_needs_and_say_so(n, plain_umap):
     rng = np.random.default_rng(n)
     A, B = rng.normal(size=(n, 3)), rng.normal(size=(n, 60))
     found = NLMCD(n_clusters=2, min_cluster_size=2, min_samples=1).fit(A, B).a_not_b_
@@ -155,6 +178,7 @@ def test_few_items_shrink_what_umap_needs_and_say_so(n):
     assert nothing.concepts == [] and "0 concepts instead of 2" in nothing.notes[-1]
 
 
+@COMPILES
 def test_many_equal_items_have_memberships():
     A = np.repeat(np.eye(3, 4) * 5, 40, axis=0)
     found = NLMCD(**QUICK).fit(A, A[::-1]).a_not_b_
@@ -171,7 +195,7 @@ def test_wrong_parameters_are_named():
             baselines.create("nlmcd", **{key: value}).check_settings()
 
 
-def test_a_run_without_any_concept_has_its_tables_and_figures(tmp_path, monkeypatch):
+def test_a_run_without_any_concept_has_its_tables_and_figures(tmp_path, monkeypatch, plain_umap):
     import pandas as pd
 
     from rdx import compare

@@ -26,6 +26,7 @@ def gpu(monkeypatch):
     return gpu
 
 
+@pytest.mark.slow
 def test_without_a_card_it_says_so_in_one_line_and_writes_nothing(tmp_path):
     output = tmp_path / "gpu.csv"
     hidden = os.environ | {"CUDA_VISIBLE_DEVICES": ""}

@@ -28,12 +28,22 @@ from rdx.metrics.stability import concept_stability
 from rdx.metrics.surrogates import NoiseSurrogates
 
 ROOT = Path(__file__).resolve().parents[2]
-RDX_COMMAND = [sys.executable, "-m", "rdx"]
+SLOW = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     with Cluster(workers=2, folder=tmp_path_factory.mktemp("shared")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """One whose scheduler and only worker are threads of this process, which loads nothing anew."""
+    from distributed import LocalCluster
+
+    started = LocalCluster(n_workers=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None)
+    with started, Cluster(started.scheduler_address, folder=tmp_path_factory.mktemp("shared")) as found:
         yield found
 
 
@@ -56,6 +66,7 @@ def identity(task, folder):
     return task
 
 
+@SLOW
 def test_a_killed_worker_is_made_good(cluster, tmp_path):
     assert list(cluster.map(_identity(), range(8), (str(tmp_path),))) == list(range(8))
     assert (tmp_path / "killed").is_file()
@@ -68,6 +79,7 @@ def _identity():
     return identity
 
 
+@SLOW
 @pytest.mark.parametrize("threads", [1, 2])
 def test_features_are_those_of_one_process(cluster, tmp_path, threads):
     before = torch.get_num_threads()
@@ -86,6 +98,7 @@ def _compare_features(cluster, tmp_path):
     np.testing.assert_array_equal(here.values, there.values)
 
 
+@SLOW
 def test_statistics_are_those_of_threads(cluster, pair):
     fitted = RDX(2, version="v1").fit(**pair)
     labels = {direction: getattr(fitted, f"{direction}_").labels for direction in ("a_not_b", "b_not_a")}
@@ -99,6 +112,7 @@ def test_statistics_are_those_of_threads(cluster, pair):
         np.testing.assert_array_equal(here[direction], there[direction])
 
 
+@SLOW
 def test_a_sweep_is_that_of_threads(cluster, pair):
     grid = {"n_clusters": [2, 3], "gamma": [0.1], "beta": [5.0]}
     here, there = (
@@ -107,8 +121,16 @@ def test_a_sweep_is_that_of_threads(cluster, pair):
     assert here == there
 
 
-@pytest.mark.parametrize("solver, version", [("sparse", "v1"), ("sparse", "v2"), ("approximate", "v2")])
-def test_a_sparse_fit_is_that_of_threads(cluster, solver, version):
+@pytest.mark.parametrize(
+    "which, solver, version",
+    [
+        ("quick", "sparse", "v2"),
+        *(pytest.param("cluster", *how, marks=SLOW)
+          for how in (("sparse", "v2"), ("sparse", "v1"), ("approximate", "v2"))),
+    ],
+)  # fmt: skip
+def test_a_sparse_fit_is_that_of_threads(request, which, solver, version):
+    cluster = request.getfixturevalue(which)
     rng = np.random.default_rng(1)
     A, B = rng.normal(size=(2, 600, 6))  # five tiles of rows
     A[:60] = 0.1 * A[:60] + 5
@@ -121,26 +143,26 @@ def test_a_sparse_fit_is_that_of_threads(cluster, solver, version):
         np.testing.assert_array_equal(getattr(here, direction).item_affinity, getattr(there, direction).item_affinity)
 
 
-def test_files_that_a_worker_does_not_see_are_named(cluster, tmp_path):
+def test_files_that_a_worker_does_not_see_are_named(quick, tmp_path):
     (tmp_path / "image.png").write_bytes(b"1234")
-    cluster.check_files({str(tmp_path / "image.png"): 4})
+    quick.check_files({str(tmp_path / "image.png"): 4})
     with pytest.raises(InputError, match="^worker tcp://[^\n]*does not see '[^\n]*image.png'[^\n]*$"):
-        cluster.check_files({str(tmp_path / "image.png"): 5})
+        quick.check_files({str(tmp_path / "image.png"): 5})
 
 
-def test_other_source_files_are_named(cluster, tmp_path, monkeypatch):
+def test_other_source_files_are_named(quick, tmp_path, monkeypatch):
     own = module._source()
-    monkeypatch.setattr(cluster, "_ask", lambda *_: {"tcp://x:1": ("0", own[1])})
+    monkeypatch.setattr(quick, "_ask", lambda *_: {"tcp://x:1": ("0", own[1])})
     with pytest.raises(InputError, match="worker tcp://x:1 has rdx 0, this is"):
-        cluster._check(tmp_path, False)
-    monkeypatch.setattr(cluster, "_ask", lambda *_: {"tcp://x:1": (own[0], "other")})
+        quick._check(tmp_path, False)
+    monkeypatch.setattr(quick, "_ask", lambda *_: {"tcp://x:1": (own[0], "other")})
     with pytest.raises(InputError, match="worker tcp://x:1 has other source files"):
-        cluster._check(tmp_path, False)
+        quick._check(tmp_path, False)
 
 
-def test_no_worker_has_a_gpu(cluster, tmp_path):
+def test_no_worker_has_a_gpu(quick, tmp_path):
     with pytest.raises(InputError, match="no worker has a GPU"):
-        cluster._check(tmp_path, True)
+        quick._check(tmp_path, True)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +177,8 @@ def test_no_worker_has_a_gpu(cluster, tmp_path):
 )
 def test_wrong_options_are_one_line_within_ten_seconds(options, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    assert module.CONNECT <= 8
+    monkeypatch.setattr(module, "CONNECT", 0.5)
     start = time.monotonic()
     with pytest.raises(InputError, match=f"^[^\n]*{message}[^\n]*$"), engine_for(**options, folder=tmp_path):
         pass
@@ -167,6 +191,7 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch):
         pass
 
 
+@SLOW
 def test_a_scheduler_that_goes_away_is_one_line(tmp_path):
     """Started as on a cluster, by the two commands of docs/cluster.md."""
     file, environment = tmp_path / "scheduler.json", {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -18,7 +18,7 @@ NAMES = (
     "com,ma.png", "semi;colon.png", "tab\there.png", "naïve — 漢字 ع 🐦.png", "#hash%20&?.png", "-dash.png", "NA.png",
     "null.png", "007.png", "=1+1.png", " lead.png", "back\\slash.png", "<b>&amp;.png", "$HOME `x`.png",
 )  # fmt: skip
-MODEL = "timm:test_vit?pretrained=false"
+MODEL = "timm:test_vit?pretrained=false&img_size=32"
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def folder(tmp_path):
     return root
 
 
-def test_a_whole_comparison_keeps_every_name(folder, tmp_path):
+def test_a_whole_comparison_keeps_every_name(folder, tmp_path, quick_statistics):
     expected = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*.png"))
     assert len(expected) == 2 * len(NAMES)
     found = compare(

@@ -50,15 +50,18 @@ def place(tmp_path_factory) -> Path:
     return folder
 
 
-def run(config: Path, folder: Path, *options: str, cwd: Path | None = None, **circumstances: str) -> Path:
+def run(
+    config: Path, folder: Path, *options: str, python: str = sys.executable, cwd: Path | None = None,
+    **circumstances: str,
+) -> Path:  # fmt: skip
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
-    environment = kept | {
+    settings = kept | {
         "PYTHONPATH": str(ROOT), "RDX_CACHE": str(folder.parent / "cache"), "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8",
         "PYTHONHASHSEED": "0", **circumstances,
     }  # fmt: skip
-    command = [sys.executable, *options, "-m", "rdx", "run", str(config), "--quiet", "--device", "cpu"]
+    command = [python, *options, "-m", "rdx", "run", str(config), "--quiet", "--device", "cpu"]
     done = subprocess.run(
-        [*command, "--output-dir", str(folder)], env=environment, cwd=cwd or folder.parent, capture_output=True,
+        [*command, "--output-dir", str(folder)], env=settings, cwd=cwd or folder.parent, capture_output=True,
         check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
@@ -74,8 +77,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def first(place) -> Path:
-    return run(place / "c.yaml", place / "first")
+def first(place, loaded) -> Path:
+    return run(place / "c.yaml", place / "first", python=f"{loaded}/bin/python")
 
 
 @pytest.mark.slow
@@ -92,13 +95,14 @@ def test_other_language_folder_hash_seed_and_python_change_no_byte(place, first)
     assert not list(elsewhere.iterdir())
 
 
-def test_rdx_run_on_a_runs_own_configuration_repeats_it(place, first):
-    repeated = run(first / "config.yaml", place / "repeated", cwd=first)
+def test_rdx_run_on_a_runs_own_configuration_repeats_it(place, loaded, first):
+    python = f"{loaded}/bin/python"
+    repeated = run(first / "config.yaml", place / "repeated", python=python, cwd=first)
     assert contents(repeated) == contents(first)
     told, again = (json.loads((folder / "environment.json").read_text("utf-8")) for folder in (first, repeated))
     assert told["inputs"] == again["inputs"] and told["seeds"] == again["seeds"] == {"run": 42}
     log = (first / "run.log").read_text("utf-8")
-    run(first / "config.yaml", first, cwd=first)  # nothing is left to do there
+    run(first / "config.yaml", first, python=python, cwd=first)  # nothing is left to do there
     assert (first / "run.log").read_text("utf-8") == log
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 def drag(opened, side: str = "a") -> None:
     """Drags over the whole map."""
-    box = opened.page.locator(f"#map-{side}").bounding_box()
+    box = opened.show_map(side)
     mouse = opened.page.mouse
     mouse.move(box["x"] + 3, box["y"] + 3)
     mouse.down()
@@ -42,6 +42,7 @@ def test_clicking_a_dot_shows_its_neighbours_everywhere(opened):
     assert "Click a dot" in one.text("#item")
 
 
+@pytest.mark.slow
 def test_pointing_at_a_dot_shows_it_in_both_maps(opened):
     one = opened("#map=pca")
     before = [one.page.evaluate(f"document.getElementById('map-{side}').toDataURL()") for side in "ab"]
@@ -83,6 +84,7 @@ def test_links_lead_back_to_a_state(opened):
     assert one.page.locator("#item .row").count() == 3
 
 
+@pytest.mark.slow
 def test_the_back_button_goes_back(opened):
     one = opened()
     one.page.keyboard.press("n")
@@ -97,6 +99,7 @@ def test_the_back_button_goes_back(opened):
     assert one.complaints == []
 
 
+@pytest.mark.slow
 def test_search_selects_by_label_and_by_name(opened):
     one = opened()
     one.page.fill("#query", "dog")
@@ -113,6 +116,7 @@ def test_search_selects_by_label_and_by_name(opened):
     assert "selected" not in one.selected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["box", "lasso"])
 def test_dragging_selects(opened, tool):
     one = opened()
@@ -121,7 +125,7 @@ def test_dragging_selects(opened, tool):
         drag(one)
         assert "150 images selected" in one.selected
     else:
-        box = one.page.locator("#map-b").bounding_box()
+        box = one.show_map("b")
         corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98)]
         one.page.mouse.move(box["x"] + 5, box["y"] + 5)
         one.page.mouse.down()
@@ -150,6 +154,7 @@ def test_selected_items_are_saved_as_csv(opened):
     assert {row["rdx_a_not_b_concept"] for row in concept} == {"1"}
 
 
+@pytest.mark.slow
 def test_the_view_is_saved_as_a_picture(opened):
     one = opened()
     picture = Image.open(saved(one, "#png").path())
@@ -157,6 +162,7 @@ def test_the_view_is_saved_as_a_picture(opened):
     assert len(np.unique(np.asarray(picture.convert("L")))) > 50
 
 
+@pytest.mark.slow
 def test_the_passage_moves_the_dots(opened):
     one = opened("#view=passage")
     dots = "document.querySelector('.passage .dots').toDataURL()"
@@ -171,6 +177,7 @@ def test_the_passage_moves_the_dots(opened):
     assert one.complaints == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_theme_is_the_systems_and_can_be_switched(opened, scheme):
     one = opened(scheme=scheme)
@@ -182,6 +189,7 @@ def test_the_theme_is_the_systems_and_can_be_switched(opened, scheme):
     assert one.page.get_attribute("html", "data-theme") != scheme
 
 
+@pytest.mark.slow
 def test_colours_can_be_by_label_prediction_and_affinity(opened):
     one = opened()
     legends = {}
@@ -234,6 +242,7 @@ def test_a_concept_is_shown_as_the_other_model_divides_it(opened):
     one.page.wait_for_function(f"(({mean})(0) > 2000) && (({mean})(1) > 2000)")
 
 
+@pytest.mark.slow
 def test_the_matrix_names_its_pairs(opened):
     one = opened()
     box = one.page.locator("#matrix-canvas").bounding_box()
@@ -246,6 +255,7 @@ def test_the_matrix_names_its_pairs(opened):
     assert "Mean difference inside concept A1: −" in one.page.get_attribute("#matrix-canvas", "aria-label")
 
 
+@pytest.mark.slow
 def test_every_control_can_be_reached_and_named_with_the_keyboard(opened):
     one = opened("#i=7")
     order = []

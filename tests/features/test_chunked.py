@@ -21,7 +21,8 @@ from rdx.files import fingerprint
 from rdx.models import load_model
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL = "timm:test_resnet?pretrained=false"
+MODEL = "timm:test_vit?pretrained=false&img_size=32"
+LARGER = "timm:test_resnet?pretrained=false"  # 160 × 160 pixels
 BATCH = 3
 
 
@@ -32,7 +33,7 @@ def items():
 
 @pytest.fixture(scope="module")
 def expected(items):
-    choices = [(None, None), ("layer2", "mean")]
+    choices = [(None, None), ("blocks.2", "mean")]
     return extract_layers(load_model(MODEL), items, choices, batch_size=BATCH)
 
 
@@ -144,7 +145,7 @@ def test_other_machines_chunks_need_no_model_here(settings, items, expected, tmp
 
 
 def test_layouts_are_whole_batches(items):
-    model = load_model(MODEL)  # 160 × 160 pixels
+    model = load_model(LARGER)
     small = chunked.layout_of(model, items, None, "cpu")
     assert small == chunked.Layout("cpu", 8, 16)
     assert chunked.layout_of(model, items, None, "cuda:1") == chunked.Layout("cuda", 64, 16)
@@ -159,7 +160,7 @@ def test_a_killed_process_loses_one_chunk(items, expected, tmp_path):
     program = (
         "from rdx.data import load_items\nfrom rdx.features import load_representation\n"
         f"items = load_items('digits', images_per_class=20)\n"
-        f"load_representation({{'model': {MODEL!r}, 'batch_size': 1}}, items, cache_dir={str(tmp_path)!r})\n"
+        f"load_representation({{'model': {LARGER!r}, 'batch_size': 1}}, items, cache_dir={str(tmp_path)!r})\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([sys.executable, "-c", program], env=environment, cwd=ROOT)
@@ -170,9 +171,9 @@ def test_a_killed_process_loses_one_chunk(items, expected, tmp_path):
     process.wait()
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("0*-of-*.safetensors")}
     assert 2 <= len(kept) < 13, "the process was not killed in the middle"
-    compute_chunks({"model": MODEL, "batch_size": 1}, items, tmp_path)
+    compute_chunks({"model": LARGER, "batch_size": 1}, items, tmp_path)
     assert len(chunk_files(tmp_path)) == 13
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    found = load_representation({"model": MODEL, "batch_size": 1}, items, cache_dir=tmp_path)
-    alone = extract_layers(load_model(MODEL), items, [(None, None)], batch_size=1)[None, None]
+    found = load_representation({"model": LARGER, "batch_size": 1}, items, cache_dir=tmp_path)
+    alone = extract_layers(load_model(LARGER), items, [(None, None)], batch_size=1)[None, None]
     np.testing.assert_array_equal(found.values, alone)

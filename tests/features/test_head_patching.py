@@ -25,6 +25,7 @@ from rdx.models import load_model
 from rdx.models.heads import OpenAttention, find_heads, verify
 
 N = 7
+SLOW = pytest.mark.slow
 # Real architectures, the smallest there are: each its own kind of attention or block.
 KINDS = {
     "timm": ("timm:test_vit?img_size=32", "blocks.1", "cls"),
@@ -48,7 +49,10 @@ def items():
     return load_items("digits", classes=[3, 8], images_per_class=4).subset(range(N))
 
 
-@pytest.fixture(params=KINDS)
+EVERY_TIME = ["timm", "eva_rotary", "open_clip_own"]
+
+
+@pytest.fixture(params=[*EVERY_TIME, *(pytest.param(one, marks=SLOW) for one in KINDS if one not in EVERY_TIME)])
 def kind(request, tmp_path):
     """A model with random weights, its block's layer, and a pooling."""
     spec, layer, pool = KINDS[request.param]
@@ -127,7 +131,7 @@ def test_patching_equals_hooks_and_no_patch_the_model(kind, items):
     np.testing.assert_array_equal(extract(model, items, layer=layer, pool=pool), plain)  # the model is as it was
 
 
-@pytest.mark.parametrize("pool", ["cls", "mean", "patch", None])
+@pytest.mark.parametrize("pool", ["patch", *(pytest.param(one, marks=SLOW) for one in ("cls", "mean", None))])
 def test_every_pooling(items, pool):
     model = loud(load_model("timm:test_vit3?pretrained=false&img_size=32"))  # without a class token
     if pool == "cls":

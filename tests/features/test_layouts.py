@@ -34,7 +34,10 @@ def tried(name):
     return load_model(f"timm:{name}{'&' if '?' in name else '?'}pretrained=false", weights=False)
 
 
-@pytest.mark.parametrize("name", CHANNELS)
+LARGE = ["samvit_base_patch16?img_size=64", "swin_tiny_patch4_window7_224", "mixer_s32_224"]
+
+
+@pytest.mark.parametrize("name", [pytest.param(one, marks=[pytest.mark.slow] * (one in LARGE)) for one in CHANNELS])
 def test_as_many_numbers_as_the_layer_has_channels(name):
     model = tried(name)
     for layer, channels in CHANNELS[name].items():

@@ -15,7 +15,7 @@ from rdx.features.capture import looking
 from rdx.features.extraction import _kernels, extract, extract_layers
 from rdx.models import load_model
 
-MODEL = "timm:test_vit?pretrained=false"
+MODEL = "timm:test_vit?pretrained=false&img_size=32"
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,12 @@ PAPER = {
 }
 
 
-@pytest.fixture(params=PAPER)
+# One of timm and the one of open_clip; the others differ from them in sizes, and are large.
+EVERY_TIME = ["dino", "biomedclip"]
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in PAPER if name not in EVERY_TIME]
+
+
+@pytest.fixture(params=[*EVERY_TIME, *OTHERS])
 def expected(request, tmp_path):
     """The paper's models; BiomedCLIP from a folder as open_clip keeps it."""
     wanted = PAPER[request.param]

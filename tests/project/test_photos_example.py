@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,7 @@ def project(tmp_path):
 
 
 def run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "RDX_CACHE": str(folder / "cache"), "PYTHONPATH": str(ROOT), "VIRTUAL_ENV": sys.prefix}
+    env = {**os.environ, "RDX_CACHE": str(folder / "cache"), "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, env={**env, **environment}, capture_output=True, text=True)
 
 
@@ -60,12 +59,12 @@ def make_weights(folder: Path) -> None:
         torch.save({f"_layer_{i}": value for i, value in enumerate(state.values())}, folder / f"lite{number}.pth")
 
 
-def test_a_dry_run_names_what_is_missing_and_fetches_nothing(project):
+def test_a_dry_run_names_what_is_missing_and_fetches_nothing(project, loaded):
     nothing = project / "nothing"
     nothing.mkdir()
     for program in ("bash", "dirname"):
         (nothing / program).symlink_to(shutil.which(program))
-    done = run(["bash", "scripts/photos_example.sh", "--dry-run"], project, PATH=str(nothing))
+    done = run(["bash", "scripts/photos_example.sh", "--dry-run"], project, PATH=str(nothing), VIRTUAL_ENV=loaded)
     assert done.returncode == 0, done.stderr
     for name in ("efficientnet_lite", "food_photos"):
         assert f"missing: {name}, which `bash scripts/photos_example.sh` fetches" in done.stdout

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,8 +17,6 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     """A folder around this code with nothing trained, whose environment is set up and whose comparison is quick."""
-    from made_runs import QUICK
-
     root = tmp_path_factory.mktemp("in a clone") / "project"
     root.mkdir()
     for name in ("rdx", "baselines"):
@@ -31,20 +27,20 @@ def project(tmp_path_factory) -> Path:
     compare = root / "configs/quickstart/compare.yaml"
     text = compare.read_text(encoding="utf-8")
     assert text.count("data: {dataset: digits}") == 1
-    text = text.replace("data: {dataset: digits}", "data: {dataset: digits, images_per_class: 40}")
-    compare.write_text(f"{text}statistics: {json.dumps(QUICK)}\nexplorer: {{map: pca}}\n", encoding="utf-8")
+    text = text.replace("data: {dataset: digits}", "data: {dataset: digits, images_per_class: 25}")
+    compare.write_text(f"{text}statistics: off\nexplorer: {{map: pca}}\n", encoding="utf-8")
     return root
 
 
 @pytest.fixture(scope="module")
-def first_run(project, tmp_path_factory):
+def first_run(project, loaded, tmp_path_factory):
     output = tmp_path_factory.mktemp("quick start") / "out"  # a space, as home folders have
-    return output, quickstart(project, output.name, cwd=output.parent)
+    return output, quickstart(project, loaded, output.name, cwd=output.parent)
 
 
-def quickstart(project: Path, *arguments: str, cwd: Path) -> str:
+def quickstart(project: Path, loaded: str, *arguments: str, cwd: Path) -> str:
     command = ["bash", str(project / "scripts" / "quickstart.sh"), *arguments]
-    environment = {**os.environ, "VIRTUAL_ENV": sys.prefix}
+    environment = {**os.environ, "VIRTUAL_ENV": loaded}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -60,23 +56,22 @@ def test_rdx_shows_what_the_expert_separates_and_the_other_merges(first_run):
     shown = [row for row in rows(output / "a_vs_b" / "known_difference.csv") if row["method"] == "rdx"]
     merged = [row["shows_it"] for row in shown if row["direction"] == "a_not_b"]
     apart = [row["shows_it"] for row in shown if row["direction"] == "b_not_a"]
-    assert merged and set(merged) == {"True"}
-    assert "True" in apart
+    assert merged == ["True"] and "False" not in apart
 
 
 def test_it_prints_the_table_and_where_to_look(first_run):
     output, text = first_run
     assert f"Look at: {output}" in text
-    for word in ("a_not_b", "b_not_a", "BSR", "rdx", "kmeans", "known difference", "3 of 3"):
+    for word in ("a_not_b", "b_not_a", "BSR", "rdx", "kmeans", "known difference", "1 of 1"):
         assert word in text
     for name in ("summary_a_not_b.png", "overview_b_not_a.png", "grids/a_not_b/concept_01.png"):
         assert (output / "a_vs_b" / "rdx" / name).stat().st_size > 5000
 
 
-def test_a_second_quickstart_reuses_what_exists(project, first_run):
+def test_a_second_quickstart_reuses_what_exists(project, loaded, first_run):
     output, text = first_run
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*.csv")}
-    again = quickstart(project, str(output), cwd=project)
+    again = quickstart(project, loaded, str(output), cwd=project)
     assert again.count("(reused)") == 2
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*.csv")} == before
 
@@ -87,7 +82,7 @@ def test_the_quick_start_as_it_is(tmp_path):
     command = ["bash", str(ROOT / "scripts" / "quickstart.sh"), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^  difference: \d of 6 concepts stand out", done.stdout, re.MULTILINE)
+    assert re.search(r"^  difference: 1 concept stands out from 39 pairs", done.stdout, re.MULTILINE)
 
 
 def test_wrong_usage_is_one_line(tmp_path):

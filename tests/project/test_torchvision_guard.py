@@ -54,6 +54,7 @@ def broken(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_installed_torchvision_and_timm_import() -> None:
     done = run(
         "from rdx._torchvision import ensure_torchvision, import_torchvision\n"
@@ -66,6 +67,7 @@ def test_the_installed_torchvision_and_timm_import() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_missing_operators_are_declared(broken: Path) -> None:
     done = run(
         "from rdx._torchvision import import_torchvision\n"

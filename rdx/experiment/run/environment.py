@@ -11,7 +11,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ def environment(prepared: Prepared, device: str) -> dict[str, Any]:
         "platform": platform.platform(),
         "hardware": _hardware(device),
         "threads": {name: os.environ[name] for name in _THREADS if name in os.environ},
-        "packages": dict(_versions()),
+        "packages": _versions(),
         "seeds": _seeds(prepared),
         "inputs": _inputs(prepared),
         "configuration": prepared.origin,
@@ -94,12 +94,14 @@ def processor() -> str:
     return next(named, "") or platform.processor() or platform.machine()
 
 
-def _versions() -> Iterator[tuple[str, str]]:
+@cache
+def _versions() -> dict[str, str]:
+    """Read once: every look reads a package's whole description."""
+    found = {}
     for name in _PACKAGES:
-        try:
-            yield name, importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def _seeds(prepared: Prepared) -> dict[str, int]:

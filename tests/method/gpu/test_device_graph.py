@@ -172,6 +172,7 @@ def test_ranks_that_do_not_fit_are_one_clear_line(monkeypatch):
         directions.device_for(rdx.set_params(device="cuda"), "dense", 100_000)
 
 
+@pytest.mark.slow
 def test_the_processors_path_imports_no_torch():
     code = (
         "import sys, numpy as np; from rdx import RDX; A = np.random.default_rng(0).normal(size=(60, 4));"

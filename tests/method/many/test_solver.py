@@ -19,6 +19,7 @@ from rdx.method.many.solver import ALONE, LIBRARIES, plan_fit
 
 WIDTHS = (64, 64)
 PLENTY = "1000GB"
+SLOW = pytest.mark.slow
 SLACK = 16 << 20  # bytes by which the same fit differs from one process to the next
 
 # A process that says by how many bytes its peak grew in one fit, after a small one that loaded everything.
@@ -76,13 +77,12 @@ def message(n: int, **settings) -> str:
 @pytest.mark.parametrize(
     ("n", "settings", "aligned"),
     [
-        (4000, {"solver": "dense", "version": "v2"}, False),
-        pytest.param(
-            6000, {"solver": "sparse", "version": "v1", "pairs_per_item": 300}, False, marks=pytest.mark.slow
-        ),
-        (5000, {"solver": "sparse", "version": "v2", "pairs_per_item": 300}, True),
+        (2500, {"solver": "dense", "version": "v2"}, False),
+        pytest.param(4000, {"solver": "dense", "version": "v2"}, False, marks=SLOW),
+        pytest.param(6000, {"solver": "sparse", "version": "v1", "pairs_per_item": 300}, False, marks=SLOW),
+        pytest.param(5000, {"solver": "sparse", "version": "v2", "pairs_per_item": 300}, True, marks=SLOW),
     ],
-    ids=["dense", "sparse", "sparse, both ways, aligned"],
+    ids=["dense, few", "dense", "sparse", "sparse, both ways, aligned"],
 )
 def test_the_memory_of_a_plan_is_above_what_a_fit_takes_and_below_twice_of_it(n, settings, aligned):
     planned = plan_fit(n, (16, 16), **settings, aligned=aligned, max_memory=PLENTY).memory - ALONE
@@ -92,6 +92,7 @@ def test_the_memory_of_a_plan_is_above_what_a_fit_takes_and_below_twice_of_it(n,
     assert after - before <= planned <= 2 * (after - before) + SLACK
 
 
+@SLOW
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux lets a process forget its peak")
 def test_a_limit_makes_auto_sparse_and_is_kept():
     settings = {"version": "v2", "pairs_per_item": 100}

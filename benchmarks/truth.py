@@ -87,7 +87,8 @@ def own_scales(A: np.ndarray, B: np.ndarray) -> Answer:
     tested = [(direction, concept) for direction in DIRECTIONS for concept in concepts[direction]]
     findings = [Finding(direction, concept.members) for direction, concept in tested if concept.evidence.stands_out]
     smallest = min((concept.evidence.p_value for _, concept in tested), default=1.0)
-    return Answer(findings, len(tested), DIFFERENCE if findings else NO_DIFFERENCE, round(smallest, 4))
+    differ = findings or estimator.peeled_.unrelated
+    return Answer(findings, len(tested), DIFFERENCE if differ else NO_DIFFERENCE, round(smallest, 4))
 
 
 def untested(A: np.ndarray, B: np.ndarray, name: str) -> Answer:

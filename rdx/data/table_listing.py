@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from rdx.data.reading.tables import find_column, read_columns
 from rdx.errors import InputError
 
 TEXT_COLUMNS = ("text",)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|data:image/", re.IGNORECASE)
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path")
 
 
@@ -44,10 +46,12 @@ def list_table(
         if where is None:
             raise InputError(f"'{path}' needs a column 'path' of image files (it has: {', '.join(table.columns)})")
         ids = _text(path, table, where)
+        _refuse_addresses(path, where, ids)
         _refuse_empty_or_double(path, where, ids, unique=name is None)
         files, contents = [start / Path(text).expanduser() for text in ids], None
     else:
         where, contents = images.name, images.contents
+        _refuse_addresses(path, where, [own for held, own in zip(contents, images.paths, strict=True) if held is None])
         files, ids = _files(path, images, start), _ids(images)
     if name is not None:
         ids = _text(path, table, name)
@@ -128,6 +132,15 @@ def _text(path: Path, table: Table, name: str) -> list[str]:
     if not is_plain(table.columns[name]):
         raise InputError(f"'{path}': column '{name}' holds {table.columns[name].type}, and not one value a cell")
     return table.text(name)
+
+
+def _refuse_addresses(path: Path, column: str, cells: Sequence[str]) -> None:
+    for row, cell in enumerate(cells, 1):
+        if _ADDRESS.match(cell):
+            raise InputError(
+                f"'{path}', row {row}: column '{column}' has the address '{cell}': images are read from this machine "
+                "only, nothing is downloaded; download them, and give their paths"
+            )
 
 
 def _refuse_empty_or_double(path: Path, column: str, cells: list[str], *, unique: bool) -> None:

@@ -14,7 +14,7 @@ from rdx.experiment.comparison import Comparison
 from rdx.experiment.finished import FinishedRun
 from rdx.experiment.own_folder import own_folder
 from rdx.experiment.stages import kept_inputs
-from rdx.experiment.values import called, images_of, labels_of, spec_of, with_features_of_modules
+from rdx.experiment.values import called, images_of, is_frame, labels_of, spec_of, with_features_of_modules
 from rdx.locks import alone
 from rdx.method.scales import plan as scales
 from rdx.models.spec import parse_spec
@@ -79,7 +79,7 @@ def compare(
     config = with_features_of_modules(config, {"a": a, "b": b}, progress)
     config, folder = own_folder(config, output_dir)
     with engine_for(workers, cluster, device, cache_folder()) as engine, alone([folder]):
-        with called(kept_inputs.names(config)):
+        with called(kept_inputs.names(config), frame=is_frame(a) or is_frame(b)):
             prepared = prepare(config, folder, device=device, progress=progress, force=force, engine=engine)
         with steps_shown([step.name for step in prepared.todo], progress) as report:
             run(prepared, device=device, progress=progress, report=report, engine=engine)
@@ -173,6 +173,8 @@ def _refuse_without_rdx(config: Experiment, own: Mapping[str, Any]) -> None:
 
 def _at_own_scales(config: Experiment) -> Experiment:
     """RDX looks for each concept's own scale, unless something is set that belongs to one scale for all."""
+    if config.statistics.reference:
+        return config
     own_scale = {"scale", "solver", "pairs_per_item", *scales.DEFAULTS}
     methods = [
         entry.model_copy(update={"scale": "auto"})

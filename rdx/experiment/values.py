@@ -42,7 +42,7 @@ def spec_of(value: Any, name: str) -> str:
         return value
     if is_module(value):
         return _NOT_YET
-    if not _is_frame(value):
+    if not is_frame(value):
         return f"features:{keep(as_array(value, name))}"
     with io.BytesIO() as file:
         try:
@@ -81,7 +81,7 @@ def images_of(images: Any) -> str | Path | None:
     """
     if images is None or isinstance(images, (str, Path)):
         return images
-    if _is_frame(images) or not isinstance(images, Iterable):
+    if is_frame(images) or not isinstance(images, Iterable):
         raise InputError(f"images must be a folder, a table's path or a list of images, not a {type(images).__name__}")
     given = list(images)
     if not given:
@@ -110,11 +110,13 @@ def called(names: Mapping[Path, str], frame: bool = False) -> Iterator[None]:
         for path, name in names.items():
             text = text.replace(str(path), name)
         if frame:
+            text = text.replace("?drop=NAME", ".reset_index(drop=True)")
             text = re.sub(r"\?(drop|id|column)=([^'&]+)", lambda found: _IN_PANDAS[found[1]].format(found[2]), text)
         raise type(error)(text) from None
 
 
-def _is_frame(value: Any) -> bool:
+def is_frame(value: Any) -> bool:
+    """Whether it is a DataFrame of pandas."""
     return hasattr(value, "to_parquet") and hasattr(value, "columns")
 
 

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from rdx.explorer.content import A, B, Content
+from rdx.explorer.whereabouts import evenly, label_ranks
 from rdx.method.neighborhoods import Points, neighborhood_ranks
 from rdx.metrics.attributes import Attribute
 
 _ITEMS = 800  # among which the change of ranks is measured, evenly taken
 _LEAST = 0.02  # a smaller difference between A and B is none worth a line
 _MOST = 6  # lines
+_OF_LABEL, _LABELS, _SEEN = 5, 20, 40  # items that a label must have; labels, and items of each, that are looked at
+_PAIRS = 3  # of labels that are named, where their ranks differ by a factor of two
 
 
 @dataclass(frozen=True)
@@ -31,16 +34,44 @@ class Shared:
     b: float
 
 
-def agreement_payload(content: Content) -> dict[str, Any]:
-    """What the page says of the comparison as a whole."""
+def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str, Any]:
+    """What the page says of the comparison as a whole; ``views``: the points of A and B."""
     shared = [] if content.near is None else shared_attributes(content.near, content.attributes)
     common = None if content.near is None else common_neighbors(*content.near)
     return {
         "cka": content.cka,
         "common": common,
         "neighbors": None if content.near is None else content.near[0].shape[1],
+        "labels": _placed(content, views),
         "shared": [[one.name, one.is_category, one.a, one.b] for one in shared],
     }
+
+
+def _placed(content: Content, views: Mapping[str, Points]) -> list[list]:
+    labels = content.items.labels
+    found = [] if labels is None else labels_placed([views[side] for side in (A, B)], labels)
+    return [[content.items.label_names.get(x, str(x)), content.items.label_names.get(y, str(y)), a, b]
+            for x, y, a, b in found]  # fmt: skip
+
+
+def labels_placed(views: Sequence[Points], labels: np.ndarray) -> list[tuple[int, int, float, float]]:
+    """The pairs of labels that lie most differently far from each other: (label, label, rank in A, rank in B).
+
+    A rank is the median one of one label's items as seen from the other's. labels: (n,) int.
+    """
+    values, counts = np.unique(labels, return_counts=True)
+    values = values[counts >= _OF_LABEL]
+    values = values[np.argsort(-counts[counts >= _OF_LABEL], kind="stable")[:_LABELS]]
+    if len(values) < 3:  # of two labels that make up everything, each is the other's rest
+        return []
+    groups = [evenly(np.flatnonzero(labels == value), _SEEN) for value in values]
+    a, b = (label_ranks(points, groups) for points in views)
+    a, b = (a + a.T) / 2, (b + b.T) / 2
+    apart = np.abs(np.log2(a / b))
+    first, second = np.triu_indices(len(values), 1)
+    order = np.argsort(-apart[first, second], kind="stable")[:_PAIRS]
+    pairs = [(first[i], second[i]) for i in order if apart[first[i], second[i]] >= 1]
+    return [(int(values[i]), int(values[j]), float(a[i, j]), float(b[i, j])) for i, j in pairs]
 
 
 def common_neighbors(near_a: np.ndarray, near_b: np.ndarray) -> float:

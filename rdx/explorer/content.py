@@ -49,6 +49,7 @@ class Method:
     settings: Sequence[tuple[str, str]] = ()  # said at the foot of the page
     sentences: Mapping[tuple[str, int], str] = field(default_factory=dict)  # by direction and number: what is common
     ending: str | None = None  # why no more was found, where each concept has a scale of its own
+    unrelated: bool = False  # the two agree on nothing, so that nothing was looked for
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ class Finding:
 def finding_of(content: Content, method: Method, faces: Sequence[Standing], views: Mapping[str, Points]) -> Finding:
     """``views``: the points of A and B."""
     members = [_concept(method, face).members for face in faces]
-    table = _table(content, members, views)
-    sentence = _told_apart(content, table, members) if table and method.is_rdx else None
+    table = _table(content, members, views) if method.is_rdx else None  # baselines ask nothing of the other model
+    sentence = _told_apart(content, table, members) if table else None
     return Finding(tuple(faces), sentence or _generic(content, method, faces[0], len(members[0])), table)
 
 

@@ -19,6 +19,7 @@ from rdx.explorer.story import story_of
 from rdx.explorer.whereabouts import whereabouts
 from rdx.method.concepts import Concept
 from rdx.method.neighborhoods import Points
+from rdx.method.scales.explained import BETAS
 
 _COLUMNS = ("direction", "concept", "size", "is_null")  # of concepts.csv that say which concept it is
 _MEASURES = (
@@ -93,7 +94,9 @@ def _concept(
             kind: {side: list(lying(plane, concept.members)) for side, plane in zip((A, B), planes, strict=True)}
             for kind, planes in content.maps.items()
         },
-        "where": {side: _where(content, views[side], concept) for side in (A, B)} if concept.size > 1 else None,
+        "where": {side: _where(content, views[side], concept) for side in (A, B)} if method.is_rdx and concept.size > 1
+        else None,
+        "beta": concept.evidence and BETAS[concept.evidence.gamma],
         "halves": _halves(content, method, one, concept, views),
         **{key: row.get(key) for key in (*_MEASURES, *added_columns(content))},
     }

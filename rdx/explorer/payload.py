@@ -48,7 +48,7 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
         "views": list(views),
         "methods": methods,
         "measures": added_columns(content),
-        "agreement": agreement_payload(content),
+        "agreement": agreement_payload(content, views),
         "fields": fields_payload(content, block),
         "lists": {name: found.neighbors.shape[1] for name, found in lists.items()},
         "verdict": content.verdict,

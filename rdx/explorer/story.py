@@ -10,7 +10,6 @@ from rdx.explorer.findings import Finding
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, is_tested
 
 FOUND, NOTHING, UNRELATED = "found", "nothing", "unrelated"  # kinds; besides standing.UNTESTED
-_NOTHING_IN_COMMON = "agree on nothing"  # in a method's ending
 
 
 @dataclass(frozen=True)
@@ -33,14 +32,14 @@ def story_of(content: Content, method: Method, standing: Sequence[Standing], fin
         first = out[0].sentence
         strongest = "" if count == 1 else f"{count} differences stand out from chance. The strongest: "
         return Story(FOUND, badge, f"{strongest}{first}", out[0].faces[0])
-    if method.ending and _NOTHING_IN_COMMON in method.ending:
+    if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."
         return Story(UNRELATED, "They agree on nothing", headline, None)
     if any(one.word == CHANCE for one in standing):
-        looked = "the only group that was looked at" if len(standing) == 1 else f"each of the {len(standing)} groups"
+        looked = "the only group that was found" if len(standing) == 1 else f"each of the {len(standing)} groups"
         headline = (
-            f"Nothing stands out from chance: {looked} may as well come about where {_both(content)} do not "
-            "really differ."
+            f"Nothing stands out from chance: where as much changes as between {_both(content)}, but evenly, groups "
+            f"as strong as {looked} come about, too."
         )
         return Story(NOTHING, "Nothing stands out", headline, None)
     if not standing and method.is_rdx:

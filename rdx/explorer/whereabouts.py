@@ -12,7 +12,8 @@ import numpy as np
 
 from rdx.method.neighborhoods import Points, rank_rows
 
-_ASKED = 150  # members, or items of a label, that are asked; evenly taken
+_ASKED, _FEWEST = 150, 30  # members, or items of a label, that are asked: fewer among many items
+_RANKS = 2_000_000  # of one group, about
 _NAMED, _LEAST = 3, 0.1  # labels that are named, and the share of the smallest
 
 
@@ -27,7 +28,7 @@ class Whereabouts:
 def whereabouts(points: Points, members: np.ndarray, labels: np.ndarray | None) -> Whereabouts:
     """Of members (s,) among points of n items; labels (n,) int."""
     k = max(1, len(members) - 1)
-    ranks = rank_rows(points, evenly(members))
+    ranks = rank_rows(points, evenly(members, _asked(len(points))))
     near = (ranks > 0) & (ranks <= k)
     is_member = np.zeros(len(points), dtype=bool)
     is_member[members] = True
@@ -53,7 +54,7 @@ def label_ranks(points: Points, items: Sequence[np.ndarray]) -> np.ndarray:
     """(l, l): the median rank of the items of group j as seen from those of group i, itself left out."""
     found = np.full((len(items), len(items)), np.nan)
     for i, group in enumerate(items):
-        rows = evenly(group)
+        rows = evenly(group, _asked(len(points)))
         ranks = rank_rows(points, rows)
         for j, others in enumerate(items):
             seen = ranks[:, others]
@@ -62,6 +63,10 @@ def label_ranks(points: Points, items: Sequence[np.ndarray]) -> np.ndarray:
     return found
 
 
-def evenly(items: np.ndarray, most: int = _ASKED) -> np.ndarray:
+def _asked(n: int) -> int:
+    return int(np.clip(_RANKS // n, _FEWEST, _ASKED))
+
+
+def evenly(items: np.ndarray, most: int) -> np.ndarray:
     """At most so many of some items, evenly taken."""
     return items[np.linspace(0, len(items) - 1, min(len(items), most)).astype(int)]

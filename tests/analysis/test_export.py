@@ -173,3 +173,53 @@ def test_images_are_kept_or_made_smaller():
         assert image.size == (256, 128)
     assert members_in_order(np.array([1, 0, 1, 1]), 1, np.array([0.1, 9, 0.3, 0.1])).tolist() == [2, 0, 3]
     assert members_in_order(np.array([1, 0, 1]), 1, None).tolist() == [0, 2]
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def told_columns() -> dict[str, list[str]]:
+    """The columns that docs/tables.md explains, by the table's path; `<method>` and the like stay."""
+    page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    told = {}
+    for head, body in re.findall(r"^## (`.*?)\n(.*?)(?=^## |\Z)", page, flags=re.DOTALL | re.MULTILINE):
+        cells = re.findall(r"^\| (`.*?) \| (.+) \|$", body, flags=re.MULTILINE)
+        for name in re.findall(r"`(.+?)`", head):
+            told[name] = [column for cell, _ in cells for column in re.findall(r"`(.+?)`", cell)]
+    return told
+
+
+def test_every_column_of_a_run_is_explained(finished):
+    told = told_columns()
+    seen = set()
+    for path in finished.rglob("*.csv"):
+        if "export" in path.parts:
+            continue
+        name = str(path.relative_to(finished)).replace("a_vs_b", "<a>_vs_<b>")
+        name = re.sub("/(rdx|kmeans)/", "/<method>/", name)
+        columns = next(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+        own = {"note", "table_tags", "tags"} if name.endswith("items.csv") else set()
+        columns = [re.sub("^(rdx|kmeans)_[ab]_not_[ab]_", "<method>_<direction>_", column) for column in columns]
+        of_scales = {"gamma", "score", "round", "finding"} if name.endswith("statistics.csv") else set()
+        assert (set(columns) - own) | of_scales == set(told[name]), name
+        seen.add(name)
+    assert len(seen) > 12
+
+
+def test_tables_that_few_runs_have_are_explained_too():
+    from rdx.experiment.run.tables import OF_SCALES, STATISTICS
+    from rdx.experiment.stages import naming, settings_sweep
+    from rdx.experiment.stages.layers import heads, probes
+
+    told = told_columns()
+    for name, columns in {
+        "<a>_vs_<b>/<method>/names.csv": naming.COLUMNS,
+        "<a>_vs_<b>/<method>/statistics.csv": (*STATISTICS, *OF_SCALES),
+        "<a>_vs_<b>/layer_analysis/group_tests.csv": probes.COLUMNS,
+        "<a>_vs_<b>/layer_analysis/heads.csv": heads.HEADS,
+        "<a>_vs_<b>/layer_analysis/head_concepts.csv": heads.CONCEPTS,
+        "layer_analysis/probes.csv": probes.PROBES,
+        "layer_analysis/predictions.csv": probes.PREDICTIONS,
+        "sweep.csv": settings_sweep.COLUMNS,
+    }.items():
+        assert sorted(set(columns)) == sorted(told[name]), name

@@ -40,6 +40,7 @@ def codes_by_latent(method, direction):
     return codes
 
 
+@pytest.mark.slow
 def test_a_factor_that_b_lacks_is_a_concept_of_a_only(views, fitted):
     factors = views[0]
     others = [baselines.create("usae", n_clusters=10, random_state=seed, **QUICK).fit(*views[1:]) for seed in (1,)]

@@ -199,6 +199,10 @@ def test_the_folder_of_arrays_can_be_run_again(arrays):
         ({"b": np.ones((N, 2))}, "constant"),
         ({"b": np.eye(8)}, "90 items, 'b' has 8"),
         ({"b": "timm:test_vit"}, "images are needed"),
+        (
+            {"a": pd.DataFrame(np.eye(8), index=range(3, 11)), "b": np.eye(8), "images": np.zeros((8, 4, 4), np.uint8)},
+            r"features 'a' name row 0 '3', the item there is '0': .*'.reset_index\(drop=True\)'",
+        ),
         ({"titles": "ab"}, "titles must be two, of a and of b, not 'ab'"),
         ({"layer": "layer3"}, "is an array: it takes no layer and no pool"),
         ({"pool": ("mean", "mean", "mean")}, "pool must be two, of a and of b"),

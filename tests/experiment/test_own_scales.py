@@ -11,6 +11,7 @@ import pytest
 from rdx import compare
 from rdx.cli import main
 from rdx.errors import InputError
+from rdx.experiment.compare import configuration
 from rdx.method.scales import peeling
 
 QUICK = {"methods": ("rdx",), "figures": False, "map": "pca", "changes": ["explorer=off", "statistics.n_subsamples=3"]}
@@ -56,6 +57,29 @@ def test_its_own_configuration_repeats_it(run):
     with pytest.raises(SystemExit, match="0"):
         main(["run", str(place / "config.yaml"), "--output-dir", str(place), "--quiet", "--force"])
     assert table.read_bytes() == before
+
+
+@pytest.mark.parametrize(("given", "scale"), [
+    ({}, "auto"),
+    ({"n_clusters": 3}, "auto"),
+    ({"version": "v2"}, None),
+    ({"gamma": 0.2}, None),
+    ({"changes": ["methods.0.beta=3"]}, None),
+    ({"solver": "dense"}, None),
+    ({"changes": ["statistics.reference=[a, b]"]}, None),
+])  # fmt: skip
+def test_compare_looks_for_scales_unless_one_is_set(given, scale, tmp_path, monkeypatch):
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path))
+    entry = configuration(*group_of(), methods=("rdx",), **given).methods[0]
+    assert entry.settings.get("scale") == scale
+
+
+def test_unrelated_representations_are_a_difference_without_concepts(tmp_path, monkeypatch):
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path))
+    A, B = np.random.default_rng(5).standard_normal((2, 60, 6))
+    run = compare(A, B, output_dir=tmp_path / "run", **QUICK)
+    assert run.verdict == "difference" and run.summary["reason"].startswith("the two agree on nothing: ")
+    assert "(CKA " in run.summary["reason"] and not any(one.concepts for one in run.explanations["rdx"].values())
 
 
 def test_a_scale_with_gamma_or_a_reference_is_refused(tmp_path, monkeypatch):

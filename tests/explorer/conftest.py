@@ -81,8 +81,14 @@ class Opened:
     def selected(self) -> str:
         return self.text("#selection")
 
+    def show_map(self, side: str = "a") -> dict[str, float]:
+        """Scrolls to a map, which lies below what was found; returns its box."""
+        self.page.locator(f"#map-{side}").evaluate("map => map.scrollIntoView({ block: 'center' })")
+        return self.page.locator(f"#map-{side}").bounding_box()
+
     def point_at_dot(self, side: str = "a") -> tuple[float, float]:
         """Moves the pointer to a pixel that is part of a dot; returns where that is."""
+        self.show_map(side)
         x, y = self.page.evaluate(A_DOT, side)
         self.page.mouse.move(x, y)
         self.page.locator(f"#map-{side}.on-dot").wait_for()

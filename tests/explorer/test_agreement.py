@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rdx.explorer.agreement import common_neighbors, explained_change, shared_attributes
+from rdx.explorer.agreement import common_neighbors, explained_change, labels_placed, shared_attributes
 from rdx.method.neighborhoods import as_points
 from rdx.metrics.attributes import Attribute
 
@@ -20,13 +20,13 @@ def test_common_neighbours_are_counted_whatever_their_order():
 def test_neighbours_share_categories_and_numbers():
     label = Attribute("label", np.array([0, 0, 1, 1]), ("x", "y"))
     lonely = Attribute("camera", np.array([0, -1, 0, -1]), ("x",))  # −1: a value that nothing else has
-    size = Attribute("size", np.array([0.0, 0.0, 4.0, np.nan]))
+    size = Attribute("size", np.array([0.0, 1.0, 4.0, np.nan]))
     same = Attribute("same", np.array([5.0, 5.0, 5.0, 5.0]))
     found = {one.name: one for one in shared_attributes((NEAR_A, NEAR_B), [lonely, same, size, label])}
     assert list(found)[0] == "label" and "same" not in found
     assert (found["label"].a, found["label"].b) == (pytest.approx(4 / 8), pytest.approx(2 / 8))
     assert (found["camera"].a, found["camera"].b) == (pytest.approx(1 / 8), pytest.approx(2 / 8))
-    assert found["size"].a == pytest.approx(1 - np.mean([0, 4, 0, 4, 4]) / (8 / 3))
+    assert found["size"].a == pytest.approx(1 - np.mean([1, 4, 1, 3, 3]) / (8 / 3))
 
 
 def test_what_attributes_hardly_differ_in_is_left_out():
@@ -44,3 +44,15 @@ def test_change_lies_where_a_group_moved():
     assert pairs == pytest.approx(40 * 39 / (200 * 199))
     assert change > 1.3 * pairs
     assert explained_change(views, [np.arange(200)]) == pytest.approx([1.0, 1.0])
+
+
+def test_labels_that_only_one_model_holds_close_are_named():
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 4
+    A = rng.normal(size=(120, 4)) + 9 * np.eye(4)[np.where(labels == 1, 0, labels)]
+    B = rng.normal(size=(120, 4)) + 9 * np.eye(4)[np.where(labels == 3, 2, labels)]
+    found = labels_placed([as_points(A), as_points(B)], labels)
+    assert {(x, y) for x, y, _, _ in found[:2]} == {(0, 1), (2, 3)}
+    assert all((a < 40 < b) == ((x, y) == (0, 1)) for x, y, a, b in found[:2])
+    assert labels_placed([as_points(A), as_points(A)], labels) == []
+    assert labels_placed([as_points(A), as_points(B)], labels % 2) == []

@@ -118,7 +118,7 @@ def test_baselines_leave_difference_and_affinity_empty(opened):
 def test_zero_concepts_are_an_answer(opened):
     one = opened(version="v2", none_found=True)
     assert "No group of images is held together by one of" in one.text("#lead")
-    assert one.text("#concepts").count("No group was found here.") == 2
+    assert one.text("#concepts").count("No group was found in") == 2
     assert "Zero concepts is an answer" in one.text("#concept")
     one.click_dot()
     assert one.page.locator("#item .row").count() == 2

@@ -12,7 +12,7 @@ from PIL import Image
 
 def drag(opened, side: str = "a") -> None:
     """Drags over the whole map."""
-    box = opened.page.locator(f"#map-{side}").bounding_box()
+    box = opened.show_map(side)
     mouse = opened.page.mouse
     mouse.move(box["x"] + 3, box["y"] + 3)
     mouse.down()
@@ -125,7 +125,7 @@ def test_dragging_selects(opened, tool):
         drag(one)
         assert "150 images selected" in one.selected
     else:
-        box = one.page.locator("#map-b").bounding_box()
+        box = one.show_map("b")
         corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98)]
         one.page.mouse.move(box["x"] + 5, box["y"] + 5)
         one.page.mouse.down()

@@ -17,8 +17,6 @@ from rdx.method.concepts import DIRECTIONS, Explanations
 from rdx.method.neighborhoods import as_points
 from rdx.method.scales.evidence import Evidence
 
-UNRELATED = "the two agree on nothing: neighbours in one are strangers in the other"
-
 
 @pytest.fixture(scope="module")
 def content():
@@ -109,7 +107,7 @@ def test_where_members_have_their_neighbours():
 
 def test_two_that_agree_on_nothing_are_said_to(content):
     none = {d: Explanations(d, np.zeros(content.n, dtype=int), []) for d in DIRECTIONS}
-    _, _, story = told(content, replace(content.methods[0], explanations=none, ending=UNRELATED))
+    _, _, story = told(content, replace(content.methods[0], explanations=none, unrelated=True))
     assert story.kind == "unrelated" and "agree on nothing" in story.headline and story.opens is None
     _, _, story = told(content, replace(content.methods[0], explanations=none, ending="the rest is equal"))
     assert story.kind == "nothing" and story.badge == "No difference found"

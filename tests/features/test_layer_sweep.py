@@ -50,6 +50,7 @@ def seen(monkeypatch):
     return sizes
 
 
+@pytest.mark.slow
 def test_fifteen_representations_of_one_pass(biomedclip_like, items, tmp_path, seen):
     items = items.subset([0, 2, 3, 5])
     settings = [

@@ -113,6 +113,7 @@ def test_two_readings_are_refused_until_the_spec_says_which(mixed):
         parse_request({"model": "timm:test_vit?layout=nhcw"})
 
 
+@pytest.mark.slow
 def test_tnt_gives_patches_and_a_window_is_refused_by_the_plan():
     items = load_items("digits", images_per_class=3, classes=[0, 1])
     spec = "timm:tnt_s_legacy_patch16_224?pretrained=false"

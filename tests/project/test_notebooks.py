@@ -24,6 +24,14 @@ def without_statistics(*given: Any, configuration=compare.configuration, **optio
     return configuration(*given, statistics="off", **options)
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, sketched_pictures):
+    """What is found stays the same, how sure it is does not."""
+    monkeypatch.setattr("rdx.metrics.probes.N_FOLDS", 2)
+    monkeypatch.setattr("rdx.method.scales.peeling.DRAWS", 9)
+    monkeypatch.setattr(compare, "configuration", without_statistics)
+
+
 def shown(cell: str, names: dict[str, Any]) -> None:
     """Carries a cell out, and shows what its last line is as a notebook does."""
     tree = ast.parse(cell)
@@ -40,9 +48,7 @@ def shown(cell: str, names: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name, digits", [("own_arrays", {"3", "8"}), ("own_module", {"4", "9"})])
-def test_a_notebook_runs_and_finds_what_is_known(tmp_path, monkeypatch, sketched_pictures, name, digits):
-    monkeypatch.setattr("rdx.metrics.probes.N_FOLDS", 2)
-    monkeypatch.setattr(compare, "configuration", without_statistics)
+def test_a_notebook_runs_and_finds_what_is_known(tmp_path, monkeypatch, name, digits):
     monkeypatch.chdir(tmp_path)
     notebook = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
     names: dict[str, Any] = {}
@@ -56,10 +62,8 @@ def test_a_notebook_runs_and_finds_what_is_known(tmp_path, monkeypatch, sketched
     assert set(labels.index[:2]) == digits and labels.iloc[:2].sum() > 0.8
 
 
-def test_the_program_of_the_page(tmp_path, monkeypatch, sketched_pictures, capsys):
+def test_the_program_of_the_page(tmp_path, monkeypatch, capsys):
     (program,) = re.findall(r"^```python\n(.*?)^```", (DOCS / "python.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    monkeypatch.setattr(compare, "configuration", without_statistics)
-    monkeypatch.setattr("rdx.metrics.probes.N_FOLDS", 2)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(program, names)

@@ -56,14 +56,13 @@ def test_rdx_shows_what_the_expert_separates_and_the_other_merges(first_run):
     shown = [row for row in rows(output / "a_vs_b" / "known_difference.csv") if row["method"] == "rdx"]
     merged = [row["shows_it"] for row in shown if row["direction"] == "a_not_b"]
     apart = [row["shows_it"] for row in shown if row["direction"] == "b_not_a"]
-    assert merged and set(merged) == {"True"}
-    assert "True" in apart
+    assert merged == ["True"] and "False" not in apart
 
 
 def test_it_prints_the_table_and_where_to_look(first_run):
     output, text = first_run
     assert f"Look at: {output}" in text
-    for word in ("a_not_b", "b_not_a", "BSR", "rdx", "kmeans", "known difference", "3 of 3"):
+    for word in ("a_not_b", "b_not_a", "BSR", "rdx", "kmeans", "known difference", "1 of 1"):
         assert word in text
     for name in ("summary_a_not_b.png", "overview_b_not_a.png", "grids/a_not_b/concept_01.png"):
         assert (output / "a_vs_b" / "rdx" / name).stat().st_size > 5000
@@ -83,7 +82,7 @@ def test_the_quick_start_as_it_is(tmp_path):
     command = ["bash", str(ROOT / "scripts" / "quickstart.sh"), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^  difference: \d of 6 concepts stand out", done.stdout, re.MULTILINE)
+    assert re.search(r"^  difference: 1 concept stands out from 39 pairs", done.stdout, re.MULTILINE)
 
 
 def test_wrong_usage_is_one_line(tmp_path):

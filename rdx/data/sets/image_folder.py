@@ -3,7 +3,7 @@
 `root` is a folder with one sub-folder a class, a flat folder, or a table (CSV, TSV, Parquet) with a column of paths, of
 the images themselves, or of texts in their place, and perhaps a label column. Their own order is that of the paths as
 text, in a table that of its rows. Ids are the paths below `root`, or a table's id column, or its paths as they are
-written, or row numbers.
+written, or row numbers. WebDataset shards are read too (`rdx.data.shard_listing`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from rdx.data.reading.decoding import SUFFIXES
 from rdx.data.reading.greys import checked_range
 from rdx.data.reading.tables import SUFFIXES as TABLE_SUFFIXES
 from rdx.data.selection import class_labels
+from rdx.data.shard_listing import list_shards, shards_in
 from rdx.data.table_listing import list_table
 from rdx.errors import InputError, MissingInput
 
@@ -60,7 +61,12 @@ def load(
     grey_range = checked_range(grey_range)
     path = locate(root)
     source = f"images '{path}'"
-    if path.is_dir():
+    shards = shards_in(path)
+    if shards:
+        if order != ORDERS[0]:
+            raise InputError(f"order '{order}' is for folders of images; those of shards are in the order of each")
+        listing = list_shards(shards)
+    elif path.is_dir():
         listing = _list_folder(path, order)
     elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
         if order != ORDERS[0]:

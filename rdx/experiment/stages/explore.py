@@ -159,6 +159,7 @@ def _methods(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> lis
                 rows=_rows(folder / run.name),
                 sentences=_sentences(folder / run.name),
                 ending=_ran(folder / run.name).get("ending"),
+                unrelated=_ran(folder / run.name).get("unrelated", False),
                 rates={direction: _number(rates[direction]) for direction in DIRECTIONS},
                 formula=_formula(run, len(context.items)),
                 matrices=matrices,
@@ -171,7 +172,7 @@ def _methods(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> lis
 def _matrix(points: tuple, found: Explanations, blocks: Mapping[str, Any], most: int) -> Matrix:
     from rdx.explorer.content import Matrix
 
-    chosen = pictures.ordered_by_concept(found.labels, most)
+    chosen = pictures.ordered_by_concept(found.shown_labels, most)
     return Matrix(chosen, pictures.blocks_of(*points, chosen, found.direction, dict(blocks)).difference)
 
 

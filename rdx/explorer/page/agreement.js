@@ -12,14 +12,20 @@ function fillAgreement() {
   if (label) fact(`A ${percent(label[2])}, B ${percent(label[3])}`, "of neighbours share the label");
   if (explained)
     fact(percent(explained[1]), `of all change of ranks lies in what stands out (${percent(explained[0])} of the pairs)`);
+  const placed = DATA.agreement.labels.map(([x, y, a, b]) => {
+    const [near, far] = a < b ? ["A", "B"] : ["B", "A"];
+    const ranks = [a, b].sort((x, y) => x - y).map(wholeNumber);
+    return `“${x}” and “${y}” lie closer in ${near} (typical rank ${ranks[0]}) than in ${far} (${ranks[1]})`;
+  });
   const more = shared.filter((one) => one !== label);
   byId("agreement").replaceChildren(
     make("h2", { id: "agreement-title" }, "How far they agree"),
     make("div", { class: "agreement-facts" }, facts),
+    placed.length ? make("p", {}, `${listed(placed)}.`) : "",
     make(
       "details",
       {},
-      make("summary", {}, more.length ? "What neighbours have in common, and what “stands out” means" : "What “stands out” means"),
+      make("summary", {}, `${more.length ? "What neighbours share, and what" : "What"} “stands out” means`),
       more.length ? sharedTable(more) : "",
       make(
         "p",
@@ -40,7 +46,7 @@ function sharedTable(rows) {
     make(
       "tr",
       {},
-      make("th", { scope: "row" }, name, make("span", { class: "quiet" }, category ? " (the same)" : " (how alike)")),
+      make("th", { scope: "row" }, fieldName({ name }), make("span", { class: "quiet" }, category ? " (the same)" : " (how alike)")),
       [a, b].map((share) => make("td", {}, share < 0 ? "0%" : percent(share))),
     );
   return make(

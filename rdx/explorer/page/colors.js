@@ -70,7 +70,8 @@ function colorKeys(of) {
 
 // Affinities are ratios, so their colours go by the logarithm; a few extreme items must not set the scale.
 function affinityScale() {
-  const values = Array.from(affinityOf(state.method, state.direction), (value) => Math.log(Math.max(value, 1e-9)));
+  const known = affinityOf(state.method, state.direction).filter((value) => !Number.isNaN(value));
+  const values = Array.from(known, (value) => Math.log(Math.max(value, 1e-9)));
   values.sort((x, y) => x - y);
   const low = values[Math.floor(0.01 * (values.length - 1))];
   const high = values[Math.ceil(0.99 * (values.length - 1))];
@@ -87,22 +88,17 @@ function coloring() {
       looks[one.number] = inColor(one) ? { color: conceptColor(one.number), mark: markOf(one.number - 1) } : none;
     return { classes: labels(), looks };
   }
-  if (by === "affinity") {
-    const scale = affinityScale();
-    const classes = Uint8Array.from(affinityOf(state.method, state.direction), (value) =>
-      Math.round(clamp(scale.share(value), 0, 1) * (RAMP_STEPS - 1)),
-    );
-    return { classes, looks: ramp() };
-  }
+  if (by === "affinity") return ramped(affinityOf(state.method, state.direction), affinityScale());
   const { kind, names, values } = FIELDS.get(by);
   if (kind === "category")
     return { classes: values, looks: names.map((_, code) => ({ color: hue(code), mark: markOf(code) })) };
-  const { share } = numberScale(by);
-  const looks = ramp();
-  looks.push({ color: nullColor(), mark: 0, none: true }); // of items without a value
+  return ramped(values, numberScale(by));
+}
+
+// Numbers as steps of the ramp; items without one are grey.
+function ramped(values, { share }) {
+  const looks = Array.from({ length: RAMP_STEPS }, (_, i) => ({ color: rampColor(i / (RAMP_STEPS - 1)), mark: 0 }));
+  looks.push({ color: nullColor(), mark: 0, none: true });
   const step = (value) => Math.round(clamp(share(value), 0, 1) * (RAMP_STEPS - 1));
   return { classes: Uint8Array.from(values, (value) => (Number.isNaN(value) ? RAMP_STEPS : step(value))), looks };
 }
-
-const ramp = () =>
-  Array.from({ length: RAMP_STEPS }, (_, i) => ({ color: rampColor(i / (RAMP_STEPS - 1)), mark: 0 }));

@@ -82,13 +82,15 @@ function neighborsIn(name, item) {
   return found;
 }
 
-// The difference and affinity of a pair as a method has it; null where it has none.
-function differenceOf(method, direction, ranks) {
+// The difference and affinity of a pair as a method has it, at the scale of a concept where it has one of its own; null
+// where there is none.
+function differenceOf(method, direction, ranks, concept) {
   const formula = method.formula;
   if (!formula) return null;
   const [own, other] = formula.pairs[direction].map((view) =>
     formula.symmetric ? (ranks[view][0] + ranks[view][1]) / 2 : ranks[view][0],
   );
-  const difference = Math.tanh((formula.gamma * (own - other)) / (Math.min(own, other) + 1));
-  return { difference, affinity: Math.exp(-formula.beta * difference) };
+  const { gamma, beta } = concept && concept.beta ? concept : formula;
+  const difference = Math.tanh((gamma * (own - other)) / (Math.min(own, other) + 1));
+  return { difference, affinity: Math.exp(-beta * difference) };
 }

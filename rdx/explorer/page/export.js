@@ -33,7 +33,7 @@ function csvOf(items) {
     const groups = conceptsOf(state.method, direction);
     const affinity = affinityOf(state.method, direction);
     columns.push([`${state.method}_${direction}_concept`, (i) => groups[i]]);
-    columns.push([`${state.method}_${direction}_affinity`, (i) => (affinity ? affinity[i] : null)]);
+    columns.push([`${state.method}_${direction}_affinity`, (i) => (affinity && !Number.isNaN(affinity[i]) ? affinity[i] : null)]);
   }
   const rows = [columns.map(([name]) => name), ...items.map((i) => columns.map(([, value]) => value(i)))];
   return rows.map((row) => row.map(field).join(",")).join("\n") + "\n";

@@ -16,7 +16,9 @@ DATA.fields.forEach((field, i) => FIELDS.set(`f${i}`, { ...field, values: array(
 
 const MOVED = ["change", "more_alone_in_a", "more_alone_in_b"];
 const keyOf = (name) => [...FIELDS.keys()].find((key) => FIELDS.get(key).name === name);
-const fieldName = (field) => field.name.replaceAll("_", " ");
+// more_alone_in_a → more alone in A
+const fieldName = ({ name }) =>
+  name.replaceAll("_", " ").replace(/^(more alone in|prediction) ([ab])$/, (_, of, side) => `${of} ${letter(side)}`);
 
 // The value of an item as text.
 function fieldText(key, item) {

@@ -39,7 +39,8 @@ function fillFindings() {
   const blocks = findings.map((one) => findingBlock(one, findings.length > 1));
   for (const direction of DIRECTIONS) {
     if (findings.some((one) => one.faces.some(([where]) => where === direction))) continue;
-    const words = directions[direction].concepts.length ? "Nothing stands out here." : "No group was found here.";
+    const none = directions[direction].concepts.length ? "Nothing stands out" : "No group was found";
+    const words = `${none} in ${title(OWN[direction])}.`;
     blocks.push(make("p", { class: `empty quiet ${OWN[direction]}` }, words));
   }
   byId("concepts").replaceChildren(make("div", { class: "found-grid" }, heads, blocks), chanceFold());
@@ -115,7 +116,7 @@ function chanceFold() {
     make(
       "p",
       { class: "quiet" },
-      "Groups as strong as these come about as well where two models do not really differ. They are no findings.",
+      "Groups as strong as these come about, too, where as much changes but evenly. They are no findings.",
     ),
     make(
       "div",

@@ -22,7 +22,7 @@ function fillItem() {
     facts.push(`${side.toUpperCase()} predicts ${labelName(array(`prediction.${side}`)[item])}`);
   facts.push(group ? `concept ${nameOfConcept(group)}` : "no concept");
   const affinity = affinityOf(state.method, state.direction);
-  if (affinity && group) facts.push(`mean affinity to its items ${shortNumber(affinity[item])}`);
+  if (affinity && group && !Number.isNaN(affinity[item])) facts.push(`mean affinity to its items ${shortNumber(affinity[item])}`);
   panel.replaceChildren(
     make(
       "div",
@@ -88,7 +88,7 @@ const tileNumber = (value) =>
   value < 0.1 ? value.toFixed(2) : value < 10 ? String(Number(value.toPrecision(2))) : wholeNumber(value);
 
 function pairText(ranks) {
-  const pair = differenceOf(method(), state.direction, ranks);
+  const pair = differenceOf(method(), state.direction, ranks, concept());
   if (!pair) return make("span", { class: "pair" });
   const element = make(
     "span",

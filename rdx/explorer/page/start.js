@@ -77,7 +77,7 @@ function fillStory() {
   const { kind, badge: text, headline } = story();
   const element = byId("verdict");
   element.textContent = text;
-  element.classList.toggle("yes", kind === "found");
+  element.classList.toggle("yes", kind === "found" || kind === "unrelated");
   byId("lead").textContent = headline;
 }
 
@@ -148,7 +148,7 @@ function refresh(changed) {
     fillConcept();
     drawMatrix();
   } else if (any("item")) markItem();
-  if (subject || any("item")) fillItem();
+  if (subject || any("item", "concept")) fillItem();
   if (subject || any("color", "concept")) fillLegend();
   if (subject || any("concept", "selected")) fillSelection();
   if (subject || any("concept", "item", "kind")) describeMaps();

@@ -20,7 +20,6 @@ HERE = CARD or torch.device("cpu")
 kernel_test = pytest.mark.skipif(not SIMULATED and CARD is None, reason="no card: run by test_kernels_in_the_simulator")
 
 
-@pytest.mark.slow
 def test_kernels_in_the_simulator():
     """Numba simulates a card only where its environment said so before it was imported."""
     if SIMULATED:

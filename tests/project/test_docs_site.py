@@ -1,0 +1,110 @@
+"""docs/ by task: every command of its first page is planned as written; the site builds without a warning."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_data import write_picture
+
+from rdx.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL) for line in block.splitlines()]
+NETS = """
+import torch
+
+def in_float():
+    return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten(), torch.nn.Linear(48, 8))
+
+def quantised():
+    net = in_float()
+    net[2].weight.data = net[2].weight.data.mul(8).round().div(8)
+    return net
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with everything that the page's commands name, of the smallest."""
+    import torch
+
+    from rdx._torchvision import ensure_torchvision
+
+    ensure_torchvision()
+    import timm
+
+    folder = tmp_path_factory.mktemp("docs")
+    for i in range(12):
+        write_picture(folder / "my_photos" / ("cat", "dog")[i % 2] / f"{i}.jpg", i, 60 + 90 * (i % 2))
+    weights = timm.create_model("test_resnet", num_classes=3).state_dict()
+    for name in ("epoch_10.pth", "epoch_90.pth", "fine_tuned.pth"):
+        torch.save(weights, folder / name)
+    for name in ("first", "second", "before", "after"):
+        np.save(folder / f"{name}.npy", np.random.default_rng(len(name)).normal(size=(12, 4)).astype(np.float32))
+    pd.DataFrame({"text": [f"text {i}" for i in range(12)]}).to_csv(folder / "texts.csv", index=False)
+    (folder / "labels.txt").write_text("cat\ndog\n" * 6)
+    (folder / "nets.py").write_text(NETS)
+    (yaml,) = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
+    (folder / "many.yaml").write_text(small(yaml))
+    return folder
+
+
+def small(text: str) -> str:
+    """The page's command or file with a small model of random weights in the place of published ones."""
+    return re.sub(
+        r"timm:resnet\d+(\?[\w=&.]+)?",
+        lambda found: "timm:test_resnet" + (found[1] or "") + (
+            "" if "weights=" in (found[1] or "") else ("&" if found[1] else "?") + "pretrained=false"
+        ),
+        text,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_each_command_is_planned_as_written(made, monkeypatch, capsys, line):
+    monkeypatch.chdir(made)
+    words = shlex.split(small(line))
+    with pytest.raises(SystemExit) as ended:
+        main([*words[1:], "--dry-run"])
+    printed = capsys.readouterr()
+    assert words[0] == "rdx" and not ended.value.code, printed.err
+    assert "missing" not in printed.out and "12 items" in printed.out
+
+
+def test_every_task_has_its_command():
+    tasks = re.findall(r"^## (.+)$", PAGE, flags=re.MULTILINE)
+    assert len(COMMANDS) == len(tasks) - 1 == 7  # the last section shows pictures
+
+
+def test_the_figures_of_the_example_are_those_of_its_table():
+    page = " ".join((ROOT / "docs" / "reading.md").read_text(encoding="utf-8").split())
+    table = pd.read_csv(ROOT / "results" / "photos_example" / "rdx_concepts.csv")
+    rows = table[(table["comparison"] == "photos_unaligned")].set_index(["direction", "concept"])
+    one, four, six = (rows.loc["a_not_b", number] for number in (1, 4, 6))
+    said = (
+        f"{four['size']} photos, p {four['p_value']}, stability {four['stability']:.2f}, BSR {four['bsr']:.2f}",
+        f"({one['mean_affinity']:.1f} against {four['mean_affinity']:.1f}), but has {one['size']} photos, "
+        f"p {one['p_value']} and stability {one['stability']:.2f}",
+        f"{six['size']} of the 447 photos at a mean affinity of {six['mean_affinity']:.1f}",
+        f"for {(rows['p_value'] < 0.05).sum()} of {len(rows)} concepts",
+    )
+    assert [text for text in said if text not in page] == []
+
+
+def test_the_site_builds_without_a_warning(tmp_path, caplog):
+    pytest.importorskip("material", reason="mkdocs-material is not installed (pip install 'rdx[docs]')")
+    build = pytest.importorskip("mkdocs.commands.build").build
+    from mkdocs.config import load_config
+
+    with caplog.at_level(logging.WARNING, logger="mkdocs"):
+        build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path / "site"), strict=True))
+    assert caplog.records == []
+    assert (tmp_path / "site" / "results" / "quickstart" / "summary_a_not_b.png").is_file()
+    assert "Which command" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")

@@ -167,8 +167,8 @@ def _kept(weights: Weights, groups: list[Group], first: int, drawn: Chance) -> l
             continue
         if (left := leavers(weights, one.direction, one.gamma, one.members)) is not None:
             one = _around(weights, one, left, drawn)
-            if one is None or any(each.direction == one.direction and _overlap(each, one) > OVERLAP for each in kept):
-                continue
+        if one is None or any(each.direction == one.direction and _overlap(each, one) > OVERLAP for each in kept):
+            continue
         faces = [other for other in kept if _are_faces(weights, one, other)]
         strangers = [other for other in kept if other not in faces]
         if strangers and _share(weights, one, strangers) < ALONE:
@@ -176,7 +176,8 @@ def _kept(weights: Weights, groups: list[Group], first: int, drawn: Chance) -> l
         finding = min((face.finding for face in faces), default=first + len({group.finding for group in kept}))
         taken = _taken(kept, one.direction)
         members = one.members if taken is None else one.members & ~taken
-        kept.append(replace(one, members=members, finding=finding))
+        if members.sum() >= LEAST:
+            kept.append(replace(one, members=members, finding=finding))
     return kept
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, unknown
+from rdx.method.many.key_ranks import rank_by_keys
 
 ROUNDING = 1e-5  # mean rank change, as a share of n, to which near-ties come that rotating in float32 swaps
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
@@ -207,8 +208,7 @@ def _settle_near_ties(keys: np.ndarray, order: np.ndarray) -> None:
 def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: int | None = None) -> np.ndarray:
     """All ranks (n, n), 16-bit where n allows; the same for any tile shape and thread count.
 
-    Distances are symmetric, so half of them are computed, in square blocks; until the ranks are there these
-    take as much memory as the graph that is made of the ranks afterwards.
+    Distances are symmetric: half of them are computed, in square blocks of no more memory than the graph takes later.
     """
     n = len(points)
     ranks = np.empty((n, n), dtype=rank_type(n))
@@ -227,7 +227,8 @@ def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: in
         for start in starts:
             columns = keys[:, start : start + _SIDE]
             columns[:] = blocks[block, start][inside] if start >= block else blocks[start, block][:, inside].T
-        ranks[tile] = _ranks(_ordered(points, np.arange(tile.start, tile.stop), keys))
+        rest = rank_by_keys(keys, tile.start, ranks[tile])
+        ranks[tile][rest] = _ranks(_ordered(points, tile.start + rest, keys[rest]))
 
     for_each_tile([(i, j) for i in starts for j in starts if i <= j], compute, threads)
     for_each_tile(_tiles_within(n, tile_rows), work, threads)

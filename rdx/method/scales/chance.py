@@ -126,6 +126,6 @@ def _noisy(weights: Weights, levels: list[float], side: int, seed: list[int]) ->
 def _largest(weights: Weights) -> list[float]:
     found: dict[Scale, float] = {}
     for gamma in GAMMAS:
-        for direction, groups in weights.strongest(gamma).items():
+        for direction, groups in weights.strongest(gamma, most=1).items():
             found[direction, gamma] = groups[0][1] if groups else 0.0
     return [found[scale] for scale in SCALES]

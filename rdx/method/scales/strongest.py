@@ -24,20 +24,21 @@ _ROUGHLY = 1e-2  # how near to their limits eigenvalues are: their vectors are s
 Found = tuple[np.ndarray, float]  # a group (n,) bool and its gain
 
 
-def strongest_groups(weights: np.ndarray, random_state: int = 0) -> list[Found]:
+def strongest_groups(weights: np.ndarray, random_state: int = 0, most: int | None = None) -> list[Found]:
     """Groups (n,) bool that are local maxima of the gain in weights (n, n), with their gains, the largest first.
 
     weights: symmetric float32 with an empty diagonal. Of groups that share most of their items the strongest is kept.
+    most: how many are returned, all where it is None.
     """
-    return _strongest([weights], random_state)[0]
+    return _strongest([weights], random_state, most)[0]
 
 
-def strongest_of_both(weights: np.ndarray, random_state: int = 0) -> list[list[Found]]:
+def strongest_of_both(weights: np.ndarray, random_state: int = 0, most: int | None = None) -> list[list[Found]]:
     """The same of weights and of their negatives, whose eigenvectors are found together."""
-    return _strongest([weights, -weights], random_state)
+    return _strongest([weights, -weights], random_state, most)
 
 
-def _strongest(matrices: list[np.ndarray], random_state: int) -> list[list[Found]]:
+def _strongest(matrices: list[np.ndarray], random_state: int, most: int | None) -> list[list[Found]]:
     """The groups of the first matrix and, if there is a second, of that one, which is its negative."""
     first, n = matrices[0], len(matrices[0])
     if not first.any():
@@ -46,7 +47,7 @@ def _strongest(matrices: list[np.ndarray], random_state: int) -> list[list[Found
     ends = both_ends(first, min(_EIGENVECTORS, n - 2), rng.standard_normal(n), _ROUGHLY)
     items = rng.choice(n, min(n, _ITEMS), replace=False)
     starts = [np.vstack([_peaks(end), _fellows(each[items])]) for each, end in zip(matrices, ends, strict=False)]
-    return [_apart(*grow(each, start)) for each, start in zip(matrices, starts, strict=True)]
+    return [_apart(*grow(each, start), most) for each, start in zip(matrices, starts, strict=True)]
 
 
 def _peaks(vectors: np.ndarray) -> np.ndarray:
@@ -62,7 +63,7 @@ def _fellows(rows: np.ndarray) -> np.ndarray:
     return rows >= bound[:, None]
 
 
-def _apart(groups: np.ndarray, gains: np.ndarray) -> list[Found]:
+def _apart(groups: np.ndarray, gains: np.ndarray, most: int | None) -> list[Found]:
     """Of groups (s, n) with gains (s,), those that are large enough and like none that is stronger."""
     each = groups.astype(np.float32)
     shared = (each @ each.T).astype(np.float64)
@@ -72,6 +73,8 @@ def _apart(groups: np.ndarray, gains: np.ndarray) -> list[Found]:
     for number in np.argsort(-gains, kind="stable"):
         if gains[number] > 0 and size[number] >= LEAST and (likeness[number, kept] < SAME).all():
             kept.append(number)
+            if len(kept) == most:
+                break
     return [(groups[number], float(gains[number])) for number in kept]
 
 

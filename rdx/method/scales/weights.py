@@ -105,12 +105,13 @@ class Weights:
         first = self.at(A_NOT_B, gamma)
         return dict(zip(DIRECTIONS, (first, -first if self.mirrored else self.at(B_NOT_A, gamma)), strict=True))
 
-    def strongest(self, gamma: float) -> dict[str, list[Found]]:
-        """The strongest groups of both directions, with their gains."""
+    def strongest(self, gamma: float, most: int | None = None) -> dict[str, list[Found]]:
+        """The strongest groups of both directions, ``most`` of each, with their gains."""
         first = self.at(A_NOT_B, gamma)
         if self.mirrored:
-            return dict(zip(DIRECTIONS, strongest_of_both(first), strict=True))
-        return {A_NOT_B: strongest_groups(first), B_NOT_A: strongest_groups(self.at(B_NOT_A, gamma))}
+            return dict(zip(DIRECTIONS, strongest_of_both(first, most=most), strict=True))
+        second = self.at(B_NOT_A, gamma)
+        return {A_NOT_B: strongest_groups(first, most=most), B_NOT_A: strongest_groups(second, most=most)}
 
 
 def _mean_change(first: np.ndarray, second: np.ndarray) -> float:

@@ -77,7 +77,7 @@ def test_citation_names_the_paper() -> None:
 
 
 LISTS = ("requirements.txt", "requirements-test.txt")
-TESTED = ("test", "cluster", "hf", "onnx")  # the extras in the second
+TESTED = ("test", "cluster", "hf", "onnx", "docs")  # the extras in the second
 
 
 def pins(*files: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError, check_whole, unknown
 from rdx.method.concepts import A_NOT_B, B_NOT_A, NULL, Concept, Explanations
 from rdx.method.neighborhoods import as_array
-from rdx.method.results import Results
+from rdx.results import Results
 
 MOST = 1e15  # the largest value of a representation lies between its inverse and this
 _SIDES = {A_NOT_B: "representation A", B_NOT_A: "representation B"}

@@ -63,19 +63,20 @@ _P = ("tests/metrics/test_significance.py::test_p_is_scipys_monte_carlo_p",)
 MUTATIONS = (
     # Neighbourhood distances
     Mutation(
-        "ranks off by one", "rdx/method/neighborhoods.py",
+        "ranks off by one", "rdx/method/many/key_ranks.py",
         "rank[columns] = position", "rank[columns] = position + 1", _RANKS,
     ),
     Mutation(
-        "distances of other columns", "rdx/method/neighborhoods.py",
-        "packed |= np.arange(n, dtype=np.uint64)", "packed |= np.arange(n, dtype=np.uint64)[::-1]", _RANKS,
+        "distances of other columns", "rdx/method/many/key_ranks.py",
+        "packed |= np.arange(keys.shape[1], dtype=np.uint64)",
+        "packed |= np.arange(keys.shape[1], dtype=np.uint64)[::-1]", _RANKS,
     ),
     Mutation(
         "a block of distances not turned over", "rdx/method/neighborhoods.py",
         "blocks[start, block][:, inside].T", "blocks[start, block][inside]", _RANKS,
     ),
     Mutation(
-        "an item behind its own duplicates", "rdx/method/neighborhoods.py",
+        "an item behind its own duplicates", "rdx/method/many/key_ranks.py",
         "keys[np.arange(len(rows)), rows] = 0.0", "pass", _RANKS,
     ),
     Mutation(
@@ -224,6 +225,10 @@ MUTATIONS = (
     Mutation(
         "the p-value of the kinder side", "rdx/method/scales/chance.py", "(1 + max(larger))", "(1 + min(larger))",
         ("tests/method/scales/test_scales.py::test_scores_and_p_values_are_those_of_the_side_that_explains_more",),
+    ),
+    Mutation(
+        "near ties left as they are", "rdx/method/many/key_ranks.py", "if values[p - 1] > value:", "if False:",
+        ("tests/method/many/test_key_ranks.py",),
     ),
     Mutation(
         "the rest of the items taken for a concept", "rdx/method/scales/remainders.py", "< ALONE else None",

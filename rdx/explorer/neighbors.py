@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdx.compute.threads import for_each_tile, row_tiles
-from rdx.method.neighborhoods import Points, order_rows, rank_rows, rank_type
+from rdx.method.many.key_ranks import rank_type
+from rdx.method.neighborhoods import Points, order_rows, rank_rows
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, unknown
-from rdx.method.many.key_ranks import rank_by_keys
+from rdx.method.many.key_ranks import order_by_keys, rank_by_keys, rank_type, ranks_of
 
 ROUNDING = 1e-5  # mean rank change, as a share of n, to which near-ties come that rotating in float32 swaps
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
@@ -129,11 +129,6 @@ def squared_distances(
     return np.matmul(factor, points.extended[columns].T, out=out)
 
 
-def rank_type(n: int) -> type:
-    """The smallest unsigned type that holds the ranks 0 … n − 1."""
-    return np.uint16 if n <= 1 << 16 else np.uint32
-
-
 def order_rows(points: Points, rows) -> np.ndarray:
     """All items from the nearest to the farthest, as seen from some: (len(rows), n) indices.
 
@@ -148,7 +143,7 @@ def rank_rows(points: Points, rows) -> np.ndarray:
 
     0 for the item itself, 1 for its nearest other item … n − 1; ties go to the lower index.
     """
-    return _ranks(order_rows(points, rows))
+    return ranks_of(order_rows(points, rows))
 
 
 def _key_units(points: Points) -> tuple[float, float]:
@@ -166,43 +161,9 @@ def _index_bits(n: int) -> int:
 
 
 def _ordered(points: Points, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """``order_rows`` from the keys (t, n) of its distances, which are used up.
-
-    One sort a row: distance and column are packed into one 64-bit key, so that sorting the keys sorts the
-    columns, with ties in the order of the index.
-    """
-    n = len(points)
-    index_bits = _index_bits(n)
-    keys[np.arange(len(rows)), rows] = 0.0
-    packed = keys.astype(np.uint64)
-    mask = np.uint64((1 << index_bits) - 1)
-    dropped = _key_units(points)[0] < 2.0**index_bits  # bits of the distance that did not fit
-    if dropped:
-        packed &= ~mask
-    packed |= np.arange(n, dtype=np.uint64)
-    packed.sort(axis=1)
-    packed &= mask
-    order = packed.view(np.int64)
-    if dropped:
-        _settle_near_ties(keys, order)
-    return order
-
-
-def _ranks(order: np.ndarray) -> np.ndarray:
-    """The inverse of each row of an order (t, n)."""
-    ranks = np.empty(order.shape, dtype=rank_type(order.shape[1]))
-    position = np.arange(order.shape[1], dtype=ranks.dtype)
-    for rank, columns in zip(ranks, order, strict=True):
-        rank[columns] = position
-    return ranks
-
-
-def _settle_near_ties(keys: np.ndarray, order: np.ndarray) -> None:
-    """Sorts again, in place, the rows in which the bits that did not fit into the key mattered."""
-    for row, columns in zip(keys, order, strict=True):
-        ordered = row[columns]
-        if (ordered[1:] < ordered[:-1]).any():
-            columns[:] = np.argsort(row, kind="stable")
+    """``order_rows`` from the keys (t, n) of its distances, which are used up."""
+    bits = _index_bits(len(points))
+    return order_by_keys(keys, rows, bits, whole=_key_units(points)[0] >= 2.0**bits)
 
 
 def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: int | None = None) -> np.ndarray:
@@ -228,7 +189,7 @@ def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: in
             columns = keys[:, start : start + _SIDE]
             columns[:] = blocks[block, start][inside] if start >= block else blocks[start, block][:, inside].T
         rest = rank_by_keys(keys, tile.start, ranks[tile])
-        ranks[tile][rest] = _ranks(_ordered(points, tile.start + rest, keys[rest]))
+        ranks[tile][rest] = ranks_of(_ordered(points, tile.start + rest, keys[rest]))
 
     for_each_tile([(i, j) for i in starts for j in starts if i <= j], compute, threads)
     for_each_tile(_tiles_within(n, tile_rows), work, threads)

@@ -19,9 +19,9 @@ from rdx.method.many.directions import fit_directions
 from rdx.method.neighborhoods import Points, as_array, as_points
 from rdx.method.parameters import Parameters
 from rdx.method.pipeline import Settings, check_enough_items
-from rdx.method.results import Results
 from rdx.method.scales.plan import too_few
 from rdx.method.versions import Version
+from rdx.results import Results
 
 
 class RDX(Results, Parameters, BaseEstimator):

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the ground up; what stands together on a line may not import from each other.
 FLOORS = (
     ("rdx", "rdx.errors"),
-    ("rdx.files", "rdx._torchvision"),
+    ("rdx.files", "rdx._torchvision", "rdx.results"),
     ("rdx.source",),
     ("rdx.locks", "rdx.console"),
     ("rdx.compute",),

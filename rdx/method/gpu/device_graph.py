@@ -25,8 +25,9 @@ from rdx.method.gpu.device_tiles import (
     squared_rows,
 )
 from rdx.method.guidance import OwnGuide, PaperGuide
+from rdx.method.many.key_ranks import rank_type
 from rdx.method.many.sparse_graph import WIDTH, SparseAdjacency, SparseGraph
-from rdx.method.neighborhoods import Points, rank_type
+from rdx.method.neighborhoods import Points
 
 BLOCK = 4096  # side of the square blocks in which symmetric matrices are filled
 BLOCK_BYTES = 48  # of device memory for each pair of a block of affinities

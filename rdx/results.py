@@ -6,8 +6,6 @@ from dataclasses import fields
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from rdx.method.concepts import DIRECTIONS
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -24,18 +22,18 @@ class Results:
         import pandas as pd
 
         rows = [
-            dict(zip(_COLUMNS, (direction, concept.number, concept.size, concept.mean_affinity,
+            dict(zip(_COLUMNS, (found.direction, concept.number, concept.size, concept.mean_affinity,
                                 concept.indices.tolist()), strict=True))
             | {name: getattr(concept.evidence, name) for name in _OF_SCALES if concept.evidence is not None}
-            for direction in DIRECTIONS
-            for concept in getattr(self, f"{direction}_").concepts
+            for found in (self.a_not_b_, self.b_not_a_)
+            for concept in found.concepts
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=list(rows[0]) if rows else _COLUMNS)
 
     def __repr__(self) -> str:
         if not hasattr(self, "a_not_b_"):
             return self._called()
-        return "\n".join([self._called(), *(f"  {getattr(self, f'{direction}_')!r}" for direction in DIRECTIONS)])
+        return "\n".join([self._called(), f"  {self.a_not_b_!r}", f"  {self.b_not_a_!r}"])
 
     def _repr_html_(self) -> str:
         if not hasattr(self, "a_not_b_"):

@@ -18,7 +18,8 @@ from rdx.method.cka import debiased_cka
 from rdx.metrics import probes
 
 N = 90
-SMALL = {"figures": False, "n_clusters": 2, "statistics": "off", "version": "v2"}
+QUICK = {"figures": False, "n_clusters": 2, "statistics": "off"}
+SMALL = {**QUICK, "version": "v2"}
 
 
 @pytest.fixture(autouse=True)
@@ -263,7 +264,7 @@ def test_torch_modules_are_compared_by_their_features(tmp_path):
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3))
     pixels = np.random.default_rng(0).integers(0, 256, (12, 4, 4), dtype=np.uint8)
-    given = {"images": pixels, "methods": [{"method": "kmeans", "n_clusters": 2}], "output_dir": "run", **SMALL}
+    given = {"images": pixels, "methods": [{"method": "kmeans", "n_clusters": 2}], "output_dir": "run", **QUICK}
     run = compare((net, transform), (net, transform), layer=(None, "2"), titles=("logits", None), **given)
     assert run.titles == ("logits", "B")
     with torch.no_grad():
@@ -298,7 +299,7 @@ def test_an_interrupted_cell_goes_on_from_its_finished_steps(tmp_path, monkeypat
         yield report
 
     monkeypatch.setattr("rdx.experiment.compare.steps_shown", stopped)
-    given = {"images": pixels, "methods": [{"method": "kmeans", "n_clusters": 2}], "output_dir": "run", **SMALL}
+    given = {"images": pixels, "methods": [{"method": "kmeans", "n_clusters": 2}], "output_dir": "run", **QUICK}
     with pytest.raises(KeyboardInterrupt):
         compare(frame, frame[["z", "x"]] ** 2, **given)
     run = compare(frame, frame[["z", "x"]] ** 2, **given)

@@ -205,8 +205,9 @@ def test_settings_reach_no_shell(here, marker, capsys, code):
     assert not marker.exists() and not Path("touch").exists()
 
 
-# Not from a file: what a process is handed by the one that started it.
-HANDED_OVER = {("reading.py", "pickle.loads(self.work)")}
+# Not from a file: what a process is handed by the one that started it. And the user's own program, named as
+# python:FILE.py:FUNCTION, which is asked for as such.
+HANDED_OVER = {("reading.py", "pickle.loads(self.work)"), ("python_models.py", "exec(code, own.__dict__)")}
 
 
 def test_no_reader_in_the_source_trusts_a_file():

@@ -43,11 +43,13 @@ def outputs(pair: str, run: MethodRun) -> tuple[str, ...]:
 
 def block_settings(run: MethodRun, found: Explanations | None = None) -> dict[str, Any]:
     """The parameters of an RDX run that make its matrices; γ and β of a concept's own are those of the strongest."""
-    from rdx.method.scales.explained import BETAS
-
     settings = {key: run.parameters[key] for key in _BLOCK_SETTINGS if key in run.parameters}
     first = next((one.evidence for one in found.concepts if one.evidence is not None), None) if found else None
-    return settings if first is None else settings | {"gamma": first.gamma, "beta": BETAS[first.gamma]}
+    if first is None:
+        return settings
+    from rdx.method.scales.explained import BETAS
+
+    return settings | {"gamma": first.gamma, "beta": BETAS[first.gamma]}
 
 
 def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | None) -> None:

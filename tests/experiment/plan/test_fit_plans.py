@@ -42,6 +42,8 @@ def rdx(*arguments: str) -> int:
 
 
 def planned(**options):
+    if "rdx" in options.get("methods", ["rdx"]):
+        options = {"version": "v2", **options}
     return configuration("features:a.npy", "features:b.npy", statistics="off", figures=False, **options)
 
 

@@ -153,7 +153,7 @@ def test_group_tests_against_the_tables(finished):
                 assert row.p_value == pytest.approx(exact, abs=0.04)
             seen += 1
         for _, group in table.groupby("test"):
-            assert (group["q_value"] >= group["p_value"]).all() and (group["q_value"] <= 1).all()
+            assert (group["q_value"] >= group["p_value"] - 1e-12).all() and (group["q_value"] <= 1).all()
     assert seen > 10
 
 

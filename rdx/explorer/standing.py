@@ -26,7 +26,7 @@ class Standing:
 
 
 def standings(method: Method) -> list[Standing]:
-    """Every concept of both directions: what stands out first, by its evidence.
+    """Every concept of both directions: what stands out first, then by p; of one p the largest first.
 
     With a scale for each concept it is those with a finding; else, where the method was tested, those with p < 0.05. A
     concept without a p of its own (too few of its items were in the sample) may be chance.
@@ -51,7 +51,8 @@ def _standing(method: Method, direction: str, concept, tested: bool) -> Standing
     if not tested:
         return Standing(direction, number, UNTESTED, None, (0, number, DIRECTIONS.index(direction)))
     if evidence is not None:
-        out, p, strength = evidence.stands_out, evidence.p_value, evidence.score
+        out, p = evidence.stands_out, evidence.p_value
+        strength = concept.size if out else evidence.score
     else:
         row = next((row for row in method.rows.get(direction, ()) if row["concept"] == number), {})
         p, strength = row.get("p_value"), row.get("gain") or 0.0

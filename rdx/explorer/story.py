@@ -30,7 +30,7 @@ def story_of(content: Content, method: Method, standing: Sequence[Standing], fin
         count = len(out)
         badge = "1 difference stands out" if count == 1 else f"{count} differences stand out"
         first = out[0].sentence
-        strongest = "" if count == 1 else f"{count} differences stand out from chance. The strongest: "
+        strongest = "" if count == 1 else f"{count} differences stand out from chance. The main one: "
         return Story(FOUND, badge, f"{strongest}{first}", out[0].faces[0])
     if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."

@@ -143,7 +143,7 @@ def test_statistics_are_shown_where_they_are_known(opened):
     for words in ("p-value 0.01 as strong", "q-value 0.02", "Stability 0.9 comes back", "BSR 91%"):
         assert words in shown
     assert tested.text("#verdict") == "2 differences stand out"
-    assert "2 differences stand out from chance. The strongest: " in tested.text("#lead")
+    assert "2 differences stand out from chance. The main one: " in tested.text("#lead")
     assert tested.page.locator(".card.row", has_text="stands out").count() == 2
     assert tested.text("#chance") == "may be chance (2)" and tested.page.locator(".card.small:visible").count() == 0
     assert "A2" not in tested.text("#legend")

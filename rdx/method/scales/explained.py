@@ -23,7 +23,9 @@ BETAS = dict(zip(GAMMAS, (5.0, 5.0, 2.5, 1.0), strict=True))  # of the affinitie
 def explain_scales(
     chosen, points: Mapping[str, Points], groups: Mapping[str, np.ndarray], spread: Callable
 ) -> tuple[dict[str, Explanations], Peeled]:
-    """Both directions' concepts: those that stand out, the strongest first, then those that may be chance.
+    """Both directions' concepts: those that stand out, the largest first, then those that may be chance.
+
+    All that stand out do so with p below ALPHA; the score would put five items before a hundred.
 
     ``chosen``: an RDX, of which only parameters are read. ``points``: "A" and "B", aligned also "a_to_b" and "b_to_a".
     """
@@ -35,9 +37,10 @@ def explain_scales(
             {name: labels[items] for name, labels in groups.items()}, chosen.guidance_rule,
         )  # fmt: skip
     found = peel(weights, chosen.n_clusters, chosen.random_state, spread=spread)
+    ordered = (*sorted(found.groups, key=lambda one: -one.members.sum()), *found.chance)
     explanations = {
         direction: _explanations(
-            direction, [one for one in (*found.groups, *found.chance) if one.direction == direction], found.ending,
+            direction, [one for one in ordered if one.direction == direction], found.ending,
             chosen, points, weights, items,
         )
         for direction in DIRECTIONS

@@ -67,7 +67,7 @@ def compute_chunks(settings, items, place):
     """All chunks of a representation, which is not put together yet; as after a break-off just before the end."""
     request = parse_request(settings)
     key = fingerprint(made_of(request, items))
-    model = load_model(MODEL)
+    model = load_model(settings["model"])
     layout = chunked.layout_of(model, items, request.batch_size, "cpu")
     chunked.Pass(model, items, {request.choice: key}, layout, place).compute(
         device="cpu", precision="float32", progress=False

@@ -14,7 +14,7 @@ def test_every_mutations_source_and_tests_are_there():
 
 def test_what_is_no_longer_there_is_said():
     one = MUTATIONS[0]
-    with pytest.raises(ValueError, match="0 places in rdx/method/neighborhoods.py read 'gone'"):
+    with pytest.raises(ValueError, match=f"0 places in {one.file} read 'gone'"):
         Mutation("a", one.file, "gone", "", one.tests).check()
     with pytest.raises(ValueError, match="no test tests/method/test_rdx.py::test_gone"):
         Mutation("a", one.file, one.source, "", ("tests/method/test_rdx.py::test_gone",)).check()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -332,35 +329,3 @@ def test_train_then_reuse(here, capsys):
     assert "(reused)" in capsys.readouterr().out
     assert rdx("train", "net.yaml", "--set", "epoch=2") == 2
     assert "did you mean 'epochs'" in capsys.readouterr().err
-
-
-def test_help_and_plans_load_only_what_they_need(tmp_path):
-    """Neither waits for what a run alone needs, which takes seconds to load; in one process of its own."""
-    for name in ("a", "b"):
-        np.save(tmp_path / f"{name}.npy", np.random.default_rng(len(name)).normal(size=(30, 4)))
-    heavy = ["torch", "torchvision", "timm", "open_clip", "sklearn", "scipy.stats", "scipy.linalg", "pandas",
-             "matplotlib", "openTSNE", "umap", "hdbscan", "dask", "h5py", "pyarrow", "pydicom", "pooch"]  # fmt: skip
-    code = f"""
-import sys
-from rdx.cli import main
-
-def loaded(among, *arguments):
-    try:
-        main(list(arguments))
-    except SystemExit as left:
-        assert not left.code, arguments
-    print(*arguments[:1], [name for name in among if name in sys.modules], file=sys.stderr)
-
-heavy = {heavy}
-loaded([*heavy, "numba", "scipy", "numpy", "PIL", "yaml"], "compare", "--help")
-loaded(heavy, "compare", "--a", "features:a.npy", "--b", "features:b.npy", "--dry-run")
-net = "representations.{{0}}.model=checkpoint:none/{{0}}.safetensors"  # not trained yet
-nets = ["--set", net.format("a"), "--set", net.format("b")]
-loaded(heavy, "run", {str(ROOT / "configs/quickstart/compare.yaml")!r}, "--dry-run", *nets)
-"""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "RDX_CACHE": str(tmp_path / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stderr.splitlines() == ["compare []", "compare []", "run []"]
-    assert "--n-clusters" in done.stdout and done.stdout.count(" steps to do") == 2

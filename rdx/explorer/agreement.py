@@ -37,10 +37,10 @@ class Shared:
 def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str, Any]:
     """What the page says of the comparison as a whole; ``views``: the points of A and B."""
     shared = [] if content.near is None else shared_attributes(content.near, content.attributes)
-    common = None if content.near is None else common_neighbors(*content.near)
+    change = content.moves.get("change")
     return {
         "cka": content.cka,
-        "common": common,
+        "common": None if change is None else 1.0 - float(np.mean(change)),
         "neighbors": None if content.near is None else content.near[0].shape[1],
         "labels": _placed(content, views),
         "shared": [[one.name, one.is_category, one.a, one.b] for one in shared],
@@ -74,12 +74,6 @@ def labels_placed(views: Sequence[Points], labels: np.ndarray) -> list[tuple[int
     return [(int(values[i]), int(values[j]), float(a[i, j]), float(b[i, j])) for i, j in pairs]
 
 
-def common_neighbors(near_a: np.ndarray, near_b: np.ndarray) -> float:
-    """The mean share of an item's nearest (n, k) that are the same in both."""
-    same = (near_a[:, :, None] == near_b[:, None, :]).any(axis=2)
-    return float(same.mean())
-
-
 def shared_attributes(near: tuple[np.ndarray, np.ndarray], attributes: Sequence[Attribute]) -> list[Shared]:
     """The label, then those that A's and B's neighbours share most differently."""
     found = [Shared(one.name, one.is_category, *(_shared(one, side) for side in near)) for one in attributes]
@@ -111,7 +105,7 @@ def explained_change(views: Mapping[str, Points], groups: Sequence[np.ndarray]) 
     The change of a pair is |log2 (r_A + 1) / (r_B + 1)|.
     """
     n = len(views[A])
-    items = np.linspace(0, n - 1, min(n, _ITEMS)).astype(np.int64)
+    items = evenly(np.arange(n), _ITEMS)
     ranks = [neighborhood_ranks(views[side].subset(items)).astype(np.float64) for side in (A, B)]
     change = np.abs(np.log2((ranks[0] + 1) / (ranks[1] + 1)))
     inside = np.zeros(change.shape, dtype=bool)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rdx.explorer.whereabouts import evenly
+
 TOGETHER, SEVERAL, AMONG, SPREAD = "together", "several", "among", "spread"
 _NEAR = 6  # nearest dots by which the map's grain is measured
 _GRAIN = 3.0  # dots of a concept are of one piece where steps of so many grains lead from one to the other
@@ -26,7 +28,7 @@ def lying(plane: np.ndarray, members: np.ndarray) -> tuple[str, int]:
     if len(members) < 3:
         return SPREAD, 0
     tree = cKDTree(plane)
-    looked = members[np.linspace(0, len(members) - 1, min(len(members), _ASKED)).astype(int)]
+    looked = evenly(members, _ASKED)
     k = min(_NEAR, len(plane) - 1)
     grain = np.median(tree.query(plane[looked], k + 1)[0][:, -1]) * np.sqrt(len(members) / len(looked))
     own = cKDTree(plane[looked])

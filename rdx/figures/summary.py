@@ -19,6 +19,7 @@ BAR = 10  # width of the line in the concept's colour
 LONGEST = 12  # images in one row of a strip
 NARROWEST = 760  # pixels for headings and titles, whatever the number of images
 NO_CONCEPTS = "no concepts in this direction"
+NOTHING_STANDS_OUT = "nothing stands out in this direction"
 
 
 def save_summary(
@@ -36,7 +37,8 @@ def save_summary(
     inset = BAR + 12
     inner = max([NARROWEST, *(inset + sheet.shape[1] for sheet in sheets)])
     head = style.wrapped(heading, style.TITLE, inner, "bold")
-    texts = [style.wrapped(title, style.BODY, inner - inset) for title in titles] or [[NO_CONCEPTS]]
+    none = NOTHING_STANDS_OUT if remark else NO_CONCEPTS
+    texts = [style.wrapped(title, style.BODY, inner - inset) for title in titles] or [[none]]
     texts += [[remark]] if remark else []
     after_head = MARGIN + len(head) * style.line_height(style.TITLE) + 14
     heights = [len(text) * style.line_height(style.BODY) + 6 for text in texts]

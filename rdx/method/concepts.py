@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 A_NOT_B = "a_not_b"  # near each other in A, far apart in B: A's concepts
 B_NOT_A = "b_not_a"  # near each other in B, far apart in A: B's concepts
 DIRECTIONS = (A_NOT_B, B_NOT_A)
+OPPOSITE = {A_NOT_B: B_NOT_A, B_NOT_A: A_NOT_B}
 NULL = 0  # the label of items that belong to no concept
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from rdx.explorer.agreement import common_neighbors, explained_change, labels_placed, shared_attributes
+from rdx.explorer.agreement import agreement_payload, explained_change, labels_placed, shared_attributes
 from rdx.method.neighborhoods import as_points
 from rdx.metrics.attributes import Attribute
 
@@ -13,8 +15,13 @@ NEAR_A = np.array([[1, 2], [0, 2], [3, 1], [2, 1]])
 NEAR_B = np.array([[2, 1], [0, 3], [0, 1], [0, 1]])
 
 
-def test_common_neighbours_are_counted_whatever_their_order():
-    assert common_neighbors(NEAR_A, NEAR_B) == pytest.approx((2 + 1 + 1 + 1) / 8)
+def test_common_neighbours_are_those_that_no_item_has_changed():
+    """NEAR_A and NEAR_B, whose order does not count, have 2, 1, 1 and 1 of 2 in common."""
+    items = SimpleNamespace(labels=None, label_names={})
+    content = SimpleNamespace(items=items, cka=0.5, attributes=[], near=(NEAR_A, NEAR_B), moves={})
+    assert agreement_payload(content, {})["common"] is None
+    content.moves = {"change": np.array([0.0, 0.5, 0.5, 0.5], np.float32)}
+    assert agreement_payload(content, {})["common"] == pytest.approx((2 + 1 + 1 + 1) / 8)
 
 
 def test_neighbours_share_categories_and_numbers():

@@ -97,8 +97,8 @@ def test_labels_are_told_with_their_shares():
     labels = categories("label", np.where(HALF, np.where(np.arange(N) % 3, "dessert", "tool"), "sky"))
     (found,) = find_common([labels], [(MEMBERS, neighbors_outside(MOVES.near_b, MEMBERS))])
     assert sentence(60, found, Surroundings(0.1, 0.5, 0.9, 0.9, 12)) == (
-        "60 images, labels dessert 67 %, tool 33 %; in B 50 % of their neighbours lie outside (in A 10 %), of 12 other "
-        "labels"
+        "60 images, label “dessert” 67 % (0 % of the rest), “tool” 33 % (0 %); in B 50 % of their neighbours lie "
+        "outside (in A 10 %), of 12 other labels"
     )
 
 

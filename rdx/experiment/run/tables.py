@@ -139,6 +139,36 @@ def evidence(explanations: Mapping[str, Explanations]) -> dict[str, list[dict[st
     }
 
 
+def write_coefficients(path: Path, explanations: Mapping[str, Explanations]) -> None:
+    """Coefficients (n, c) and dictionaries (c, d) by direction, where the method has them; else no file."""
+    from safetensors.numpy import save_file
+
+    arrays = {
+        f"{direction}.{what}": np.ascontiguousarray(getattr(found, what))
+        for direction, found in explanations.items()
+        for what in ("coefficients", "dictionary")
+        if getattr(found, what) is not None
+    }
+    if not arrays:
+        return
+    errors = {direction: found.reconstruction_error for direction, found in explanations.items()}
+    header = json.dumps({"reconstruction_error": errors})  # one entry: safetensors shuffles several
+    with atomic_path(path) as temporary:
+        save_file(arrays, temporary, metadata={"rdx": header})
+
+
+def write_loss(path: Path, explanations: Mapping[str, Explanations]) -> None:
+    """loss.csv of a method that is trained; else no file."""
+    rows = [
+        (direction, step, quantity, float(value))
+        for direction, found in explanations.items()
+        for quantity, values in (found.loss or {}).items()
+        for step, value in enumerate(values)
+    ]
+    if rows:
+        write_table(path, ("direction", "step", "quantity", "value"), rows)
+
+
 def read_statistics(folder: Path) -> dict[tuple[str, int], dict[str, float]]:
     """The columns `TESTED` by direction and number, from a tested method's statistics.csv."""
     rows = read_table(folder / STATISTICS_FILE).to_dict("records")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +14,8 @@ from rdx.errors import InputError, unknown
 from rdx.experiment.run import tables
 from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
-from rdx.files import atomic_path, write_json
-from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS, Explanations
+from rdx.files import write_json
+from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.method.many.solver import ALONE, LIBRARIES
 from rdx.models.spec import parse_spec
 
@@ -242,8 +240,8 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
     tables.write_table(folder / "assignments.csv", tables.ASSIGNMENTS, tables.assignment_rows(explanations))
     grids = tables.grid_rows(explanations, context.items)
     tables.write_table(folder / "explanations.csv", tables.EXPLANATIONS, grids)
-    _write_coefficients(folder / "coefficients.safetensors", explanations)
-    _write_loss(folder / "loss.csv", explanations)
+    tables.write_coefficients(folder / "coefficients.safetensors", explanations)
+    tables.write_loss(folder / "loss.csv", explanations)
     notes = {direction: found.notes for direction, found in explanations.items()}
     ran = {"method": run.method, "solver": getattr(estimator, "solver_", None), "parameters": run.parameters}
     ran |= {"seed": context.config.seed, "view": run.view, "notes": notes}
@@ -324,31 +322,3 @@ def describe(context: Context, a: str, b: str, run: MethodRun) -> None:
     }
     rows = tables.concept_rows(explanations, numbers, tested)
     tables.write_table(folder / "concepts.csv", tables.CONCEPTS, rows)
-
-
-def _write_coefficients(path: Path, explanations: dict[str, Explanations]) -> None:
-    from safetensors.numpy import save_file
-
-    arrays = {
-        f"{direction}.{what}": np.ascontiguousarray(getattr(found, what))
-        for direction, found in explanations.items()
-        for what in ("coefficients", "dictionary")
-        if getattr(found, what) is not None
-    }
-    if not arrays:
-        return
-    errors = {direction: found.reconstruction_error for direction, found in explanations.items()}
-    header = json.dumps({"reconstruction_error": errors})  # one entry: safetensors shuffles several
-    with atomic_path(path) as temporary:
-        save_file(arrays, temporary, metadata={"rdx": header})
-
-
-def _write_loss(path: Path, explanations: dict[str, Explanations]) -> None:
-    rows = [
-        (direction, step, quantity, float(value))
-        for direction, found in explanations.items()
-        for quantity, values in (found.loss or {}).items()
-        for step, value in enumerate(values)
-    ]
-    if rows:
-        tables.write_table(path, ("direction", "step", "quantity", "value"), rows)

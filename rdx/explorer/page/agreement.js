@@ -22,6 +22,9 @@ function fillAgreement() {
     make("h2", { id: "agreement-title" }, "How far they agree"),
     make("div", { class: "agreement-facts" }, facts),
     placed.length ? make("p", {}, `${listed(placed)}.`) : "",
+    story().kind === "found"
+      ? make("p", { class: "quiet" }, "Two trainings that differ in nothing but their seed would stand out from noise, too.")
+      : "",
     make(
       "details",
       {},
@@ -30,9 +33,8 @@ function fillAgreement() {
       make(
         "p",
         {},
-        "“Stands out” is said of groups that are stronger than what evenly spread noise brings about. Two trainings " +
-          "that differ in nothing but their seed differ by more than noise, too: to ask whether A and B differ by more " +
-          "than two seeds do, name two of them in the configuration, “statistics: {reference: [c, d]}”, beside one γ and " +
+        "“Stands out” is said of groups that are stronger than what evenly spread noise brings about. To ask whether A " +
+          "and B differ by more than two trainings with another seed do, name two of them in the configuration, “statistics: {reference: [c, d]}”, beside one γ and " +
           "β for all (no “scale”).",
       ),
     ),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rdx.compute.threads import map_ordered, one_thread_each
-from rdx.method.concepts import DIRECTIONS
+from rdx.method.concepts import DIRECTIONS, OPPOSITE
 from rdx.method.scales.chance import ALPHA, GAMMAS, SCALES, Chance, Scale, chance, unrelated
 from rdx.method.scales.plan import DRAWS, LEAST_ITEMS
 from rdx.method.scales.remainders import ALONE, group_around, leavers, share_without
@@ -194,7 +194,7 @@ def _around(weights: Weights, remainder: Group, left: np.ndarray, drawn: Chance)
 
     Its p is that of the remainder, whose other side it is.
     """
-    direction = DIRECTIONS[1 - DIRECTIONS.index(remainder.direction)]
+    direction = OPPOSITE[remainder.direction]
     found = []
     for gamma in GAMMAS:
         members, strength = group_around(weights.at(direction, gamma), left, remainder.members)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdx.method.concepts import DIRECTIONS
+from rdx.method.concepts import OPPOSITE
 from rdx.method.scales.growing import grow
 from rdx.method.scales.strongest import density
 from rdx.method.scales.weights import Weights
@@ -21,8 +21,7 @@ _NEAREST = 0.25  # of a remainder's items: where the group around those that lef
 
 def leavers(weights: Weights, direction: str, gamma: float, members: np.ndarray) -> np.ndarray | None:
     """The others (n,) bool whose going has made a group (n,) bool; None where it is there without them."""
-    opposite = DIRECTIONS[1 - DIRECTIONS.index(direction)]
-    away = weights.at(opposite, gamma)[:, members].mean(axis=1)
+    away = weights.at(OPPOSITE[direction], gamma)[:, members].mean(axis=1)
     left = ~members & (away >= _AWAY * density(weights.at(direction, gamma), members))
     if not 0 < left.sum() <= _FEW * members.sum():
         return None

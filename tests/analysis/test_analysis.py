@@ -266,6 +266,7 @@ def test_folders_that_are_no_runs_get_one_line(outputs, tmp_path):
 
 
 def test_a_run_that_is_not_there_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)  # a checkout may have runs in outputs/, one of which would be named
     monkeypatch.setattr("sys.argv", ["analyze_explanations.py", str(tmp_path / "nothing")])
     with pytest.raises(SystemExit) as left:
         main()

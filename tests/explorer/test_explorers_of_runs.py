@@ -125,9 +125,10 @@ def test_explore_builds_the_pages_again_and_the_run_stays_done(inputs, finished,
         ("partial", "rdx/assignments.csv' is missing"), ("arrays", "representations/b.safetensors' is missing"),
     ],
 )  # fmt: skip
-def test_what_is_no_finished_run_gets_one_line(finished, tmp_path, damage, line):
+def test_what_is_no_finished_run_gets_one_line(finished, tmp_path, damage, line, monkeypatch):
     import shutil
 
+    monkeypatch.chdir(tmp_path)  # a checkout may have runs in outputs/, one of which would be named
     folder = tmp_path / "some"
     if damage in ("partial", "arrays", "part"):
         shutil.copytree(finished, folder)

@@ -67,6 +67,14 @@ def alone_at(paths: Iterable[Path]) -> Iterator[None]:
         yield
 
 
+def release(path: Path) -> None:
+    """Remove the lock that a process left which was killed when it had just made this file."""
+    lock = _lock_of(path.parent, path.stem)
+    if lock.exists():
+        with suppress(OSError, InUse), locked(lock, f"'{path}'", wait=False):
+            pass
+
+
 def _lock_of(folder: Path, stem: str) -> Path:
     return folder / f".{stem}{LOCK}"
 

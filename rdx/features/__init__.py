@@ -117,7 +117,6 @@ def load_representation(
         return Features(array.values, key, array.ids)
     values = cache.lookup(key, cache_dir)
     if values is not None:
-        cache.discard_chunks(key, cache_dir)  # of a run that was stopped between storing and tidying
         return Features(values, key, from_cache=True)
     cache_dir = cache.writable(cache_dir)
     values = gathered(key, len(items), cache_dir)  # before the model is there: others may have computed it elsewhere

@@ -18,7 +18,7 @@ import numpy as np
 
 from rdx.errors import InputError
 from rdx.files import atomic_path, fingerprint
-from rdx.locks import alone_at
+from rdx.locks import alone_at, release
 
 _log = logging.getLogger(__name__)
 _FOLDER = "features"
@@ -118,6 +118,8 @@ def lookup(key: str, folder: str | Path | None = None) -> np.ndarray | None:
             header = json.loads((handle.metadata() or {})["rdx"])
             values = handle.get_tensor(_TENSOR)
         if header["key"] == key and _is_whole(header, values):
+            discard_chunks(key, folder)  # a process may have been killed between storing them and tidying up
+            release(path)
             return values
         reason = "its checksum is wrong"
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:

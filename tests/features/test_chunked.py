@@ -102,12 +102,13 @@ def test_a_damaged_chunk_is_computed_again(settings, items, expected, tmp_path, 
     np.testing.assert_array_equal(found.values, expected[None, None])
 
 
-def test_chunks_left_by_a_run_that_was_stopped_while_tidying_go(settings, items, expected, tmp_path, computed):
-    load_representation(settings, items, cache_dir=tmp_path)
+def test_what_a_run_left_that_was_stopped_while_tidying_goes(settings, items, expected, tmp_path, computed):
+    key = load_representation(settings, items, cache_dir=tmp_path).fingerprint
     compute_chunks(settings, items, tmp_path)
+    (tmp_path / f"features/.{key}.lock").touch()
     assert chunk_files(tmp_path)
     found = load_representation(settings, items, cache_dir=tmp_path)
-    assert found.from_cache and not list(tmp_path.rglob("*.chunks"))
+    assert found.from_cache and [path.name for path in (tmp_path / "features").iterdir()] == [f"{key}.safetensors"]
     np.testing.assert_array_equal(found.values, expected[None, None])
 
 

@@ -65,7 +65,7 @@ def read() -> list[Timing]:
 def record(made: Iterable[Timing]) -> None:
     """Add rows, in place of older ones of the same steps; not where the disk refuses or another process writes them."""
     path, made = cache_folder() / FILE, list(made)
-    if made:
+    if made or (path.parent / LOCK).exists():  # a process may have been killed when it wrote the last ones
         with suppress(OSError, InUse), locked(path.parent / LOCK, f"'{path}'", wait=False):
             remove_temporaries(path.parent)  # of a process that was killed
             rows: dict[tuple, Timing] = {}

@@ -78,8 +78,8 @@ def test_a_concept_without_items_is_said_to_have_none():
 def test_nothing_in_common_is_said():
     noise = [Attribute(f"x{i}", RNG.random(N), None, ("more", "less")) for i in range(10)]
     assert said(noise) == (
-        "60 images, nothing measured sets them apart from the rest; in B 70 % of their neighbours lie outside (in A "
-        "0 %); of their neighbours 50 % share the label in A, 100 % in B"
+        "60 images, no label, column or pixel measure explains the group; in B 70 % of their neighbours lie outside "
+        "(in A 0 %); of their neighbours 50 % share the label in A, 100 % in B"
     ).replace("70 %", f"{AROUND.outside_other:.0%}".replace("%", " %")).replace(
         "50 %", f"{AROUND.same_label_own:.0%}".replace("%", " %")
     )

@@ -2,7 +2,7 @@
 
 const directionText = (direction) => {
   const own = OWN[direction];
-  return [`Together in ${letter(own)}`, `Groups that ${called(own)} holds together and ${called(OTHER[own])} scatters`];
+  return [`Closer in ${letter(own)}`, `Groups that lie closer together in ${called(own)} than in ${called(OTHER[own])}`];
 };
 const KIND_TEXTS = {
   tsne: ["t-SNE", "Neighbourhoods, both models at once: what moves is what they disagree on"],
@@ -74,10 +74,11 @@ function fillControls() {
 }
 
 function fillStory() {
-  const { kind, badge: text, headline } = story();
+  const { kind, size, badge: text, headline } = story();
   const element = byId("verdict");
   element.textContent = text;
-  element.classList.toggle("yes", kind === "found" || kind === "unrelated");
+  element.classList.toggle("yes", kind === "unrelated" || (kind === "found" && (size || "clear") === "clear"));
+  element.classList.toggle("care", kind === "found" && (size || "clear") !== "clear");
   byId("lead").textContent = headline;
 }
 
@@ -95,11 +96,7 @@ function fillAbout() {
     ]),
   ];
   for (const one of DATA.methods) {
-    const rates = DIRECTIONS.map((direction) => [
-      `BSR ${direction}`,
-      one.directions[direction].bsr === null ? "–" : percent(one.directions[direction].bsr),
-    ]);
-    parts.push(make("h3", {}, one.name), rows([...rates, ...one.settings]));
+    parts.push(make("h3", {}, one.name), rows(one.settings));
   }
   if (DATA.notes.length)
     parts.push(

@@ -79,7 +79,11 @@ packages="$(cd "$project_root" && cat "${lists[@]}" | grep -c ==)"
 # An empty list counts as unset for the bash of macOS, hence the odd expansion.
 size="$(download_size "$python" ${extra[@]+"${extra[@]}"})"
 say "Installing $packages packages into $prefix ($size; may take some minutes)"
-pip=("$python" -m pip install --disable-pip-version-check --no-input)
+# Python compiles a module when it is first imported, and most never are: compiling all of them takes longer than unpacking
+# them. Where it may not write what it compiles, every start would do it again.
+compile=--no-compile
+if [[ -n "${PYTHONDONTWRITEBYTECODE:-}" ]]; then compile=--compile; fi
+pip=("$python" -m pip install --disable-pip-version-check --no-input "$compile")
 quietly "${pip[@]}" ${extra[@]+"${extra[@]}"} "${wanted[@]}"
 say "Installing RDX itself"
 quietly "${pip[@]}" --no-deps --no-build-isolation -e "$project_root"

@@ -64,7 +64,7 @@ def content(n: int, images: Path | None) -> Content:
         Method(
             f"method_{m}", True, {d: Explanations(d, shown, concepts, rng.random(n) * 5) for d in DIRECTIONS},
             {d: [{"concept": c.number, "mean_affinity": 3.0, "bsr": 0.9} for c in concepts] for d in DIRECTIONS},
-            {d: 0.9 for d in DIRECTIONS}, formula,
+            formula,
         )
         for m in range(METHODS)
     ]  # fmt: skip

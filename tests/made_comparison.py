@@ -98,8 +98,7 @@ def _method(name: str, estimator: RDX, A: np.ndarray, B: np.ndarray, version: st
         pair = (A, B) if direction == "a_not_b" else (B, A)
         matrices[direction] = Matrix(items, pair_blocks(*pair, items, version=version).difference)
     formula = Formula(0.1, 5.0, version == "v2", {"a_not_b": ("a", "b"), "b_not_a": ("b", "a")})
-    rates = {direction: 0.9 if one.concepts else None for direction, one in found.items()}
-    return Method(name, True, found, rows, rates, formula, matrices, [("version", version)])
+    return Method(name, True, found, rows, formula, matrices, [("version", version)], draws=99 if tested else None)
 
 
 def _attributes(items: Items) -> list[Attribute]:
@@ -116,4 +115,4 @@ def _baseline(A: np.ndarray, B: np.ndarray) -> Method:
     fitted = baselines.get("kmeans")(n_clusters=3, images_per_concept=6).fit(A, B)
     found = {direction: getattr(fitted, f"{direction}_") for direction in DIRECTIONS}
     rows = {d: [{"concept": c.number, "bsr": 0.5} for c in one.concepts] for d, one in found.items()}
-    return Method("kmeans", False, found, rows, {direction: 0.5 for direction in DIRECTIONS})
+    return Method("kmeans", False, found, rows)

@@ -12,9 +12,10 @@ from rdx.data.items import OWN_COLUMNS
 from rdx.data.labels import LABEL_COLUMNS, encode_labels
 from rdx.data.listing import Listing
 from rdx.data.locate import locate
-from rdx.data.reading.image_columns import ImageColumn, image_column, is_plain, names_of_labels
+from rdx.data.reading.class_names import named
+from rdx.data.reading.image_columns import ImageColumn, image_column, is_plain
 from rdx.data.reading.table import INDEX_NAMES, Table
-from rdx.data.reading.tables import find_column, read_columns
+from rdx.data.reading.tables import find_column
 from rdx.errors import InputError
 
 TEXT_COLUMNS = ("text",)
@@ -24,6 +25,7 @@ PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path"
 
 def list_table(
     path: Path,
+    table: Table,
     path_column: str | None,
     label_column: str | None,
     id_column: str | None,
@@ -32,13 +34,13 @@ def list_table(
 ) -> Listing:
     """The items of a table, in the order of its rows. Raises InputError naming the row or the column at fault.
 
-    They are texts where `text_column` says so, and where there is a column `text` and none of images.
+    `path` is its file, or the folder of several. Items are texts where `text_column` says so, and where there is a
+    column `text` and none of images.
     """
-    table = read_columns(path)
     texts = _texts(path, table, path_column, text_column)
     if texts is not None:
         return _list_texts(path, table, texts, label_column, id_column)
-    start = path.parent if image_root is None else locate(image_root)
+    start = locate(image_root) if image_root is not None else path if path.is_dir() else path.parent
     images = image_column(path, table, path_column)
     name = find_column(table.columns, id_column, ("id",), "id", path)
     if images is None:
@@ -56,7 +58,7 @@ def list_table(
     if name is not None:
         ids = _text(path, table, name)
         _refuse_empty_or_double(path, name, ids, unique=True)
-    label = find_column(table.columns, label_column, LABEL_COLUMNS, "label", path)
+    label = _label_column(path, table, label_column)
     columns, notes = _others(table, [where, name, label])
     return Listing(files, ids, *_labels(path, table, label), notes, contents=contents, columns=columns)
 
@@ -79,7 +81,7 @@ def _list_texts(path: Path, table: Table, texts: str, label_column: str | None, 
     if not any(cell.strip() for cell in _text(path, table, texts)):
         raise InputError(f"'{path}': column '{texts}' is empty in every row")
     name = find_column(table.columns, id_column, ("id",), "id", path)
-    label = find_column(table.columns, label_column, LABEL_COLUMNS, "label", path)
+    label = _label_column(path, table, label_column)
     if texts in (name, label):
         other = "ids" if texts == name else "labels"
         raise InputError(f"'{path}': column '{texts}' cannot be the texts and the {other}")
@@ -105,15 +107,26 @@ def _ids(images: ImageColumn) -> list[str]:
     return [str(row) for row in range(len(images.paths))]
 
 
+def _label_column(path: Path, table: Table, asked: str | None) -> str | None:
+    """The column `asked` for, else one with a usual name, else the only one that is declared to be of classes.
+
+    A declared one that is -1 in every row, as in a test set, says nothing of any class.
+    """
+    found = find_column(table.columns, asked, LABEL_COLUMNS, "label", path)
+    if found is None and len(table.class_names) == 1:
+        found = next(iter(table.class_names))
+    return None if asked is None and found in table.class_names and set(table.text(found)) == {"-1"} else found
+
+
 def _labels(path: Path, table: Table, column: str | None) -> tuple[np.ndarray | None, dict[int, str]]:
     if column is None:
         return None, {}
     texts = [text.strip() for text in _text(path, table, column)]
     _refuse_empty_or_double(path, column, texts, unique=False)
     labels, names = encode_labels(texts)
-    known = names_of_labels(path, column) if path.suffix.lower() == ".parquet" else None
-    if known and all(name == str(label) for label, name in names.items()):  # they are numbers
-        names = {label: known[label] if 0 <= label < len(known) else name for label, name in names.items()}
+    known = table.class_names.get(column, [])
+    if all(name == str(label) for label, name in names.items()):  # they are numbers
+        names = {label: named(name, known) for label, name in names.items()}
     return labels, names
 
 
@@ -124,7 +137,13 @@ def _others(table: Table, taken: Sequence[str | None]) -> tuple[dict[str, list[s
     }
     odd = [name for name, column in left.items() if not is_plain(column)]
     said = (f"columns that hold more than one value a cell are left out: {', '.join(odd)}",) if odd else ()
-    own = {f"table_{name}" if name in OWN_COLUMNS else name: table.text(name) for name in left if name not in odd}
+    own = {
+        f"table_{name}" if name in OWN_COLUMNS else name: [
+            named(cell, table.class_names.get(name, [])) for cell in table.text(name)
+        ]
+        for name in left
+        if name not in odd
+    }
     return own, (*table.notes, *said)
 
 

@@ -3,48 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rdx.explorer.content import A, B, Content
-from rdx.explorer.whereabouts import evenly, label_ranks
+from rdx.explorer.sharing import LABEL, Shared, moved_sentence, shared_attributes, sharing_text, table_rows, told_apart
+from rdx.explorer.whereabouts import evenly, ranks_of_labels
 from rdx.method.neighborhoods import Points, neighborhood_ranks
-from rdx.metrics.attributes import Attribute
 
 _ITEMS = 800  # among which the change of ranks is measured, evenly taken
-_LEAST = 0.02  # a smaller difference between A and B is none worth a line
-_MOST = 6  # lines
-_OF_LABEL, _LABELS, _SEEN = 5, 20, 40  # items that a label must have; labels, and items of each, that are looked at
+_MUCH = 0.1  # more than a little between what neighbours share in A and in B
+_MOST = 6  # lines of the table of what neighbours share
+_OF_LABEL, _LABELS = 5, 20  # items that a label must have, and labels that are looked at
 _PAIRS = 3  # of labels that are named, where their ranks differ by a factor of two
-
-
-@dataclass(frozen=True)
-class Shared:
-    """How well an item's neighbours share an attribute with it, in A and in B.
-
-    Of categories the share of neighbours with the same value. Of numbers 1 − how far neighbours differ / how far any
-    two items do: 0 as any two, 1 the same.
-    """
-
-    name: str
-    is_category: bool
-    a: float
-    b: float
 
 
 def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str, Any]:
     """What the page says of the comparison as a whole; ``views``: the points of A and B."""
     shared = [] if content.near is None else shared_attributes(content.near, content.attributes)
+    apart = told_apart(shared)
+    label = next((one for one in shared if one.name == LABEL), None)
     change = content.moves.get("change")
     return {
         "cka": content.cka,
         "common": None if change is None else 1.0 - float(np.mean(change)),
         "neighbors": None if content.near is None else content.near[0].shape[1],
         "labels": _placed(content, views),
-        "shared": [[one.name, one.is_category, one.a, one.b] for one in shared],
+        "label": label and [label.a, label.b],
+        "sharing": {side: [sharing_text(one) for one in named] for side, named in apart.items()},
+        "goesBy": _goes_by(apart),
+        "shared": table_rows(shared)[:_MOST],
+        "moved": None if change is None else _moved(content, change),
     }
+
+
+def _goes_by(apart: Mapping[str, Sequence[Shared]]) -> str | None:
+    """The clearest of all that one model's neighbours share more, as a sentence."""
+    one = max((named[0] for named in apart.values() if named), key=lambda one: abs(one.apart), default=None)
+    side, other = ("B", "A") if one and one.apart > 0 else ("A", "B")
+    much = "" if one and abs(one.apart) >= _MUCH else "a little "
+    return one and f"{side} goes {much}more by this than {other}: {sharing_text(one, 'shared by neighbours: ')}."
+
+
+def _moved(content: Content, change: np.ndarray) -> str:
+    return moved_sentence(change, content.attributes, content.items.labels, content.items.noun)
 
 
 def _placed(content: Content, views: Mapping[str, Points]) -> list[list]:
@@ -57,46 +60,19 @@ def _placed(content: Content, views: Mapping[str, Points]) -> list[list]:
 def labels_placed(views: Sequence[Points], labels: np.ndarray) -> list[tuple[int, int, float, float]]:
     """The pairs of labels that lie most differently far from each other: (label, label, rank in A, rank in B).
 
-    A rank is the median one of one label's items as seen from the other's. labels: (n,) int.
+    labels: (n,) int.
     """
     values, counts = np.unique(labels, return_counts=True)
     values = values[counts >= _OF_LABEL]
     values = values[np.argsort(-counts[counts >= _OF_LABEL], kind="stable")[:_LABELS]]
     if len(values) < 3:  # of two labels that make up everything, each is the other's rest
         return []
-    groups = [evenly(np.flatnonzero(labels == value), _SEEN) for value in values]
-    a, b = (label_ranks(points, groups) for points in views)
-    a, b = (a + a.T) / 2, (b + b.T) / 2
+    a, b = (ranks_of_labels(points, labels, values) for points in views)
     apart = np.abs(np.log2(a / b))
     first, second = np.triu_indices(len(values), 1)
     order = np.argsort(-apart[first, second], kind="stable")[:_PAIRS]
     pairs = [(first[i], second[i]) for i in order if apart[first[i], second[i]] >= 1]
     return [(int(values[i]), int(values[j]), float(a[i, j]), float(b[i, j])) for i, j in pairs]
-
-
-def shared_attributes(near: tuple[np.ndarray, np.ndarray], attributes: Sequence[Attribute]) -> list[Shared]:
-    """The label, then those that A's and B's neighbours share most differently."""
-    found = [Shared(one.name, one.is_category, *(_shared(one, side) for side in near)) for one in attributes]
-    found = [one for one in found if np.isfinite([one.a, one.b]).all()]
-    label = [one for one in found if one.name == "label"]
-    others = [one for one in found if one.name != "label" and abs(one.a - one.b) >= _LEAST]
-    return label + sorted(others, key=lambda one: -abs(one.a - one.b))[: _MOST - len(label)]
-
-
-def _shared(attribute: Attribute, near: np.ndarray) -> float:
-    """Of items' nearest (n, k)."""
-    values = attribute.values
-    if attribute.is_category:
-        own = values[:, None]
-        return float(((values[near] == own) & (own >= 0)).mean())
-    known = ~np.isnan(values)
-    if known.sum() < 2:
-        return float("nan")
-    apart = np.abs(values[near] - values[:, None])
-    some = np.sort(values[known])
-    weights = 2 * np.arange(1, len(some) + 1) - len(some) - 1
-    any_two = 2 * float((weights * some).sum()) / (len(some) * (len(some) - 1))  # mean |x − y| over pairs
-    return float(1 - np.nanmean(apart) / any_two) if any_two > 0 and np.isfinite(apart).any() else float("nan")
 
 
 def explained_change(views: Mapping[str, Points], groups: Sequence[np.ndarray]) -> list[float]:

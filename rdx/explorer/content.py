@@ -43,11 +43,11 @@ class Method:
     is_rdx: bool
     explanations: Mapping[str, Explanations]  # by direction
     rows: Mapping[str, Sequence[Mapping[str, Any]]]  # the rows of concepts.csv by direction, empty fields None
-    rates: Mapping[str, float | None]  # BSR of all grids by direction
     formula: Formula | None = None  # None: no difference of ranks (baselines, other distances)
     matrices: Mapping[str, Matrix] = field(default_factory=dict)  # by direction
     settings: Sequence[tuple[str, str]] = ()  # said at the foot of the page
     sentences: Mapping[tuple[str, int], str] = field(default_factory=dict)  # by direction and number: what is common
+    draws: int | None = None  # pairs that differ by noise alone, with which concepts were compared
     ending: str | None = None  # why no more was found, where each concept has a scale of its own
     unrelated: bool = False  # the two agree on nothing, so that nothing was looked for
 
@@ -69,6 +69,7 @@ class Content:
     verdict: str | None = None
     reason: str | None = None
     facts: Sequence[tuple[str, str]] = ()  # said at the foot of the page
+    sources: Sequence[tuple[str, str]] = ()  # which files and models A and B are, said behind a click
     notes: Sequence[str] = ()  # what is left out, and why
 
     @property

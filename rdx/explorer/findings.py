@@ -9,15 +9,21 @@ import numpy as np
 
 from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.standing import Standing
-from rdx.explorer.whereabouts import label_ranks, main_labels
+from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, held, main_labels, ranks_of_labels, whereabouts
 from rdx.method.neighborhoods import Points
 
-CLOSER = 1.5  # labels that both models mix, or tell apart, are closer in one where their ranks differ by so much
+_NEARER = 1.5  # labels that both models mix, or tell apart, are closer in one where their ranks differ by so much
+_COVERED = 0.5  # share of a label's items that a finding must have to be told of the label
+_WORDS = {
+    TOGETHER: "{own} holds {things} together that {other} scatters",
+    CLOSER: "{things} lie closer together in {own} than in {other}",
+    LITTLE: "{things} lie a little closer together in {own} than in {other}",
+}
 
 
 @dataclass(frozen=True)
 class Table:
-    """How near labels are: the median rank of the column's items as seen from the row's."""
+    """How near all items of some labels are to each other: see whereabouts.ranks_of_labels."""
 
     labels: tuple[int, ...]
     ranks: Mapping[str, np.ndarray]  # A and B → (l, l)
@@ -29,7 +35,7 @@ class Finding:
 
     faces: tuple[Standing, ...]
     sentence: str
-    table: Table | None = None
+    table: Table | None = None  # where the sentence is of labels
 
 
 def finding_of(content: Content, method: Method, faces: Sequence[Standing], views: Mapping[str, Points]) -> Finding:
@@ -37,27 +43,29 @@ def finding_of(content: Content, method: Method, faces: Sequence[Standing], view
     members = [_concept(method, face).members for face in faces]
     table = _table(content, members, views) if method.is_rdx else None  # baselines ask nothing of the other model
     sentence = _told_apart(content, table, members) if table else None
-    return Finding(tuple(faces), sentence or _generic(content, method, faces[0], len(members[0])), table)
+    if sentence:
+        return Finding(tuple(faces), sentence, table)
+    return Finding(tuple(faces), _generic(content, method, faces[0], members[0], views))
 
 
 def _table(content: Content, members: Sequence[np.ndarray], views: Mapping[str, Points]) -> Table | None:
-    """Of the labels that the faces are made of, where there are several."""
+    """Of the labels that the faces are made of, where there are several and the faces have most of their items."""
     labels = content.items.labels
     if labels is None:
         return None
     found = [label for group in members for label in main_labels(group, labels)]
-    names = sorted(dict.fromkeys(found))[:4]
-    if len(names) < 2:
+    names = sorted(dict.fromkeys(found))
+    every = labels[np.unique(np.concatenate(members))]
+    if len(names) < 2 or any((every == name).sum() < _COVERED * (labels == name).sum() for name in names):
         return None
-    every = np.concatenate(members)
-    items = [np.unique(every[labels[every] == label]) for label in names]
-    return Table(tuple(names), {side: label_ranks(views[side], items) for side in (A, B)})
+    return Table(tuple(names), {side: ranks_of_labels(views[side], labels, names) for side in (A, B)})
 
 
 def _told_apart(content: Content, table: Table, members: Sequence[np.ndarray]) -> str | None:
     """"A holds “3” and “5” together as one group; B tells them apart", where the ranks say so.
 
-    Together: an item of one label is nearer to one of another than the finding has items.
+    Together: an item of one label is nearer to one of another than the finding has items. Ranks are those of all items
+    of these labels, most of which the finding has.
     """
     size = len(np.unique(np.concatenate(members)))
     across = {side: _across(table.ranks[side]) for side in (A, B)}
@@ -65,7 +73,7 @@ def _told_apart(content: Content, table: Table, members: Sequence[np.ndarray]) -
     names = _listed([f"“{content.items.label_names.get(label, str(label))}”" for label in table.labels])
     if across[near] <= size < across[far]:
         return f"{near.upper()} holds {names} together as one group; {far.upper()} tells them apart."
-    if across[far] >= CLOSER * across[near]:
+    if across[far] >= _NEARER * across[near]:
         return f"{near.upper()} holds {names} closer together than {far.upper()} does."
     return None
 
@@ -75,15 +83,19 @@ def _across(ranks: np.ndarray) -> float:
     return float(np.nanmedian(ranks[~np.eye(len(ranks), dtype=bool)]))
 
 
-def _generic(content: Content, method: Method, face: Standing, size: int) -> str:
-    own, other = own_side(face.direction).upper(), other_side(face.direction).upper()
-    things = f"{size:,} {content.items.noun}"
+def _generic(
+    content: Content, method: Method, face: Standing, members: np.ndarray, views: Mapping[str, Points]
+) -> str:
+    own, other = own_side(face.direction), other_side(face.direction)
+    things = f"{len(members):,} {content.items.noun}"
     told = method.sentences.get((face.direction, face.number), "")
     common = told.partition(", ")[2]
     tail = f": {common}." if common else "."
     if not method.is_rdx:
-        return f"{own} holds {things} together{tail}"
-    return f"{own} holds {things} together that {other} scatters{tail}"
+        return f"{own.upper()} holds {things} together{tail}"
+    inside = [whereabouts(views[side], members, None).inside for side in (own, other)]
+    words = _WORDS[held(*inside, len(members) / content.n)]
+    return words.format(own=own.upper(), other=other.upper(), things=things) + tail
 
 
 def _concept(method: Method, face: Standing):

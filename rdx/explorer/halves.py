@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rdx.compute.threads import one_thread_each
 from rdx.explorer.whereabouts import evenly
 from rdx.method.neighborhoods import Points, rank_rows
+from rdx.metrics.attribute_words import in_common
+from rdx.metrics.attributes import Attribute, find_common
 
 LEAST = 12  # members
 _SHOWN = 9  # items of a half, nearest to its middle
 _ASKED = 150  # members whose neighbours are asked for
+
+
+_TOLD = 0.15  # of the nearest: by so much a model must mix the halves more than the one that divides them
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,18 @@ def halves(own: Points, other: Points, members: np.ndarray, seed: int = 0) -> Ha
     shown = [group[np.argsort(apart[group, order[half]], kind="stable")[:_SHOWN]] for half, group in enumerate(groups)]
     mixed = [_mixed(points.subset(members), side) for points in (own, other)]
     return Halves(tuple(members[group] for group in groups), tuple(members[group] for group in shown), *mixed)
+
+
+def dividing(found: Sequence[Halves | None], attributes: Sequence[Attribute]) -> list[list[str]]:
+    """What tells the larger half from the smaller one, in parts of a sentence, where one model mixes the two and the
+    other does not; the tests of all concepts are corrected together."""
+    told = [one if one and one.mixed_own - one.mixed_other >= _TOLD else None for one in found]
+    tests = iter(find_common(attributes, [one.members for one in told if one]))
+    result = []
+    for one in told:
+        beside = [replace(test, vs_neighbors=False) for test in next(tests) if test.vs_neighbors] if one else []
+        result.append(in_common(beside, "the others"))
+    return result
 
 
 def _mixed(points: Points, side: np.ndarray) -> float:

@@ -60,10 +60,14 @@ def _optimized(
     """The map (n, 2) of X (n, d) after so many steps of gradient descent from `start`, on one thread."""
     from openTSNE import TSNEEmbedding
     from openTSNE.affinity import PerplexityBasedNN
+    from openTSNE.nearest_neighbors import Sklearn
 
     n = len(X)
     shared = {"n_jobs": 1, "random_state": seed}
-    pull = PerplexityBasedNN(X, perplexity=min(PERPLEXITY, (n - 1) / 3), method="exact", **shared)
+    perplexity = min(PERPLEXITY, (n - 1) / 3)
+    # An index of our own: to choose one by itself openTSNE imports pynndescent, which costs more than a small map.
+    neighbors = Sklearn(X, k=min(n - 1, int(3 * perplexity)), metric="euclidean", **shared)
+    pull = PerplexityBasedNN(knn_index=neighbors, perplexity=perplexity, **shared)
     found = TSNEEmbedding(start.copy(), pull, negative_gradient_method="bh" if n <= BARNES_HUT else "fft", **shared)
     found.optimize(n_iter=steps, exaggeration=exaggeration, momentum=momentum, inplace=True)
     return np.asarray(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ from rdx.explorer.agreement import explained_change
 from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
 from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.findings import Finding, finding_of
-from rdx.explorer.halves import halves
+from rdx.explorer.halves import Halves, dividing, halves
 from rdx.explorer.lying import lying
 from rdx.explorer.neighbors import typical_rank
+from rdx.explorer.size import size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of
 from rdx.explorer.whereabouts import whereabouts
@@ -28,13 +29,17 @@ _MEASURES = (
 
 
 def method_payload(
-    content: Content, number: int, method: Method, views: Mapping[str, Points], block: ArrayBlock
-) -> dict[str, Any]:
-    """The method's JSON object; its arrays are added to the block."""
+    content: Content, number: int, method: Method, views: Mapping[str, Points], agreement: Mapping[str, Any],
+    block: ArrayBlock,
+) -> dict[str, Any]:  # fmt: skip
+    """The method's JSON object; its arrays are added to the block. ``agreement``: see agreement_payload."""
     standing = standings(method)
     found = [finding_of(content, method, faces, views) for faces in findings(standing)]
-    story = story_of(content, method, standing, found)
     out = [by for by in standing if by.word == OUT]
+    explained = explained_change(views, [_members(method, one) for one in out]) if out else None
+    divided = _divided(content, method, standing, views)
+    size = size_of(agreement["common"], explained)
+    story = story_of(content, method, standing, found, size, agreement["goesBy"])
     directions = {}
     for direction, explanations in method.explanations.items():
         name = f"{number}.{direction}"
@@ -44,8 +49,7 @@ def method_payload(
         by_number = {concept.number: concept for concept in explanations.concepts}
         here = [one for one in standing if one.direction == direction]
         directions[direction] = {
-            "concepts": [_concept(content, method, one, by_number[one.number], views) for one in here],
-            "bsr": method.rates.get(direction),
+            "concepts": [_concept(content, method, one, by_number[one.number], views, divided) for one in here],
             "nullSize": explanations.null_size,
             "matrix": _matrix(method, direction, name, block),
         }
@@ -53,9 +57,13 @@ def method_payload(
     return {
         "name": method.name,
         "isRdx": method.is_rdx,
-        "story": {"kind": story.kind, "badge": story.badge, "headline": story.headline, "opens": _face(story.opens)},
+        "story": {
+            "kind": story.kind, "size": size and size.word, "badge": story.badge, "headline": story.headline,
+            "opens": _face(story.opens),
+        },
+        "draws": method.draws,
         "findings": [_finding(content, one) for one in found],
-        "explained": explained_change(views, [_members(method, one) for one in out]) if out else None,
+        "explained": explained,
         "directions": directions,
         "settings": [list(pair) for pair in method.settings],
         "formula": formula
@@ -65,7 +73,34 @@ def method_payload(
             "symmetric": formula.symmetric,
             "pairs": {direction: list(pair) for direction, pair in formula.pairs.items()},
         },
-    }
+    }  # fmt: skip
+
+
+def _divided(
+    content: Content, method: Method, standing: Sequence[Standing], views: Mapping[str, Points]
+) -> dict[tuple[str, int], tuple[Halves | None, str]]:
+    """Every concept as the other model divides it, and what it goes by, in words; nothing for baselines, which ask
+    nothing of the other model."""
+    if not method.is_rdx:
+        return {}
+    sides = [(own_side(one.direction), other_side(one.direction)) for one in standing]
+    found = [
+        halves(views[own], views[other], _members(method, one))
+        for one, (own, other) in zip(standing, sides, strict=True)
+    ]
+    out = [part if one.word == OUT else None for one, part in zip(standing, found, strict=True)]
+    told = dividing(out, [one for one in content.attributes if not one.name.startswith("prediction_")])
+    result = {}
+    for one, part, parts, (own, other) in zip(standing, found, told, sides, strict=True):
+        text = ""
+        if parts:
+            first, second = (len(members) for members in part.members)
+            text = (
+                f"{other.upper()} tells {first:,} of them from the other {second:,}, {own.upper()} hardly does. "
+                f"The {first:,}: {'; '.join(parts)}."
+            )
+        result[one.direction, one.number] = part, text
+    return result
 
 
 def every_label(content: Content) -> np.ndarray:
@@ -80,8 +115,9 @@ def added_columns(content: Content) -> list[str]:
 
 
 def _concept(
-    content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points]
+    content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points], divided: Mapping
 ) -> dict[str, Any]:
+    part, told = divided.get((one.direction, one.number), (None, ""))
     row = next((row for row in method.rows.get(one.direction, ()) if row["concept"] == concept.number), {})
     return {
         "number": concept.number,
@@ -97,7 +133,8 @@ def _concept(
         "where": {side: _where(content, views[side], concept) for side in (A, B)} if method.is_rdx and concept.size > 1
         else None,
         "beta": concept.evidence and BETAS[concept.evidence.gamma],
-        "halves": _halves(content, method, one, concept, views),
+        "halves": _halves(content, one, part),
+        "divided": told,
         **{key: row.get(key) for key in (*_MEASURES, *added_columns(content))},
     }
 
@@ -109,10 +146,8 @@ def _where(content: Content, points: Points, concept: Concept) -> dict[str, Any]
     return {"inside": found.inside, "labels": [[int(c), share] for c, share in zip(codes, shares, strict=True)]}
 
 
-def _halves(content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points]):
-    """The concept as the other model divides it; None for baselines, which ask nothing of the other model."""
+def _halves(content: Content, one: Standing, found: Halves | None) -> dict[str, Any] | None:
     own, other = own_side(one.direction), other_side(one.direction)
-    found = halves(views[own], views[other], concept.members) if method.is_rdx else None
     if found is None:
         return None
     labels = content.items.labels
@@ -142,13 +177,14 @@ def _finding(content: Content, finding: Finding) -> dict[str, Any]:
         "table": table
         and {
             "labels": np.searchsorted(every_label(content), table.labels).tolist(),
-            "ranks": {side: _rounded(ranks) for side, ranks in table.ranks.items()},
+            "ranks": {side: _numbers(ranks) for side, ranks in table.ranks.items()},
         },
     }
 
 
-def _rounded(ranks: np.ndarray) -> list[list[int | None]]:
-    return [[None if np.isnan(rank) else round(float(rank)) for rank in row] for row in ranks]
+def _numbers(ranks: np.ndarray) -> list[list[float | None]]:
+    """Not rounded: the page rounds all numbers alike."""
+    return [[None if np.isnan(rank) else float(rank) for rank in row] for row in ranks]
 
 
 def _members(method: Method, one: Standing) -> np.ndarray:

@@ -30,8 +30,10 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
     for kind, planes in content.maps.items():
         for side, plane in zip((A, B), planes, strict=True):
             block.add(f"map.{kind}.{side}", np.asarray(plane, dtype=np.float32))
+    agreement = agreement_payload(content, views)
     methods = [
-        method_payload(content, number, method, views, block) for number, method in enumerate(content.methods)
+        method_payload(content, number, method, views, agreement, block)
+        for number, method in enumerate(content.methods)
     ]
     rows = np.arange(content.n) if content.n <= EVERY else np.sort(grid_items(content))
     lists = _neighbor_lists(content, rows, views)
@@ -48,12 +50,13 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
         "views": list(views),
         "methods": methods,
         "measures": added_columns(content),
-        "agreement": agreement_payload(content, views),
+        "agreement": agreement,
         "fields": fields_payload(content, block),
         "lists": {name: found.neighbors.shape[1] for name, found in lists.items()},
         "verdict": content.verdict,
         "reason": content.reason,
         "facts": [list(pair) for pair in content.facts],
+        "sources": [list(pair) for pair in content.sources],
         "notes": [*content.notes, *_list_notes(content)],
         "thumbnails": _thumbnails(thumbnails, block),
         "colors": list(style.CONCEPT_COLORS),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rdx.explorer.content import A, B, Content, Method, own_side
 from rdx.explorer.findings import Finding
+from rdx.explorer.size import Size
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, is_tested
 
 FOUND, NOTHING, UNRELATED = "found", "nothing", "unrelated"  # kinds; besides standing.UNTESTED
@@ -22,16 +23,21 @@ class Story:
     opens: Standing | None  # None: nothing that may be chance is shown unasked
 
 
-def story_of(content: Content, method: Method, standing: Sequence[Standing], findings: Sequence[Finding]) -> Story:
-    """``standing`` and ``findings``: of the method, the strongest first."""
+def story_of(
+    content: Content, method: Method, standing: Sequence[Standing], findings: Sequence[Finding],
+    size: Size | None = None, goes_by: str | None = None,
+) -> Story:  # fmt: skip
+    """``standing`` and ``findings``: of the method, the strongest first; ``goes_by``: what one goes by more."""
     things = content.items.noun
     out = [finding for finding in findings if finding.faces[0].word == OUT]
     if out:
-        count = len(out)
-        badge = "1 difference stands out" if count == 1 else f"{count} differences stand out"
-        first = out[0].sentence
-        strongest = "" if count == 1 else f"{count} differences stand out from chance. The main one: "
-        return Story(FOUND, badge, f"{strongest}{first}", out[0].faces[0])
+        count = findings_text(out, things)
+        badge = f"{len(out)} finding{'s' * (len(out) > 1)}"
+        if size is not None:
+            badge = f"{size.word} difference: {badge}".capitalize()
+        main = out[0].sentence if len(out) == 1 else f"The largest: {out[0].sentence}"
+        texts = [f"{count} {'stands' if len(out) == 1 else 'stand'} out from chance.", size and size.sentence]
+        return Story(FOUND, badge, " ".join(filter(None, [*texts, goes_by, main])), out[0].faces[0])
     if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."
         return Story(UNRELATED, "They agree on nothing", headline, None)
@@ -49,6 +55,13 @@ def story_of(content: Content, method: Method, standing: Sequence[Standing], fin
     return _untested(content, method, standing, things)
 
 
+def findings_text(findings: Sequence[Finding], things: str) -> str:
+    """How many there are, counted in one way: a finding is what one sentence says, of one group or of several."""
+    groups = sum(len(finding.faces) for finding in findings)
+    more = f" ({groups} groups of {things})" if groups > len(findings) else ""
+    return f"{len(findings)} finding{'s' * (len(findings) > 1)}{more}"
+
+
 def _untested(content: Content, method: Method, standing: Sequence[Standing], things: str) -> Story:
     groups = [_groups(sum(own_side(one.direction) == side for one in standing), things) for side in (A, B)]
     a, b = (_named(content, side) for side in (A, B))
@@ -59,8 +72,8 @@ def _untested(content: Content, method: Method, standing: Sequence[Standing], th
         )
     else:
         headline = (
-            f"{a} holds {groups[0]} together that {b} scatters, and {b} {groups[1]} that {a} scatters. Whether that "
-            "is more than chance was not tested."
+            f"Closer together in {a} than in {b}: {groups[0]}; the other way round: {groups[1]}. Whether that is more "
+            "than chance was not tested."
         )
     return Story(UNTESTED, "Not tested", headline, standing[0] if standing else None)
 

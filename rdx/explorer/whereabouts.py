@@ -15,6 +15,9 @@ from rdx.method.neighborhoods import Points, rank_rows
 _ASKED, _FEWEST = 150, 30  # members, or items of a label, that are asked: fewer among many items
 _RANKS = 2_000_000  # of one group, about
 _NAMED, _LEAST = 3, 0.1  # labels that are named, and the share of the smallest
+_SEEN = 40  # items of a label whose ranks are looked at
+TOGETHER, CLOSER, LITTLE = "together", "closer", "a little closer"  # how far a model holds a group together
+_APART, _FEW = 0.3, 0.1  # from which share on the two models differ by so much, of what they could beyond chance
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,13 @@ def whereabouts(points: Points, members: np.ndarray, labels: np.ndarray | None) 
     return Whereabouts(share, tuple(one for one in largest if one[1] >= _LEAST * (1 - share) and one[1] > 0))
 
 
+def held(own: float, other: float, chance: float) -> str:
+    """In words, how much closer members are to each other in the model that holds them together than in the other:
+    shares of members' neighbours that are members, in both and by chance."""
+    apart = (own - other) / max(1 - chance, 1e-9)
+    return TOGETHER if apart >= _APART else CLOSER if apart >= _FEW else LITTLE
+
+
 def main_labels(members: np.ndarray, labels: np.ndarray, most: int = 4) -> list[int]:
     """The labels that a group is made of, commonest first; empty where few do not make up most of it."""
     values, counts = np.unique(labels[members], return_counts=True)
@@ -50,7 +60,16 @@ def main_labels(members: np.ndarray, labels: np.ndarray, most: int = 4) -> list[
     return kept if covered >= 0.75 * len(members) else []
 
 
-def label_ranks(points: Points, items: Sequence[np.ndarray]) -> np.ndarray:
+def ranks_of_labels(points: Points, labels: np.ndarray, values: Sequence[int]) -> np.ndarray:
+    """(l, l): how near labels are to each other, the typical rank of one's items as seen from the other's and back.
+
+    labels: (n,) int; values: which of them. One number for every place that tells how near labels are.
+    """
+    ranks = _label_ranks(points, [evenly(np.flatnonzero(labels == value), _SEEN) for value in values])
+    return (ranks + ranks.T) / 2
+
+
+def _label_ranks(points: Points, items: Sequence[np.ndarray]) -> np.ndarray:
     """(l, l): the median rank of the items of group j as seen from those of group i, itself left out."""
     found = np.full((len(items), len(items)), np.nan)
     for i, group in enumerate(items):

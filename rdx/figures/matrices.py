@@ -17,23 +17,21 @@ def draw_matrix(axes, matrix: np.ndarray, shown: np.ndarray | None, colors: str,
 
 
 def _draw_borders(axes, shown: np.ndarray) -> None:
+    from matplotlib.patches import Rectangle
+
     size = len(shown)
     starts = np.flatnonzero(np.diff(shown)) + 1
-    for start in starts:
-        for line in (axes.axhline, axes.axvline):
-            line(start - 0.5, color="white", linewidth=1.3)
-            line(start - 0.5, color=style.INK, linewidth=0.5)
-    strip = np.array([_rgb(style.concept_color(number)) for number in shown])  # (s, 3)
-    beside, above = axes.inset_axes((-0.036, 0, 0.026, 1)), axes.inset_axes((0, 1.01, 1, 0.026))
-    beside.imshow(strip[:, None], aspect="auto", interpolation="nearest")
-    above.imshow(strip[None], aspect="auto", interpolation="nearest")
-    for edge in (beside, above):
-        edge.set_axis_off()
+    for color, width in (("white", 1.3), (style.INK, 0.5)):
+        axes.hlines(starts - 0.5, -0.5, size - 0.5, color=color, linewidth=width)
+        axes.vlines(starts - 0.5, -0.5, size - 0.5, color=color, linewidth=width)
     edges = np.concatenate([[0], starts, [size]])
     for start, end in zip(edges[:-1], edges[1:], strict=True):
-        if shown[start] and end - start > 0.045 * size:
-            middle = (start + end) / 2 - 0.5
-            axes.text(-0.05, 1 - (middle + 0.5) / size, str(shown[start]), transform=axes.transAxes,
+        along, length = start / size, (end - start) / size
+        for place in (((-0.036, 1 - along - length), 0.026, length), ((along, 1.01), length, 0.026)):
+            strip = Rectangle(*place, color=style.concept_color(shown[start]), linewidth=0, transform=axes.transAxes)
+            axes.add_artist(strip).set_clip_on(False)
+        if shown[start] and length > 0.045:
+            axes.text(-0.05, 1 - along - length / 2, str(shown[start]), transform=axes.transAxes,
                       fontsize=style.SMALL, ha="right", va="center_baseline")  # fmt: skip
 
 
@@ -50,9 +48,3 @@ def _draw_bar(axes, matrix: np.ndarray, image, norm) -> None:
         bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.tick_params(labelsize=style.SMALL, length=2, width=0.5)
     bar.outline.set_linewidth(0.4)
-
-
-def _rgb(color: str) -> tuple[float, float, float]:
-    from matplotlib.colors import to_rgb
-
-    return to_rgb(color)

@@ -9,7 +9,6 @@ with the first installed font of `_FALLBACKS` that has them, and as boxes, witho
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +16,14 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 import baselines
-from rdx.files import atomic_path
+from rdx.figures.png import png_bytes
+from rdx.files import atomic_path, write_bytes
 
 if TYPE_CHECKING:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
 DPI = 150
@@ -85,17 +88,17 @@ def drawing(path: Path | str | None, width: float, height: float) -> Iterator[Fi
 
     with own_rules():
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
-        FigureCanvasAgg(figure)
+        canvas = FigureCanvasAgg(figure)
         yield figure
         if path is None:
-            figure.canvas.draw()
-            figure._repr_png_ = partial(_png, figure)  # notebooks show figures of pyplot alone by themselves
+            canvas.draw()
+            figure._repr_png_ = partial(_png, canvas)  # notebooks show figures of pyplot alone by themselves
             return
-        kind = Path(path).suffix.lower().lstrip(".") or "png"
-        fields = ("CreationDate", "Producer", "Creator") if kind == "pdf" else ("Software",)
-        packed = {"pil_kwargs": {"compress_level": 1}} if kind == "png" else {}  # half of the time, 3 % more bytes
+        if Path(path).suffix.lower() == ".png":
+            write_bytes(path, _png(canvas))
+            return
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=kind, dpi=DPI, metadata=dict.fromkeys(fields), **packed)
+            figure.savefig(temporary, dpi=DPI, metadata=dict.fromkeys(("CreationDate", "Producer", "Creator")))
 
 
 @contextmanager
@@ -108,10 +111,9 @@ def own_rules() -> Iterator[None]:
         yield
 
 
-def _png(figure: Figure) -> bytes:
-    with io.BytesIO() as file:
-        figure.savefig(file, format="png", dpi=figure.dpi)
-        return file.getvalue()
+def _png(canvas: FigureCanvasAgg) -> bytes:
+    canvas.draw()
+    return png_bytes(np.asarray(canvas.buffer_rgba())[..., :3], DPI)
 
 
 @lru_cache(maxsize=1)

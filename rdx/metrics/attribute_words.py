@@ -12,15 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rdx.metrics.attributes import Finding
+from rdx.metrics.attributes import Attribute, Finding
 
 LABEL = "label"  # the attribute of that name is said in words of its own
 FALSE = 0.05  # q of what is named, at most
 CLEAR = 0.1  # |AUC − ½|, or half the difference of two shares, at least; also among items of the same label
 _LABELS, _LEAST_SHARE = 3, 0.1  # labels that are named, and the share of the smallest
 _NUMBERS, _CATEGORIES = 3, 2  # named, at most
+_LITTLE = 0.25  # labels that are commoner by a smaller share of the group leave most of it unexplained
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
 _MOVED = 0.1  # a share of neighbours
+UNEXPLAINED = "no label, column or pixel measure explains the group"  # which is not to say that there is no difference
 
 
 @dataclass(frozen=True)
@@ -78,23 +80,36 @@ def sentence(
     """One sentence about a concept of ``size`` items; ``own`` is the model that holds it together, ``other`` not."""
     if around is None:  # a baseline's concept to which no item belongs
         return f"no {noun}"
-    apart, shared = named(findings)
-    labels = _labels(findings)
-    parts = _said(apart)
+    parts = in_common(findings)
+    shared = [] if parts else _said(named(findings)[1])[:1]
+    parts += [f"{part}, as are their neighbours in {other}" for part in shared]
+    return f"{size:,} {noun}, " + "; ".join((parts or [UNEXPLAINED]) + _neighbors(around, own, other))
+
+
+def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str]:
+    """What sets a group apart, labels and attributes, in parts of a sentence, the clearest first; empty for nothing."""
+    apart, labels = named(findings)[0], _labels(findings)
+    parts = _said(apart, others)
     if labels:
-        rest = [f"{_percent(f.outside)} of the rest" if f is labels[0] else _percent(f.outside) for f in labels]
+        rest = [f"{percent(f.outside)} of {others}" if f is labels[0] else percent(f.outside) for f in labels]
         shares = ", ".join(
-            f"“{f.attribute.names[f.value]}” {_percent(f.inside)} ({outside})"
+            f"“{f.attribute.names[f.value]}” {percent(f.inside)} ({outside})"
             for f, outside in zip(labels, rest, strict=True)
         )
         clearest = max((finding.strength for finding in apart), default=0.0)
         first = sum(finding.effect - 0.5 for finding in labels) >= clearest
         parts.insert(0 if first else len(parts), f"label {shares}")
-    elif not apart and shared:
-        parts = [f"{part}, as are their neighbours in {other}" for part in _said(shared)[:1]]
-    if not parts:
-        parts = ["nothing measured sets them apart from the rest"]
-    return f"{size:,} {noun}, " + "; ".join(parts + _neighbors(around, own, other))
+        if len(parts) == 1 and sum(f.inside - f.outside for f in labels) < _LITTLE:
+            parts[0] += ", which explains little"
+    return parts
+
+
+def go_together(first: Attribute, second: Attribute) -> bool:
+    """Whether two numbers of n items rise together, or against each other."""
+    both = np.stack([first.values, second.values])
+    both = both[:, ~np.isnan(both).any(axis=0)]
+    ranks = [np.unique(values, return_inverse=True)[1] for values in both]
+    return not both.size or any(len(set(r.tolist())) < 2 for r in ranks) or abs(np.corrcoef(ranks)[0, 1]) >= _SAME
 
 
 def _is_clear(finding: Finding) -> bool:
@@ -109,24 +124,21 @@ def _go_together(first: Finding, second: Finding) -> bool:
     if first.attribute.is_category:
         one, two = (f.attribute.holds(f.value) for f in (first, second))
         return bool((one & two).sum() >= _SAME * (one | two).sum())
-    both = np.stack([first.attribute.values, second.attribute.values])
-    both = both[:, ~np.isnan(both).any(axis=0)]
-    ranks = [np.unique(values, return_inverse=True)[1] for values in both]
-    return not both.size or any(len(set(r.tolist())) < 2 for r in ranks) or abs(np.corrcoef(ranks)[0, 1]) >= _SAME
+    return go_together(first.attribute, second.attribute)
 
 
-def _said(findings: Sequence[Finding]) -> list[str]:
+def _said(findings: Sequence[Finding], others: str = "the rest") -> list[str]:
     """Numbers together, "brighter than the rest (AUC 0.94)" or, of several, "brighter (AUC 0.94) and wider (AUC 0.81)
     than the rest"; then a part for every category."""
     words = [
         (f.attribute.words[0 if f.effect > 0.5 else 1], f"(AUC {0.5 + f.strength:.2f})")
         for f in findings if not f.attribute.is_category
     ]  # fmt: skip
-    parts = [f"{words[0][0]} than the rest {words[0][1]}"] if len(words) == 1 else []
+    parts = [f"{words[0][0]} than {others} {words[0][1]}"] if len(words) == 1 else []
     if len(words) > 1:
-        parts = [f"{', '.join(map(' '.join, words[:-1]))} and {' '.join(words[-1])} than the rest"]
+        parts = [f"{', '.join(map(' '.join, words[:-1]))} and {' '.join(words[-1])} than {others}"]
     return parts + [
-        f"{f.name} {_percent(f.inside)} ({_percent(f.outside)} of the rest)"
+        f"{f.name} {percent(f.inside)} ({percent(f.outside)} of {others})"
         for f in findings if f.attribute.is_category
     ]  # fmt: skip
 
@@ -146,16 +158,16 @@ def _neighbors(around: Surroundings, own: str, other: str) -> list[str]:
         count = around.other_labels
         groups = f", of {count} other label{'s' if count > 1 else ''}" if count else ""
         parts.append(
-            f"in {other} {_percent(around.outside_other)} of their neighbours lie outside "
-            f"(in {own} {_percent(around.outside_own)}){groups}"
+            f"in {other} {percent(around.outside_other)} of their neighbours lie outside "
+            f"(in {own} {percent(around.outside_own)}){groups}"
         )
     if around.same_label_own is not None and abs(around.same_label_other - around.same_label_own) >= _MOVED:
         parts.append(
-            f"of their neighbours {_percent(around.same_label_own)} share the label in {own}, "
-            f"{_percent(around.same_label_other)} in {other}"
+            f"of their neighbours {percent(around.same_label_own)} share the label in {own}, "
+            f"{percent(around.same_label_other)} in {other}"
         )
     return parts
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     return f"{share:.0%}".replace("%", " %")

@@ -8,23 +8,27 @@ activations are seen on some of the images, evenly spaced.
 
 from __future__ import annotations
 
-import argparse
+import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
 from rdx._torchvision import ensure_torchvision
+from rdx.console import Debug, carry_out, exit_codes, path_argument, path_option
 from rdx.data import load_items
+from rdx.errors import InputError
 from rdx.models import load_model
 from rdx.models.extras import needed
 from rdx.models.hub import quiet
 from rdx.models.vision_model import VisionModel
 
 _OPSET = 17
+_WITHOUT_MODULE = ("onnx", "features")
 
 
 def write_float(model: VisionModel, path: Path) -> None:
@@ -57,24 +61,38 @@ def write_int8(path: Path, written: Path, images: Iterator[np.ndarray]) -> None:
         quantization.quantize_static(str(prepared), str(written), Reader(), per_channel=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("model")
-    parser.add_argument("float_file", type=Path)
-    parser.add_argument("int8_file", type=Path)
-    parser.add_argument("--images", required=True)
-    parser.add_argument("--calibrate", type=int, default=64)
-    asked = parser.parse_args()
-    needed("onnx", "onnx")
-    ensure_torchvision()
-    from timm.layers import set_exportable
+def quantise(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="a SPEC; onnx: and features: have no module.")],
+    float_file: Annotated[Path, path_argument("FLOAT.onnx", "written, as the model is.")],
+    int8_file: Annotated[Path, path_argument("INT8.onnx", "written, in whole numbers.")],
+    images: Annotated[Path, path_option("PATH", "a folder or table of images, as of `rdx compare`.")],
+    calibrate: Annotated[int, typer.Option(min=1, metavar="N", help="images that ranges are seen on.")] = 64,
+    debug: Debug = False,
+) -> None:
+    """A model as two ONNX files: as it is, and in whole numbers of 8 bits."""
+    with exit_codes(debug):
+        needed("onnx", "onnx")
+        needed("onnxruntime", "onnx")
+        ensure_torchvision()
+        from timm.layers import set_exportable
 
-    with set_exportable(True):
-        model = load_model(asked.model)
-    items = load_items("image_folder", root=asked.images)
-    chosen = np.linspace(0, len(items) - 1, min(asked.calibrate, len(items))).astype(int)
-    write_float(model, asked.float_file)
-    write_int8(asked.float_file, asked.int8_file, (model.transform(items.image(i))[None].numpy() for i in chosen))
+        if model.partition(":")[0] in _WITHOUT_MODULE:
+            raise InputError(f"'{model}' has no torch module to write")
+        for path in (float_file, int8_file):
+            if not path.absolute().parent.is_dir():
+                raise InputError(f"folder '{path.parent}' does not exist")
+        items = load_items("image_folder", root=images)
+        with set_exportable(True):
+            loaded = load_model(model)
+        chosen = np.linspace(0, len(items) - 1, min(calibrate, len(items))).astype(int)
+        write_float(loaded, float_file)
+        write_int8(float_file, int8_file, (loaded.transform(items.image(i))[None].numpy() for i in chosen))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(quantise)
+    carry_out(app, sys.argv[1:] if arguments is None else arguments, "python -m rdx.models.int8")
 
 
 if __name__ == "__main__":

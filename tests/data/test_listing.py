@@ -182,7 +182,7 @@ def test_the_order_of_torchvisions_imagefolder(root):
     with pytest.raises(InputError, match="unknown order of images 'imagefolders'; did you mean 'imagefolder'"):
         load(root, order="imagefolders")
     (root / "list.csv").write_text("path\na/0.png\n")
-    with pytest.raises(InputError, match="order 'imagefolder' is for folders; .* in the order of its rows"):
+    with pytest.raises(InputError, match="order 'imagefolder' is for folders of images; .* in the order of its rows"):
         load(root / "list.csv", order="imagefolder")
 
 

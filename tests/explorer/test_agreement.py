@@ -7,9 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rdx.explorer.agreement import agreement_payload, explained_change, labels_placed, shared_attributes
+from rdx.explorer.agreement import agreement_payload, explained_change, labels_placed
 from rdx.method.neighborhoods import as_points
-from rdx.metrics.attributes import Attribute
 
 NEAR_A = np.array([[1, 2], [0, 2], [3, 1], [2, 1]])
 NEAR_B = np.array([[2, 1], [0, 3], [0, 1], [0, 1]])
@@ -17,28 +16,11 @@ NEAR_B = np.array([[2, 1], [0, 3], [0, 1], [0, 1]])
 
 def test_common_neighbours_are_those_that_no_item_has_changed():
     """NEAR_A and NEAR_B, whose order does not count, have 2, 1, 1 and 1 of 2 in common."""
-    items = SimpleNamespace(labels=None, label_names={})
+    items = SimpleNamespace(labels=None, label_names={}, noun="items")
     content = SimpleNamespace(items=items, cka=0.5, attributes=[], near=(NEAR_A, NEAR_B), moves={})
     assert agreement_payload(content, {})["common"] is None
     content.moves = {"change": np.array([0.0, 0.5, 0.5, 0.5], np.float32)}
     assert agreement_payload(content, {})["common"] == pytest.approx((2 + 1 + 1 + 1) / 8)
-
-
-def test_neighbours_share_categories_and_numbers():
-    label = Attribute("label", np.array([0, 0, 1, 1]), ("x", "y"))
-    lonely = Attribute("camera", np.array([0, -1, 0, -1]), ("x",))  # −1: a value that nothing else has
-    size = Attribute("size", np.array([0.0, 1.0, 4.0, np.nan]))
-    same = Attribute("same", np.array([5.0, 5.0, 5.0, 5.0]))
-    found = {one.name: one for one in shared_attributes((NEAR_A, NEAR_B), [lonely, same, size, label])}
-    assert list(found)[0] == "label" and "same" not in found
-    assert (found["label"].a, found["label"].b) == (pytest.approx(4 / 8), pytest.approx(2 / 8))
-    assert (found["camera"].a, found["camera"].b) == (pytest.approx(1 / 8), pytest.approx(2 / 8))
-    assert found["size"].a == pytest.approx(1 - np.mean([1, 4, 1, 3, 3]) / (8 / 3))
-
-
-def test_what_attributes_hardly_differ_in_is_left_out():
-    equal = Attribute("site", np.array([0, 0, 1, 1]), ("x", "y"))
-    assert shared_attributes((NEAR_A, NEAR_A), [equal]) == []
 
 
 def test_change_lies_where_a_group_moved():

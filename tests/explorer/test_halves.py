@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rdx.explorer.halves import halves
+from rdx.explorer.halves import Halves, dividing, halves
 from rdx.method.neighborhoods import as_points
+from rdx.metrics.attributes import Attribute
 
 RNG = np.random.default_rng(0)
 
@@ -20,6 +21,14 @@ def test_two_groups_of_the_other_model_are_the_halves():
     assert set(found.shown[1]) <= set(range(40, 60)) and len(found.shown[0]) == 9
     assert found.mixed_other == 0.0
     assert found.mixed_own == pytest.approx(0.48, abs=0.12)  # 2 · 0.6 · 0.4 of pairs are of both halves
+
+
+def test_what_tells_the_halves_apart_is_said_where_only_one_model_tells_them():
+    size = Attribute("size", np.arange(50.0), None, ("larger", "smaller"))
+    noise = Attribute("noise", RNG.random(50), None, ("more", "less"))
+    parts = np.arange(30), np.arange(30, 50)
+    told = dividing([Halves(parts, parts, 0.4, 0.1), None, Halves(parts, parts, 0.4, 0.4)], [size, noise])
+    assert told == [["smaller than the others (AUC 1.00)"], [], []]
 
 
 @pytest.mark.parametrize(("values", "size"), [(RNG.normal(size=(40, 2)), 11), (np.zeros((40, 2)), 20)])

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from made_comparison import made_content
 
+from rdx.explorer.agreement import labels_placed
 from rdx.explorer.findings import finding_of
 from rdx.explorer.payload import make_payload
+from rdx.explorer.size import CLEAR, EVEN, SMALL, size_of
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, findings, standings
 from rdx.explorer.story import story_of
-from rdx.explorer.whereabouts import whereabouts
+from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, held, whereabouts
 from rdx.method.concepts import DIRECTIONS, Explanations
 from rdx.method.neighborhoods import as_points
 from rdx.method.scales.evidence import Evidence
@@ -52,8 +54,8 @@ def with_evidence(method, numbers, ending=None):
 
 
 CASES = {
-    "all stand out": ({"a_not_b": [0.02, 0.01], "b_not_a": [0.04, 0.03]}, "4 differences stand out", ("a_not_b", 2)),
-    "one": ({"a_not_b": [0.3, 0.2], "b_not_a": [0.5, 0.04]}, "1 difference stands out", ("b_not_a", 2)),
+    "all stand out": ({"a_not_b": [0.02, 0.01], "b_not_a": [0.04, 0.03]}, "4 findings", ("a_not_b", 2)),
+    "one": ({"a_not_b": [0.3, 0.2], "b_not_a": [0.5, 0.04]}, "1 finding", ("b_not_a", 2)),
     "at the border": ({"a_not_b": [0.05, 0.2], "b_not_a": [0.5, 1.0]}, "Nothing stands out", None),
     "not all tested": ({"a_not_b": [None, 0.2], "b_not_a": [0.5, 0.3]}, "Nothing stands out", None),
     "untested": ({"a_not_b": [None, None], "b_not_a": [None, None]}, "Not tested", ("a_not_b", 1)),
@@ -69,7 +71,7 @@ def test_badge_headline_and_cards_say_the_same(content, p_values, badge, opens):
     assert words == sorted(words, key=[OUT, UNTESTED, CHANCE].index)
     assert len(found) == len(standing) - words.count(CHANCE)
     assert (story.kind == "found") == (OUT in words)
-    assert ("stand" in story.headline and "Nothing" not in story.headline) or len(found) <= 1 or UNTESTED in words
+    assert OUT not in words or story.headline.startswith(f"{badge} stand")  # the same count
     assert story.headline.startswith("Nothing stands out from chance") == (set(words) == {CHANCE})
 
 
@@ -79,7 +81,7 @@ def test_concepts_of_one_finding_are_its_faces(content):
     assert [[(face.direction, face.number) for face in one.faces] for one in found] == [
         [("a_not_b", 1), ("b_not_a", 1)], [("b_not_a", 2)],
     ]  # fmt: skip
-    assert story.badge == "2 differences stand out"
+    assert story.badge == "2 findings"
     assert [one.word for one in standing] == [OUT, OUT, OUT, CHANCE]
 
 
@@ -91,10 +93,45 @@ def test_a_finding_says_which_labels_one_model_does_not_tell_apart(content):
     explained = {**method.explanations, "a_not_b": Explanations("a_not_b", labels, [concept])}
     _, (finding,), story = told(content, replace(method, explanations=explained))
     assert finding.sentence == "A holds “cat” and “dog” together as one group; B tells them apart."
-    assert story.headline == finding.sentence
+    assert story.headline == f"1 finding stands out from chance. {finding.sentence}"
     own, other = finding.table.ranks["a"], finding.table.ranks["b"]
     assert own[0, 1] < 60 < other[0, 1] and own[0, 0] < 60 and other[0, 0] < 30
+    assert (own == own.T).all()
     assert finding.table.labels == (0, 1)
+    views = [as_points(content.representations[side]) for side in ("a", "b")]
+    placed = {(x, y): (a, b) for x, y, a, b in labels_placed(views, content.items.labels)}
+    assert placed[0, 1] == (own[0, 1], other[0, 1])  # one number, wherever the page tells it
+    few = replace(concept, members=members[::3])  # a third of the cats and dogs says nothing of cats and dogs
+    explained = {**method.explanations, "a_not_b": Explanations("a_not_b", labels, [few])}
+    _, (finding,), _ = told(content, replace(method, explanations=explained))
+    assert finding.table is None and "“cat” and “dog”" not in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "words"), [(0.8, 0.2, TOGETHER), (0.8, 0.6, CLOSER), (0.55, 0.51, LITTLE), (0.1, 0.1, LITTLE)]
+)
+def test_words_for_a_group_follow_the_measured_effect(own, other, words):
+    assert held(own, other, 0.05) == words
+    assert held(1.0, 0.9, 0.9) == TOGETHER  # in the other model it is as any items are
+
+
+@pytest.mark.parametrize(
+    ("common", "explained", "word"),
+    [
+        (0.89, [0.39, 0.44], SMALL), (0.63, [0.19, 0.22], EVEN), (0.71, [0.04, 0.15], CLEAR), (0.5, None, None),
+        (None, [0.1, 0.2], CLEAR), (None, None, None),
+    ],
+)  # fmt: skip
+def test_a_difference_that_stands_out_need_not_be_large(content, common, explained, word):
+    """Two seeds of one training, and models that agree on most, are said to be so in the badge."""
+    size = size_of(common, explained)
+    assert (size and size.word) == word
+    method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [1, None]})
+    standing, found, _ = told(content, method)
+    story = story_of(content, method, standing, found, size, "What B goes by more: x.")
+    assert story.badge.lower() == (f"{word} difference: 1 finding" if word else "1 finding")
+    assert story.headline.startswith("1 finding (2 groups of items) stands out from chance. ")
+    assert "What B goes by more: x." in story.headline and (not size or size.sentence in story.headline)
 
 
 def test_where_members_have_their_neighbours():

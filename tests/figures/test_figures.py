@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from rdx.figures.cards import text_card
 from rdx.figures.grids import CELL, arrange, save_grid
 from rdx.figures.maps import pca_map
 from rdx.figures.overview import save_overview
+from rdx.figures.png import png_bytes
 from rdx.figures.summary import save_summary
 
 
@@ -173,6 +175,14 @@ def test_same_bytes_without_dates_whatever_the_users_settings(tmp_path, overview
         assert draw(tmp_path / "second") == first
         assert matplotlib.rcParams["font.size"] == 30
     assert b"matplotlib" not in first[0] and b"CreationDate" not in first[3]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (7, 1, 3), (1, 9, 3), (40, 31, 3)])
+def test_a_png_holds_the_pixels_it_was_given(shape):
+    given = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    with Image.open(io.BytesIO(png_bytes(given[:, ::-1], dpi=150))) as image:
+        assert image.mode == "RGB" and image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+        np.testing.assert_array_equal(np.asarray(image), given[:, ::-1])
 
 
 def test_shortened_text_fits_and_keeps_both_ends():

@@ -8,7 +8,7 @@ from PIL import Image
 
 from rdx.data.column_kinds import categories
 from rdx.features.pixels import MEASURES, measure_images
-from rdx.metrics.attribute_words import Surroundings, sentence, surroundings
+from rdx.metrics.attribute_words import Surroundings, in_common, sentence, surroundings
 from rdx.metrics.attributes import Attribute, find_common, neighbors_outside, usable
 from rdx.metrics.moves import neighbors_moved
 
@@ -53,6 +53,7 @@ def sticker(square: np.ndarray) -> np.ndarray:
         (lambda square: square - 60, "darker"),
         (lambda square: square.mean(axis=2, keepdims=True) + 0.2 * (square - square.mean()), "less saturated"),
         (sticker, "more saturated upper right corner"),
+        (lambda square: np.roll(sticker(square), (9, -9), (0, 1)), "more saturated in one spot"),
         (lambda square: square * [1.0, 1.0, 0.5], "yellower"),
         (lambda square: square[:, ::-1] / 2 + square / 2, "more alike left and right"),
         (lambda square: np.repeat(np.repeat(square[::4, ::4], 4, 0), 4, 1), "sharper"),
@@ -78,8 +79,8 @@ def test_a_concept_without_items_is_said_to_have_none():
 def test_nothing_in_common_is_said():
     noise = [Attribute(f"x{i}", RNG.random(N), None, ("more", "less")) for i in range(10)]
     assert said(noise) == (
-        "60 images, nothing measured sets them apart from the rest; in B 70 % of their neighbours lie outside (in A "
-        "0 %); of their neighbours 50 % share the label in A, 100 % in B"
+        "60 images, no label, column or pixel measure explains the group; in B 70 % of their neighbours lie outside "
+        "(in A 0 %); of their neighbours 50 % share the label in A, 100 % in B"
     ).replace("70 %", f"{AROUND.outside_other:.0%}".replace("%", " %")).replace(
         "50 %", f"{AROUND.same_label_own:.0%}".replace("%", " %")
     )
@@ -100,6 +101,13 @@ def test_labels_are_told_with_their_shares():
         "60 images, label “dessert” 67 % (0 % of the rest), “tool” 33 % (0 %); in B 50 % of their neighbours lie "
         "outside (in A 10 %), of 12 other labels"
     )
+
+
+def test_labels_of_few_are_said_to_explain_little():
+    others = np.array(list("abcd"))[np.arange(N) % 4]
+    labels = categories("label", np.where(HALF & (np.arange(N) % 5 == 0), "spice", others))
+    (found,) = find_common([labels], [(MEMBERS, MEMBERS[:0])])
+    assert in_common(found) == ["label “spice” 20 % (0 % of the rest), which explains little"]
 
 
 def test_values_without_members_count_in_the_correction_and_are_not_told():

@@ -13,7 +13,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 from made_onnx import net  # noqa: E402  (it needs onnx)
 
-from rdx.models.int8 import write_float, write_int8  # noqa: E402
+from rdx.models.int8 import main, write_float, write_int8  # noqa: E402
 
 
 def test_both_files_give_what_the_module_gives(tmp_path):
@@ -30,3 +30,20 @@ def test_both_files_give_what_the_module_gives(tmp_path):
         }
     torch.testing.assert_close(found["float"], expected, rtol=1e-4, atol=1e-5)
     assert 1e-5 < (found["int8"] - expected).abs().max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("timm:test_resnett float.onnx int8.onnx --images .", "error: images '"),
+        ("onnx:a.onnx float.onnx int8.onnx --images .", "error: 'onnx:a.onnx' has no torch module to write"),
+        ("timm:test_resnet none/float.onnx int8.onnx --images .", "error: folder 'none' does not exist"),
+        ("timm:test_resnet float.onnx --images .", "error: missing argument 'INT8.onnx'"),
+    ],
+)
+def test_what_is_wrong_is_one_line(tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(words.split())
+    printed = capsys.readouterr().err
+    assert ended.value.code == 2 and printed.startswith(said) and printed.count("\n") == 1

@@ -72,6 +72,10 @@ def made(tmp_path_factory):
     table["id"] = [f"day {i}" for i in range(12)]
     table.to_csv(folder / "photos.csv", index=False)
     table.to_parquet(folder / "photos.parquet")
+    cells = [{"bytes": (folder / "holiday" / name).read_bytes(), "path": name} for name in names]
+    for split in ("train", "test"):
+        (folder / "my_dataset" / split).mkdir(parents=True)
+        pd.DataFrame({"image": cells, "label": places}).to_parquet(folder / "my_dataset" / split / "0000.parquet")
     random_weights(folder / "fine_tuned.pth")
 
     before = rng.normal(size=(16, 6)).astype(np.float32)
@@ -158,7 +162,7 @@ def test_a_comparison_runs_as_written(place, plain_comparisons, line):
     if "--align" in line:
         expected = {"rdx", "kmeans_a_to_b", "kmeans_b_to_a", "cnmf_a_to_b", "cnmf_b_to_a"}
     assert measured(folder) <= expected and "kmeans" in " ".join(measured(folder))
-    labelled = "--labels" in line or "my_photos" in line or "photos." in line or "texts." in line
+    labelled = any(part in line for part in ("--labels", "my_photos", "photos.", "texts.", "my_dataset"))
     assert (folder / "a_vs_b" / "classification.csv").is_file() == labelled
     if "outputs/mine" in line:
         (again,) = [line for line in COMMANDS if line.startswith("rdx run")]
@@ -300,6 +304,7 @@ CAUSES = {
     "images both in the folder ('a.jpg') and in sub-folders ('cat')": lambda: (A, B, _both_forms() or "my_photos"),
     "cannot be read: not an image file": lambda: (A, B, _broken()),
     "has 1 labels for 12 items": lambda: (A, B, "holiday", _written("one.csv", "id,label\n001.jpg,beach\n")),
+    "holds several splits": lambda: (A, B, "my_dataset"),
     "did you mean '003.jpg'?": lambda: (A, B, "holiday", _labels_with_another_id()),
     "needs a column 'path' of image files": lambda: (A, B, _written("names.csv", "name,label\n001.jpg,beach\n")),
     "did you mean 'resnet18'?": lambda: ("timm:resnet18x", B, "holiday"),

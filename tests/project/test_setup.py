@@ -166,6 +166,13 @@ def test_set_up_installs_once_and_then_does_nothing(checkout: Checkout) -> None:
     assert len(checkout.installs()) == 2
 
 
+@pytest.mark.parametrize(("unwritten", "asked"), [("", "--no-compile"), ("1", "--compile")])
+def test_only_what_is_imported_is_compiled(checkout: Checkout, unwritten: str, asked: str) -> None:
+    """Unless Python may not keep what it compiles, as in many images for containers."""
+    done = bash("bash setup.sh", checkout.root, VIRTUAL_ENV=str(checkout.prefix), PYTHONDONTWRITEBYTECODE=unwritten)
+    assert done.returncode == 0 and all(f" {asked} " in line for line in checkout.installs())
+
+
 def test_what_the_tests_need_is_installed_for_them_alone(checkout: Checkout) -> None:
     assert checkout.set_up("--tests", "--quiet").returncode == 0
     both, _ = checkout.installs()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 USUAL = ("image", "img", "images", "bytes", "image_bytes", "jpg", "jpeg", "png", "webp")  # of columns of plain bytes
-_FEATURES = b"huggingface"  # under which the datasets library describes the columns
 
 
 @dataclass(frozen=True)
@@ -57,18 +54,6 @@ def _column(path: Path, name: str, column: pyarrow.ChunkedArray) -> ImageColumn:
         if held is None and not own_path:
             raise InputError(f"'{path}', row {row}: column '{name}' is empty")
     return found
-
-
-def names_of_labels(path: Path, column: str) -> list[str] | None:
-    """What the numbers of a column stand for, where the datasets library wrote it down."""
-    from pyarrow import parquet
-
-    try:
-        described = json.loads((parquet.read_schema(path).metadata or {})[_FEATURES])
-        names = described["info"]["features"][column]["names"]
-    except (KeyError, TypeError, ValueError):
-        return None
-    return [str(name) for name in names] if isinstance(names, Sequence) and not isinstance(names, str) else None
 
 
 def is_plain(column: pyarrow.ChunkedArray) -> bool:

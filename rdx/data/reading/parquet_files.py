@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rdx.data.reading.class_names import class_names
 from rdx.data.reading.table import INDEX_NAMES, Table, index_among, unique_names
 from rdx.errors import InputError, first_line
 
@@ -25,7 +26,7 @@ def read_parquet(path: Path) -> Table:
         raise
     except Exception as error:  # a damaged file can raise nearly anything
         raise InputError(f"'{path}' is not a whole Parquet file: {first_line(error)}") from error
-    return Table(columns, tuple(dict.fromkeys(index + index_among(columns))))
+    return Table(columns, tuple(dict.fromkeys(index + index_among(columns))), class_names=class_names(table.schema))
 
 
 def _index_of_pandas(table: pyarrow.Table, columns: dict[str, pyarrow.ChunkedArray]) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ class Table:
     notes: tuple[str, ...] = ()  # what was not plain about the file
     decimal_commas: bool = False  # whether a comma in a number can only be its decimal sign
     named: bool = True  # whether its columns have names of their own, not numbers for want of any
+    class_names: Mapping[str, list[str]] = field(default_factory=dict)  # column → what its numbers 0, 1, … stand for
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0

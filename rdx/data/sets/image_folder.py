@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rdx.data.dataset_folders import read_split, splits_in
 from rdx.data.items import Items
 from rdx.data.labels import read_labels
 from rdx.data.listing import (
@@ -29,6 +30,7 @@ from rdx.data.locate import locate
 from rdx.data.reading.decoding import SUFFIXES
 from rdx.data.reading.greys import checked_range
 from rdx.data.reading.tables import SUFFIXES as TABLE_SUFFIXES
+from rdx.data.reading.tables import read_columns
 from rdx.data.selection import class_labels
 from rdx.data.shard_listing import list_shards, shards_in
 from rdx.data.table_listing import list_table
@@ -50,6 +52,7 @@ def load(
     label_column: str | None = None,  # tables; None: the first usual name (label, class, …) or no labels
     id_column: str | None = None,  # tables; None: a column `id`, else the paths
     image_root: str | Path | None = None,  # tables: where relative paths start; None: the table's folder
+    split: str | None = None,  # folders of the datasets library: train, test, …; None: the only one
     order: str = "path",  # of the images of a folder: as text, or as torchvision's `imagefolder`
     skip_empty_classes: bool = False,  # leave classes without images out instead of refusing them
     grey_range: list[int] | None = None,  # black and white of more than 8 bits; None: what the files say, or hold
@@ -62,16 +65,18 @@ def load(
     path = locate(root)
     source = f"images '{path}'"
     shards = shards_in(path)
+    splits = splits_in(path) if path.is_dir() and not shards else {}
+    if split is not None and not splits:
+        raise InputError(f"{source}: split '{split}' is for folders of the datasets library, and this is none")
+    if order != ORDERS[0] and (splits or not path.is_dir()):
+        raise InputError(f"order '{order}' is for folders of images; those of '{path}' are in the order of its rows")
     if shards:
-        if order != ORDERS[0]:
-            raise InputError(f"order '{order}' is for folders of images; those of shards are in the order of each")
         listing = list_shards(shards)
+    elif splits or (path.is_file() and path.suffix.lower() in TABLE_SUFFIXES):
+        table = read_split(path, splits, split) if splits else read_columns(path)
+        listing = list_table(path, table, path_column, label_column, id_column, image_root, text_column)
     elif path.is_dir():
         listing = _list_folder(path, order)
-    elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
-        if order != ORDERS[0]:
-            raise InputError(f"order '{order}' is for folders; the images of '{path}' are in the order of its rows")
-        listing = list_table(path, path_column, label_column, id_column, image_root, text_column)
     elif path.exists():
         raise InputError(f"{source}: neither a folder nor a .csv or .parquet file")
     else:

@@ -12,9 +12,9 @@ import numpy as np
 from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.experiment.run.tables import METHOD_FILE, STATISTICS_FILE, read_explanations, read_table
-from rdx.experiment.stages import attributes, moves, pictures, probes
+from rdx.experiment.stages import attributes, moves, pictures, probes, statistics
 from rdx.files import atomic_path, write_text
-from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
+from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], note
         verdict=summary["verdict"],
         reason=summary["reason"],
         facts=_facts(context, folder, a, b, summary),
+        sources=[(side, parse_spec(config.representations[key].model).without_folders())
+                 for side, key in (("A", a), ("B", b))],
         notes=[*notes, *([without] if without else [])],
     )
 
@@ -135,14 +137,11 @@ def _methods(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> lis
     from rdx.method.neighborhoods import as_points
 
     folder = context.folder.path(pair_name(a, b))
-    metrics = read_table(folder / "metrics.csv")
-    main = metrics[(metrics["distance"] == "neighborhood") & (metrics["space"] == "raw")]
     first = next((run for run in runs if run.is_rdx), None)
     points = {}  # each pair is put on its exact grid once
     methods = []
     for run in runs:
         found = read_explanations(folder / run.name)
-        rates = main[main["method"] == run.name].set_index("direction")["bsr"]
         own = run if run.is_rdx else first
         matrices = {}
         for direction, explanations in found.items():
@@ -160,7 +159,7 @@ def _methods(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> lis
                 sentences=_sentences(folder / run.name),
                 ending=_ran(folder / run.name).get("ending"),
                 unrelated=_ran(folder / run.name).get("unrelated", False),
-                rates={direction: _number(rates[direction]) for direction in DIRECTIONS},
+                draws=_draws(folder / run.name),
                 formula=_formula(run, len(context.items)),
                 matrices=matrices,
                 settings=_said(run, folder),
@@ -198,6 +197,13 @@ def _ran(folder: Path) -> dict[str, Any]:
     return json.loads((folder / METHOD_FILE).read_text(encoding="utf-8"))
 
 
+def _draws(folder: Path) -> int | None:
+    """With how many pairs that differ by noise alone a method's concepts were compared; None where with none."""
+    if not (folder / statistics.SUMMARY_FILE).is_file():
+        return None
+    return statistics.read_summary(folder).get("surrogates") or None
+
+
 def _formula(run: MethodRun, n: int) -> Formula | None:
     """What makes an RDX run's difference of two ranks; None where it is not made of ranks alone."""
     from rdx.explorer.content import Formula
@@ -231,9 +237,7 @@ def _predictions(folder: Path, a: str, b: str) -> dict[str, np.ndarray]:
 def _facts(context: Context, folder: Path, a: str, b: str, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is said of the comparison as a whole."""
     facts = [("items", f"{len(context.items):,}"), ("seed", str(context.config.seed))]
-    for side, key in (("A", a), ("B", b)):
-        spec = parse_spec(context.config.representations[key].model)
-        facts.append((side, f"{context.title(key)}: {spec.without_folders()}"))
+    facts += [(side, context.title(key)) for side, key in (("A", a), ("B", b))]
     if (folder / "classification.csv").is_file():
         accuracy = read_table(folder / "classification.csv").groupby("representation")["accuracy"].mean()
         agreed = read_table(folder / "agreement.csv").groupby("pair")["agreement"].mean()

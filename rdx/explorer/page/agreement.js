@@ -1,55 +1,60 @@
 // How far A and B agree: an effect size, whatever stands out.
 
 function fillAgreement() {
-  const { cka, common, neighbors, shared } = DATA.agreement;
+  const { cka, common, neighbors, label, labels: near, sharing, shared, moved } = DATA.agreement;
   const { explained } = method();
   const facts = [];
   const fact = (value, ...words) => facts.push(make("span", {}, make("b", {}, value), " ", ...words));
-  if (common !== null)
-    fact(percent(common), `of an item's ${neighbors} nearest are the same`);
+  if (common !== null) fact(percent(common), `of an item's ${neighbors} nearest are the same`);
   if (cka !== null) fact(cka.toFixed(2), term("CKA", "cka"), " (1: the same geometry)");
-  const label = shared.find(([name]) => name === "label");
-  if (label) fact(`A ${percent(label[2])}, B ${percent(label[3])}`, "of neighbours share the label");
+  if (label) fact(`A ${percent(label[0])}, B ${percent(label[1])}`, "of neighbours share the label");
   if (explained)
     fact(percent(explained[1]), `of all change of ranks lies in what stands out (${percent(explained[0])} of the pairs)`);
-  const placed = DATA.agreement.labels.map(([x, y, a, b]) => {
-    const [near, far] = a < b ? ["A", "B"] : ["B", "A"];
+  const texts = ["a", "b"]
+    .filter((side) => sharing[side].length)
+    .map((side) => [`Neighbours share more in ${letter(side)}`, sharing[side].join("; ")]);
+  if (!texts.length && neighbors !== null)
+    texts.push(["What neighbours share", "no attribute that is known is shared clearly more in one model"]);
+  else if (texts.length) texts[texts.length - 1][1] += ` (0 %: as any two ${THING[1]}; 100 %: the same)`;
+  if (moved) texts.push(["What moved", moved.replace(/\.$/, "")]);
+  const placed = near.map(([x, y, a, b]) => {
+    const [side, far] = a < b ? ["A", "B"] : ["B", "A"];
     const ranks = [a, b].sort((x, y) => x - y).map(wholeNumber);
-    return `“${x}” and “${y}” lie closer in ${near} (typical rank ${ranks[0]}) than in ${far} (${ranks[1]})`;
+    return `“${x}” and “${y}” are nearer in ${side} (typical rank ${ranks[0]}) than in ${far} (${ranks[1]})`;
   });
-  const more = shared.filter((one) => one !== label);
+  if (placed.length) texts.push(["Labels", listed(placed)]);
   byId("agreement").replaceChildren(
     make("h2", { id: "agreement-title" }, "How far they agree"),
     make("div", { class: "agreement-facts" }, facts),
-    placed.length ? make("p", {}, `${listed(placed)}.`) : "",
-    story().kind === "found"
-      ? make("p", { class: "quiet" }, "Two trainings that differ in nothing but their seed would stand out from noise, too.")
-      : "",
+    ...texts.map(([head, text]) => make("p", {}, make("b", {}, `${head}: `), `${text}.`)),
     make(
       "details",
       {},
-      make("summary", {}, `${more.length ? "What neighbours share, and what" : "What"} “stands out” means`),
-      more.length ? sharedTable(more) : "",
+      make("summary", {}, `${shared.length ? "What neighbours share, and what" : "What"} “stands out” means`),
+      shared.length ? sharedTable(shared) : "",
       make(
         "p",
         {},
-        "“Stands out” is said of groups that are stronger than what evenly spread noise brings about. To ask whether A " +
-          "and B differ by more than two trainings with another seed do, name two of them in the configuration, “statistics: {reference: [c, d]}”, beside one γ and " +
-          "β for all (no “scale”).",
+        "“Stands out” is said of groups that are stronger than what evenly spread noise brings about. Two trainings " +
+          "that differ in nothing but their seed stand out from noise, too. To ask whether A and B differ by more than " +
+          "such two, name them in the configuration, “statistics: {reference: [c, d]}”, beside one γ and β for all (no " +
+          "“scale”).",
       ),
     ),
   );
   byId("agreement").hidden = !facts.length;
 }
 
+// Rows come sorted by how far A and B are apart, which the last column says.
 function sharedTable(rows) {
-  const head = ["", "A", "B"].map((text) => (text ? make("th", { scope: "col" }, text) : make("td")));
-  const line = ([name, category, a, b]) =>
+  const head = ["", "A", "B", "apart ↓"].map((text) => (text ? make("th", { scope: "col" }, text) : make("td")));
+  const line = ({ name, category, a, b }) =>
     make(
       "tr",
       {},
       make("th", { scope: "row" }, fieldName({ name }), make("span", { class: "quiet" }, category ? " (the same)" : " (how alike)")),
-      [a, b].map((share) => make("td", {}, share < 0 ? "0%" : percent(share))),
+      [a, b].map((share) => make("td", {}, percent(Math.max(0, share)))),
+      make("td", {}, percent(Math.abs(Math.max(0, b) - Math.max(0, a)))),
     );
   return make(
     "table",

@@ -2,6 +2,8 @@
 // What may be chance is folded away below.
 
 const CARD_IMAGES = TEXTS ? { row: 4, small: 1 } : { row: 9, small: 3 };
+const SMALL = 12; // fewer are marked as a small group
+const UNSURE = 0.5; // a lower stability is said
 const STANDING = {
   out: "stands out",
   chance: "may be chance",
@@ -27,7 +29,7 @@ function fillFindings() {
   const { findings, directions } = method();
   const heads = DIRECTIONS.map((direction) => {
     const own = OWN[direction];
-    const words = method().isRdx ? `held together here, scattered in ${letter(OTHER[own])}` : "groups of this model";
+    const words = method().isRdx ? `closer together here than in ${letter(OTHER[own])}` : "groups of this model";
     return make(
       "h2",
       { class: own },
@@ -36,35 +38,42 @@ function fillFindings() {
       make("span", { class: "quiet" }, ` ${words}`),
     );
   });
-  const blocks = findings.map((one) => findingBlock(one, findings.length > 1));
+  const blocks = findings.map((one, at) => findingBlock(one, findings.length > 1 ? `Finding ${at + 1}` : ""));
+  const has = (direction) => findings.some((one) => one.faces.some(([where]) => where === direction));
   for (const direction of DIRECTIONS) {
-    if (findings.some((one) => one.faces.some(([where]) => where === direction))) continue;
+    if (has(direction)) continue;
     const none = directions[direction].concepts.length ? "Nothing stands out" : "No group was found";
     const words = `${none} in ${title(OWN[direction])}.`;
     blocks.push(make("p", { class: `empty quiet ${OWN[direction]}` }, words));
   }
-  byId("concepts").replaceChildren(make("div", { class: "found-grid" }, heads, blocks), chanceFold());
+  const sides = DIRECTIONS.filter(has);
+  // no empty half beside findings of one model alone
+  const one = sides.length === 1 ? ` only only-${OWN[sides[0]]}${findings.length > 1 ? "" : " single"}` : "";
+  byId("concepts").replaceChildren(make("div", { class: `found-grid${one}` }, heads, blocks), chanceFold());
 }
 
 // One finding: in the column of its model, or over both where it has faces in both.
-function findingBlock(finding, several) {
+function findingBlock(finding, name) {
   const sides = new Set(finding.faces.map(([direction]) => OWN[direction]));
   const where = sides.size > 1 ? "both" : [...sides][0];
-  const words = several && (finding.table || finding.faces.length > 1);
+  const count = finding.faces.length;
+  const seen = count < 2 ? "" : sides.size > 1 ? "one finding, seen in both models" : `one finding, as ${count} groups`;
+  const told = [name, finding.table && name ? finding.sentence : seen].filter(Boolean);
+  const ownLine = Boolean(seen || (finding.table && name)); // else the card says which finding it is
   return make(
     "div",
     { class: `finding ${where}` },
-    words ? make("p", { class: "finding-words" }, finding.sentence) : null,
+    ownLine ? make("p", { class: "finding-words" }, told.join(": ")) : null,
     make(
       "div",
       { class: "faces" },
-      finding.faces.map((face) => make("div", { class: OWN[face[0]] }, card(face, "row"))),
+      finding.faces.map((face) => make("div", { class: OWN[face[0]] }, card(face, "row", ownLine ? "" : name))),
     ),
     finding.table ? labelTable(finding.table) : null,
   );
 }
 
-function card([direction, number], kind) {
+function card([direction, number], kind, finding = "") {
   const one = conceptAt([direction, number]);
   const name = nameOfConcept(number, direction);
   const images = one.grid.slice(0, CARD_IMAGES[kind]);
@@ -79,15 +88,32 @@ function card([direction, number], kind) {
       "aria-label": `Concept ${name}, ${STANDING[one.standing]}: ${said}`,
       on: { click: () => change({ direction, concept: number }) },
     },
-    make("span", { class: "card-head" }, badge(number, direction), make("b", {}, things(one.size)), standingWord(one)),
+    make(
+      "span",
+      { class: "card-head" },
+      badge(number, direction),
+      make("b", {}, things(one.size)),
+      make("span", { class: "quiet" }, `${percent(one.size / N)} of all`),
+      standingWord(one),
+      finding ? make("span", { class: "quiet" }, finding.toLowerCase()) : null,
+      cautions(one).map((text) => make("span", { class: "caution" }, text)),
+    ),
     make(
       "span",
       { class: "minis" },
       images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : 48)),
     ),
-    make("span", { class: "card-text" }, kind === "row" ? withoutSize(said) : mixtureOf(direction, one).slice(2)),
+    make("span", { class: "card-text" }, kind === "row" ? `${withoutSize(said)}.` : mixtureOf(direction, one).slice(2)),
+    kind === "row" && one.divided ? make("span", { class: "card-text" }, one.divided) : null,
   );
 }
+
+// What speaks for reading a group with care.
+const cautions = (one) =>
+  [
+    one.size < SMALL && "small group",
+    one.stability !== null && one.stability !== undefined && one.stability < UNSURE && "borders unsure",
+  ].filter(Boolean);
 
 const standingWord = (one) => make("span", { class: `standing ${one.standing}` }, STANDING[one.standing]);
 // The card's head says how many there are.
@@ -141,7 +167,7 @@ function labelTable({ labels: codes, ranks }) {
   return make(
     "table",
     { class: "label-table" },
-    make("caption", {}, `Typical rank of a column's ${THING[1]} as seen from a row's (1 is the nearest of ${wholeNumber(N - 1)})`),
+    make("caption", {}, `Typical rank of one label's ${THING[1]} as seen from the other's (1 is the nearest of ${wholeNumber(N - 1)})`),
     make("thead", {}, make("tr", {}, make("td"), names.map((name) => make("th", { scope: "col" }, name)))),
     make(
       "tbody",

@@ -2,7 +2,7 @@
 
 const directionText = (direction) => {
   const own = OWN[direction];
-  return [`Together in ${letter(own)}`, `Groups that ${called(own)} holds together and ${called(OTHER[own])} scatters`];
+  return [`Closer in ${letter(own)}`, `Groups that lie closer together in ${called(own)} than in ${called(OTHER[own])}`];
 };
 const KIND_TEXTS = {
   tsne: ["t-SNE", "Neighbourhoods, both models at once: what moves is what they disagree on"],
@@ -74,11 +74,20 @@ function fillControls() {
 }
 
 function fillStory() {
-  const { kind, badge: text, headline } = story();
+  const { kind, size, badge: text, headline } = story();
   const element = byId("verdict");
   element.textContent = text;
-  element.classList.toggle("yes", kind === "found" || kind === "unrelated");
+  element.classList.toggle("yes", kind === "unrelated" || (kind === "found" && (size || "clear") === "clear"));
+  element.classList.toggle("care", kind === "found" && (size || "clear") !== "clear");
   byId("lead").textContent = headline;
+}
+
+// Counted as findings, like everywhere on the page.
+function testedWith(one) {
+  if (!one.draws) return [];
+  const count = one.story.kind === "found" ? one.findings.length : 0;
+  const found = `${count || "no"} finding${count === 1 ? "" : "s"}`;
+  return [["tested", `${found} beyond ${wholeNumber(one.draws)} pairs that differ by noise alone`]];
 }
 
 function fillAbout() {
@@ -91,16 +100,14 @@ function fillAbout() {
   const parts = [
     rows([
       ...DATA.facts,
-      ...(DATA.reason ? [["tested", DATA.reason]] : []),
+      ...(DATA.reason && !DATA.methods.some((one) => one.draws) ? [["tested", DATA.reason]] : []),
     ]),
   ];
   for (const one of DATA.methods) {
-    const rates = DIRECTIONS.map((direction) => [
-      `BSR ${direction}`,
-      one.directions[direction].bsr === null ? "–" : percent(one.directions[direction].bsr),
-    ]);
-    parts.push(make("h3", {}, one.name), rows([...rates, ...one.settings]));
+    parts.push(make("h3", {}, one.name), rows([...testedWith(one), ...one.settings]));
   }
+  if (DATA.sources.length)
+    parts.push(make("details", {}, make("summary", {}, "The files and models behind A and B"), rows(DATA.sources)));
   if (DATA.notes.length)
     parts.push(
       make(

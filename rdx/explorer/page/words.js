@@ -19,6 +19,7 @@ function makeUpText(items, most = 3) {
 function conceptTexts(one, members) {
   const mixture = makeUpText(members);
   const texts = [one.sentence ? `${one.sentence}.` : `${things(one.size)}${mixture ? `: ${mixture}` : ""}.`];
+  if (one.divided) texts.push(one.divided);
   if (one.where && one.size > 2) texts.push(whereText(one));
   return texts;
 }
@@ -46,13 +47,20 @@ function typicalText(one) {
 function measureText(name, value, direction) {
   if (value === null || value === undefined) return "";
   if (name === "bsr") return `of the grid's pairs are nearer in ${letter(OWN[direction])}`;
-  if (name === "p_value") return "as strong, where the models do not really differ";
+  if (name === "p_value") return chanceText(value);
   if (name === "score") return "times what noise has";
   if (name === "p_random") return "of random groups are as strong";
   if (name === "stability")
     return value >= 0.75 ? "comes back" : value >= 0.5 ? "mostly comes back" : "often does not come back";
   if (name === "mean_affinity") return "1 would be no difference";
   return "";
+}
+
+// How often noise alone has a group as strong; of N draws nothing below 1 in N + 1 can show.
+function chanceText(value) {
+  const { draws } = method();
+  if (draws && value * (draws + 1) < 1.001) return `at most, the smallest that ${wholeNumber(draws)} draws of noise can show`;
+  return "of draws of noise have a group this strong";
 }
 
 const chanceNumber = (value) =>

@@ -1,0 +1,160 @@
+"""What neighbours share with an item in one model and not in the other: what a model goes by, without any grouping.
+
+Of categories it is the share of neighbours with the same value. Of numbers, 1 − how far neighbours differ in rank / how
+far any two items do: 0 as any two, 1 the same; ranks, so that a few large values do not decide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from rdx.explorer.content import A, B
+from rdx.metrics.attribute_words import FALSE, go_together, in_common, percent
+from rdx.metrics.attributes import Attribute, find_common
+from rdx.metrics.significance import benjamini_hochberg
+
+LABEL = "label"
+LEAST = 0.02  # a smaller difference between A and B is none worth a line
+CLEAR = 0.05  # one that a sentence names
+_NAMED = 3  # in a sentence, of each model
+_MOVED = 4  # one item in so many moved most
+
+
+@dataclass(frozen=True)
+class Shared:
+    """How well an item's neighbours share an attribute with it."""
+
+    attribute: Attribute = field(repr=False)
+    a: float
+    b: float
+    p_value: float  # of the mean difference over items
+    q_value: float = float("nan")  # after Benjamini and Hochberg, over all attributes
+
+    @property
+    def name(self) -> str:
+        return self.attribute.name
+
+    @property
+    def apart(self) -> float:
+        return self.b - self.a
+
+
+def shared_attributes(near: tuple[np.ndarray, np.ndarray], attributes: Sequence[Attribute]) -> list[Shared]:
+    """Of items' nearest (n, k) in A and in B; what they share most differently first."""
+    found = [one for one in (_compared(near, attribute) for attribute in attributes) if one]
+    q_values = benjamini_hochberg(np.array([one.p_value for one in found])).tolist()
+    found = [replace(one, q_value=q) for one, q in zip(found, q_values, strict=True)]
+    return sorted(found, key=lambda one: -abs(one.apart))
+
+
+def told_apart(shared: Sequence[Shared]) -> dict[str, list[Shared]]:
+    """Of A and B: what its neighbours share more than the other's, clearly and at a false discovery rate of 5 %, the
+    clearest first; of attributes that go together the clearest. Labels and predictions have lines of their own."""
+    found: dict[str, list[Shared]] = {A: [], B: []}
+    for one in shared:
+        named = found[B if one.apart > 0 else A]
+        if abs(one.apart) < CLEAR or one.q_value > FALSE or len(named) == _NAMED or _is_label(one.name):
+            continue
+        if not any(_same(one.attribute, other.attribute) for other in named):
+            named.append(one)
+    return found
+
+
+def sharing_text(one: Shared, what: str = "") -> str:
+    """"brighter or darker (A 11 %, B 19 %)"."""
+    return f"{axis(one.attribute)} ({what}A {_alike(one.a)}, B {_alike(one.b)})"
+
+
+def moved_sentence(change: np.ndarray, attributes: Sequence[Attribute], labels: np.ndarray | None, noun: str) -> str:
+    """What sets the items apart whose neighbours changed most; change (n,) the share that is not the same."""
+    count = max(1, len(change) // _MOVED)
+    most = np.sort(np.argsort(-change, kind="stable")[:count])
+    (found,) = find_common(attributes, [(most, most[:0])], labels)
+    parts = in_common(found)
+    return (
+        f"The {count:,} {noun} that moved most ({percent(change[most].mean())} of their neighbours are others, of all "
+        f"{percent(change.mean())}): {'; '.join(parts) if parts else 'no known attribute tells which these are'}."
+    )
+
+
+def axis(attribute: Attribute) -> str:
+    """What there is more or less of: "brighter or darker", "brighter above than below or below than above"; "age" of
+    a column."""
+    more, less = attribute.words
+    if attribute.is_category or not more or more in (f"higher {attribute.name}", f"later {attribute.name}"):
+        return f"“{attribute.name}”"
+    first, second = more.split(), less.split()
+    if first[0] == second[0]:
+        return f"{more} or {' '.join(second[1:])}"
+    while len(first) > 1 and len(second) > 1 and first[-1] == second[-1]:
+        first.pop()
+        second.pop()
+    tail = more.split()[len(first) :]
+    return " ".join([*first, "or", *second, *tail])
+
+
+def _is_label(name: str) -> bool:
+    return name == LABEL or name.startswith("prediction_")
+
+
+def _alike(share: float) -> str:
+    return percent(max(0.0, share))
+
+
+def _same(first: Attribute, second: Attribute) -> bool:
+    return not first.is_category and not second.is_category and go_together(first, second)
+
+
+def _compared(near: tuple[np.ndarray, np.ndarray], attribute: Attribute) -> Shared | None:
+    found = [_of_each(attribute, side) for side in near]
+    both = ~np.isnan(found).any(axis=0)
+    if both.sum() < 2:
+        return None
+    a, b = (of_each[both] for of_each in found)
+    error = float((a - b).std(ddof=1)) / math.sqrt(len(a))
+    mean = float((a - b).mean())
+    p = math.erfc(abs(mean) / error / math.sqrt(2)) if error > 0 else float(mean == 0)
+    return Shared(attribute, float(a.mean()), float(b.mean()), p)
+
+
+def _of_each(attribute: Attribute, near: np.ndarray) -> np.ndarray:
+    """How far each item's nearest (n, k) share an attribute with it: (n,), NaN for items without a value."""
+    values = attribute.values
+    if attribute.is_category:
+        own = values[:, None]
+        return ((values[near] == own) & (own >= 0)).mean(axis=1)
+    ranks = _ranks(values)
+    apart = np.abs(ranks[near] - ranks[:, None])
+    known = ~np.isnan(apart)
+    total = np.where(known, apart, 0.0).sum(axis=1)
+    count = known.sum(axis=1)
+    any_two = _any_two(ranks[~np.isnan(ranks)])
+    if not any_two > 0:
+        return np.full(len(values), np.nan)
+    return np.where(count > 0, 1 - total / np.maximum(count, 1) / any_two, np.nan)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks (n,), ties the mean of theirs; NaN stays."""
+    known = ~np.isnan(values)
+    _, place, counts = np.unique(values[known], return_inverse=True, return_counts=True)
+    ranks = np.full(len(values), np.nan)
+    ranks[known] = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    return ranks
+
+
+def _any_two(ranks: np.ndarray) -> float:
+    """The mean of |x − y| over pairs."""
+    n = len(ranks)
+    weights = 2 * np.arange(1, n + 1) - n - 1
+    return 2 * float((weights * np.sort(ranks)).sum()) / (n * (n - 1)) if n > 1 else 0.0
+
+
+def table_rows(shared: Sequence[Shared]) -> list[Mapping[str, object]]:
+    """What is worth a line: a difference that is none of rounding, and not nothing in both models."""
+    rows = [one for one in shared if one.name != LABEL and abs(one.apart) >= LEAST and max(one.a, one.b) >= LEAST]
+    return [{"name": one.name, "category": one.attribute.is_category, "a": one.a, "b": one.b} for one in rows]

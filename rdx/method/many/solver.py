@@ -223,7 +223,7 @@ def _extra_matrices(both_ways: bool, distance: str, clustering: str, selection: 
     if clustering == "affinity_propagation":
         extra += 8 * 8  # scikit-learn's messages
     if selection in ("spectral_centrality", "densest"):
-        extra += 12 * 8 * 0.25  # an eigenproblem of a cluster, or a greedy search in it, which may have half of the items
+        extra += 12 * 8 * 0.25  # an eigenproblem of a cluster that may have half of the items, or a greedy search in it
     return extra
 
 

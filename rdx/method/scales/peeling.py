@@ -201,8 +201,8 @@ def _are_faces(weights: Weights, one: Group, other: Group) -> bool:
 def _around(weights: Weights, remainder: Group, left: np.ndarray, drawn: Chance) -> Group | None:
     """What those that left a remainder, (n,) bool, came to lie with in the other representation; None for nothing.
 
-    Its p is that of the remainder, whose other side it is. Where it stands out clearly less there is no remainder: those
-    that left are the other half of what one model tells apart.
+    Its p is that of the remainder, whose other side it is. Where it stands out clearly less there is no remainder:
+    those that left are the other half of what one model tells apart.
     """
     direction = OPPOSITE[remainder.direction]
     found = []

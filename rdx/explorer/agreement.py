@@ -13,6 +13,7 @@ from rdx.explorer.whereabouts import evenly, ranks_of_labels
 from rdx.method.neighborhoods import Points, neighborhood_ranks
 
 _ITEMS = 800  # among which the change of ranks is measured, evenly taken
+_MUCH = 0.1  # more than a little between what neighbours share in A and in B
 _MOST = 6  # lines of the table of what neighbours share
 _OF_LABEL, _LABELS = 5, 20  # items that a label must have, and labels that are looked at
 _PAIRS = 3  # of labels that are named, where their ranks differ by a factor of two
@@ -40,8 +41,9 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
 def _goes_by(apart: Mapping[str, Sequence[Shared]]) -> str | None:
     """The clearest of all that one model's neighbours share more, as a sentence."""
     one = max((named[0] for named in apart.values() if named), key=lambda one: abs(one.apart), default=None)
-    side = "B" if one and one.apart > 0 else "A"
-    return one and f"What {side} goes by more: {sharing_text(one)}, as neighbours share it."
+    side, other = ("B", "A") if one and one.apart > 0 else ("A", "B")
+    much = "" if one and abs(one.apart) >= _MUCH else "a little "
+    return one and f"{side} goes {much}more by this than {other}: {sharing_text(one, 'shared by neighbours: ')}."
 
 
 def _moved(content: Content, change: np.ndarray) -> str:

@@ -69,6 +69,7 @@ class Content:
     verdict: str | None = None
     reason: str | None = None
     facts: Sequence[tuple[str, str]] = ()  # said at the foot of the page
+    sources: Sequence[tuple[str, str]] = ()  # which files and models A and B are, said behind a click
     notes: Sequence[str] = ()  # what is left out, and why
 
     @property

@@ -177,13 +177,14 @@ def _finding(content: Content, finding: Finding) -> dict[str, Any]:
         "table": table
         and {
             "labels": np.searchsorted(every_label(content), table.labels).tolist(),
-            "ranks": {side: _rounded(ranks) for side, ranks in table.ranks.items()},
+            "ranks": {side: _numbers(ranks) for side, ranks in table.ranks.items()},
         },
     }
 
 
-def _rounded(ranks: np.ndarray) -> list[list[int | None]]:
-    return [[None if np.isnan(rank) else round(float(rank)) for rank in row] for row in ranks]
+def _numbers(ranks: np.ndarray) -> list[list[float | None]]:
+    """Not rounded: the page rounds all numbers alike."""
+    return [[None if np.isnan(rank) else float(rank) for rank in row] for row in ranks]
 
 
 def _members(method: Method, one: Standing) -> np.ndarray:

@@ -56,6 +56,7 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
         "verdict": content.verdict,
         "reason": content.reason,
         "facts": [list(pair) for pair in content.facts],
+        "sources": [list(pair) for pair in content.sources],
         "notes": [*content.notes, *_list_notes(content)],
         "thumbnails": _thumbnails(thumbnails, block),
         "colors": list(style.CONCEPT_COLORS),

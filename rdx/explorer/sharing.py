@@ -64,9 +64,9 @@ def told_apart(shared: Sequence[Shared]) -> dict[str, list[Shared]]:
     return found
 
 
-def sharing_text(one: Shared) -> str:
+def sharing_text(one: Shared, what: str = "") -> str:
     """"brighter or darker (A 11 %, B 19 %)"."""
-    return f"{axis(one.attribute)} (A {_alike(one.a)}, B {_alike(one.b)})"
+    return f"{axis(one.attribute)} ({what}A {_alike(one.a)}, B {_alike(one.b)})"
 
 
 def moved_sentence(change: np.ndarray, attributes: Sequence[Attribute], labels: np.ndarray | None, noun: str) -> str:

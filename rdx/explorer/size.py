@@ -24,14 +24,14 @@ def size_of(common: float | None, explained: Sequence[float] | None) -> Size | N
     """common: share of neighbours that are the same in both; explained: of pairs inside what stands out, their share of
     all pairs and of all change. None where neither is known."""
     if common is not None and common >= _AGREE:
-        return Size(SMALL, f"The difference is small: of each one's nearest, {percent(common)} are the same in both.")
+        return Size(SMALL, f"The difference is small: {percent(common)} of neighbours are the same in both.")
     if explained is None:
         return None
     pairs, change = explained
     if change < _DENSE * pairs:
         return Size(
             EVEN,
-            "Most of the difference is spread over everything, as between two trainings with another seed: what "
-            f"stands out has {percent(pairs)} of the pairs and {percent(change)} of all change.",
+            f"Most of the difference lies elsewhere, spread over everything: what stands out has {percent(change)} of "
+            f"all change and {percent(pairs)} of the pairs. Two trainings with different seeds look like that, too.",
         )
     return Size(CLEAR, "")

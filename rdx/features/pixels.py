@@ -19,6 +19,7 @@ from rdx.compute.threads import for_each_tile
 
 SIDE = 64
 _BATCH = 64  # images of one size that are measured together
+_SPOT = 0.02  # share of an image's pixels that make a spot, wherever they lie: a sticker, a lamp
 _EDGE = 0.1  # a step from one pixel to the next that counts as an edge
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -33,6 +34,7 @@ MEASURES: dict[str, tuple[str, str]] = {
         )
         for corner in ("upper left", "upper right", "lower left", "lower right")
     },
+    "most saturated spot": ("more saturated in one spot", "less saturated in any spot"),
     "upper half, brightness": ("brighter above than below", "brighter below than above"),
     "left half, brightness": ("brighter on the left", "brighter on the right"),
     "upper half, edges": ("busier above than below", "busier below than above"),
@@ -104,8 +106,8 @@ def _measured(images: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     flat = spread < 1e-6
     symmetry = np.where(flat, np.nan, mirrored / np.where(flat, 1.0, spread))
     columns = [
-        *corners, *halves, symmetry, *colours, _mean(luma), np.sqrt(spread / (h * w)), _sharpness(luma, spread, flat),
-        _mean(edges > _EDGE), sizes[:, 0] / sizes[:, 1], sizes[:, 0] * sizes[:, 1],
+        *corners, _spot(chroma), *halves, symmetry, *colours, _mean(luma), np.sqrt(spread / (h * w)),
+        _sharpness(luma, spread, flat), _mean(edges > _EDGE), sizes[:, 0] / sizes[:, 1], sizes[:, 0] * sizes[:, 1],
     ]  # fmt: skip
     return np.stack(columns, axis=1)
 
@@ -124,6 +126,13 @@ def _corners(values: np.ndarray, y: int, x: int) -> list[np.ndarray]:
     ])  # fmt: skip
     others = [np.delete(found, i, axis=0) for i in range(4)]
     return [one - np.clip(one, rest.min(axis=0), rest.max(axis=0)) for one, rest in zip(found, others, strict=True)]
+
+
+def _spot(values: np.ndarray) -> np.ndarray:
+    """The mean of the few largest of every image (m, h, w)."""
+    flat = values.reshape(len(values), -1)
+    count = max(1, round(_SPOT * flat.shape[1]))
+    return np.partition(flat, -count, axis=1)[:, -count:].mean(axis=1, dtype=np.float32)
 
 
 def _edges(luma: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ FALSE = 0.05  # q of what is named, at most
 CLEAR = 0.1  # |AUC − ½|, or half the difference of two shares, at least; also among items of the same label
 _LABELS, _LEAST_SHARE = 3, 0.1  # labels that are named, and the share of the smallest
 _NUMBERS, _CATEGORIES = 3, 2  # named, at most
+_LITTLE = 0.25  # labels that are commoner by a smaller share of the group leave most of it unexplained
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
 _MOVED = 0.1  # a share of neighbours
 UNEXPLAINED = "no label, column or pixel measure explains the group"  # which is not to say that there is no difference
@@ -98,6 +99,8 @@ def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str
         clearest = max((finding.strength for finding in apart), default=0.0)
         first = sum(finding.effect - 0.5 for finding in labels) >= clearest
         parts.insert(0 if first else len(parts), f"label {shares}")
+        if len(parts) == 1 and sum(f.inside - f.outside for f in labels) < _LITTLE:
+            parts[0] += ", which explains little"
     return parts
 
 

@@ -160,6 +160,7 @@ def test_aligned_runs_compare_ranks_of_mapped_representations(inputs, tmp_path):
     context = Context(prepared.config, prepared.folder, prepared.items)
     content = content_of(context, "a", "b", prepared.runs)
     (method,) = content.methods
+    assert ("A", "A") in content.facts and content.sources[0] == ("A", "features:a.npy")  # hashes behind a click
     assert method.formula.pairs == {"a_not_b": ("a", "b_to_a"), "b_not_a": ("b", "a_to_b")}
     rdx = RDX(n_clusters=2, keep_matrices=True, random_state=config.seed).fit(
         *context.pair("a", "b"), a_to_b=context.mapped("a", "b", "a_to_b"), b_to_a=context.mapped("a", "b", "b_to_a")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from made_comparison import made_content
 
+from rdx.explorer.agreement import labels_placed
 from rdx.explorer.findings import finding_of
 from rdx.explorer.payload import make_payload
 from rdx.explorer.size import CLEAR, EVEN, SMALL, size_of
@@ -97,6 +98,9 @@ def test_a_finding_says_which_labels_one_model_does_not_tell_apart(content):
     assert own[0, 1] < 60 < other[0, 1] and own[0, 0] < 60 and other[0, 0] < 30
     assert (own == own.T).all()
     assert finding.table.labels == (0, 1)
+    views = [as_points(content.representations[side]) for side in ("a", "b")]
+    placed = {(x, y): (a, b) for x, y, a, b in labels_placed(views, content.items.labels)}
+    assert placed[0, 1] == (own[0, 1], other[0, 1])  # one number, wherever the page tells it
     few = replace(concept, members=members[::3])  # a third of the cats and dogs says nothing of cats and dogs
     explained = {**method.explanations, "a_not_b": Explanations("a_not_b", labels, [few])}
     _, (finding,), _ = told(content, replace(method, explanations=explained))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from rdx.data.column_kinds import categories
 from rdx.features.pixels import MEASURES, measure_images
-from rdx.metrics.attribute_words import Surroundings, sentence, surroundings
+from rdx.metrics.attribute_words import Surroundings, in_common, sentence, surroundings
 from rdx.metrics.attributes import Attribute, find_common, neighbors_outside, usable
 from rdx.metrics.moves import neighbors_moved
 
@@ -53,6 +53,7 @@ def sticker(square: np.ndarray) -> np.ndarray:
         (lambda square: square - 60, "darker"),
         (lambda square: square.mean(axis=2, keepdims=True) + 0.2 * (square - square.mean()), "less saturated"),
         (sticker, "more saturated upper right corner"),
+        (lambda square: np.roll(sticker(square), (9, -9), (0, 1)), "more saturated in one spot"),
         (lambda square: square * [1.0, 1.0, 0.5], "yellower"),
         (lambda square: square[:, ::-1] / 2 + square / 2, "more alike left and right"),
         (lambda square: np.repeat(np.repeat(square[::4, ::4], 4, 0), 4, 1), "sharper"),
@@ -100,6 +101,13 @@ def test_labels_are_told_with_their_shares():
         "60 images, label “dessert” 67 % (0 % of the rest), “tool” 33 % (0 %); in B 50 % of their neighbours lie "
         "outside (in A 10 %), of 12 other labels"
     )
+
+
+def test_labels_of_few_are_said_to_explain_little():
+    others = np.array(list("abcd"))[np.arange(N) % 4]
+    labels = categories("label", np.where(HALF & (np.arange(N) % 5 == 0), "spice", others))
+    (found,) = find_common([labels], [(MEMBERS, MEMBERS[:0])])
+    assert in_common(found) == ["label “spice” 20 % (0 % of the rest), which explains little"]
 
 
 def test_values_without_members_count_in_the_correction_and_are_not_told():

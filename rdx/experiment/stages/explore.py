@@ -106,6 +106,8 @@ def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], note
         verdict=summary["verdict"],
         reason=summary["reason"],
         facts=_facts(context, folder, a, b, summary),
+        sources=[(side, parse_spec(config.representations[key].model).without_folders())
+                 for side, key in (("A", a), ("B", b))],
         notes=[*notes, *([without] if without else [])],
     )
 
@@ -235,9 +237,7 @@ def _predictions(folder: Path, a: str, b: str) -> dict[str, np.ndarray]:
 def _facts(context: Context, folder: Path, a: str, b: str, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is said of the comparison as a whole."""
     facts = [("items", f"{len(context.items):,}"), ("seed", str(context.config.seed))]
-    for side, key in (("A", a), ("B", b)):
-        spec = parse_spec(context.config.representations[key].model)
-        facts.append((side, f"{context.title(key)}: {spec.without_folders()}"))
+    facts += [(side, context.title(key)) for side, key in (("A", a), ("B", b))]
     if (folder / "classification.csv").is_file():
         accuracy = read_table(folder / "classification.csv").groupby("representation")["accuracy"].mean()
         agreed = read_table(folder / "agreement.csv").groupby("pair")["agreement"].mean()

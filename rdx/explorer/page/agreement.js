@@ -15,6 +15,7 @@ function fillAgreement() {
     .map((side) => [`Neighbours share more in ${letter(side)}`, sharing[side].join("; ")]);
   if (!texts.length && neighbors !== null)
     texts.push(["What neighbours share", "no attribute that is known is shared clearly more in one model"]);
+  else if (texts.length) texts[texts.length - 1][1] += ` (0 %: as any two ${THING[1]}; 100 %: the same)`;
   if (moved) texts.push(["What moved", moved.replace(/\.$/, "")]);
   const placed = near.map(([x, y, a, b]) => {
     const [side, far] = a < b ? ["A", "B"] : ["B", "A"];

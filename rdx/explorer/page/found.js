@@ -47,7 +47,8 @@ function fillFindings() {
     blocks.push(make("p", { class: `empty quiet ${OWN[direction]}` }, words));
   }
   const sides = DIRECTIONS.filter(has);
-  const one = sides.length === 1 && findings.length > 1 ? ` only only-${OWN[sides[0]]}` : ""; // no empty half beside it
+  // no empty half beside findings of one model alone
+  const one = sides.length === 1 ? ` only only-${OWN[sides[0]]}${findings.length > 1 ? "" : " single"}` : "";
   byId("concepts").replaceChildren(make("div", { class: `found-grid${one}` }, heads, blocks), chanceFold());
 }
 

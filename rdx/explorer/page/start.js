@@ -82,6 +82,14 @@ function fillStory() {
   byId("lead").textContent = headline;
 }
 
+// Counted as findings, like everywhere on the page.
+function testedWith(one) {
+  if (!one.draws) return [];
+  const count = one.story.kind === "found" ? one.findings.length : 0;
+  const found = `${count || "no"} finding${count === 1 ? "" : "s"}`;
+  return [["tested", `${found} beyond ${wholeNumber(one.draws)} pairs that differ by noise alone`]];
+}
+
 function fillAbout() {
   const rows = (pairs) =>
     make(
@@ -92,12 +100,14 @@ function fillAbout() {
   const parts = [
     rows([
       ...DATA.facts,
-      ...(DATA.reason ? [["tested", DATA.reason]] : []),
+      ...(DATA.reason && !DATA.methods.some((one) => one.draws) ? [["tested", DATA.reason]] : []),
     ]),
   ];
   for (const one of DATA.methods) {
-    parts.push(make("h3", {}, one.name), rows(one.settings));
+    parts.push(make("h3", {}, one.name), rows([...testedWith(one), ...one.settings]));
   }
+  if (DATA.sources.length)
+    parts.push(make("details", {}, make("summary", {}, "The files and models behind A and B"), rows(DATA.sources)));
   if (DATA.notes.length)
     parts.push(
       make(

@@ -65,13 +65,13 @@ def _fellows(rows: np.ndarray) -> np.ndarray:
 
 def _apart(groups: np.ndarray, gains: np.ndarray, most: int | None) -> list[Found]:
     """Of groups (s, n) with gains (s,), those that are large enough and like none that is stronger."""
-    each = groups.astype(np.float32)
-    shared = (each @ each.T).astype(np.float64)
-    size = np.diag(shared)
-    likeness = shared / np.maximum(size[:, None] + size - shared, 1)  # Jaccard
+    size = groups.sum(axis=1)
     kept: list[int] = []
     for number in np.argsort(-gains, kind="stable"):
-        if gains[number] > 0 and size[number] >= LEAST and (likeness[number, kept] < SAME).all():
+        if not gains[number] > 0 or size[number] < LEAST:
+            continue
+        shared = (groups[kept] & groups[number]).sum(axis=1)
+        if (shared < SAME * (size[kept] + size[number] - shared)).all():  # the Jaccard index
             kept.append(number)
             if len(kept) == most:
                 break

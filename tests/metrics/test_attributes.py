@@ -57,7 +57,7 @@ def sticker(square: np.ndarray) -> np.ndarray:
         (lambda square: square * [1.0, 1.0, 0.5], "yellower"),
         (lambda square: square[:, ::-1] / 2 + square / 2, "more alike left and right"),
         (lambda square: np.repeat(np.repeat(square[::4, ::4], 4, 0), 4, 1), "sharper"),
-        (lambda square: np.concatenate([square[:12], square[12:] // 4]), "brighter above than below"),
+        (lambda square: np.concatenate([square[:12], square[12:] // 4]), "brighter in the upper half"),
     ],
 )
 def test_planted_pixels_are_named(changed, words):

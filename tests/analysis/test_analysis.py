@@ -8,6 +8,7 @@ import re
 import runpy
 import shutil
 from contextlib import redirect_stdout
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +68,13 @@ def outputs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def both(outputs, tmp_path_factory):
-    """Of two runs; the steps of RDX, which take longest to draw, are sketches."""
+    """Of two runs; the steps of RDX, which take longest to draw, are sketches, and so is all of the second run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rdx.figures.intermediate.save_intermediate", sketch)
+        for place in ("sheet.save_sheet", "map_panels.save_map_panels", "coefficients.save_coefficients"):
+            module, _, name = place.partition(".")
+            draw = getattr(import_module(f"rdx.figures.{module}"), name)
+            patch.setattr(f"rdx.figures.{place}", sketched_where("two", draw))
         (folder,) = analyze([outputs / "one", outputs / "two"], tmp_path_factory.mktemp("analysis"))
     return folder
 
@@ -86,6 +91,13 @@ def by_command(outputs, tmp_path_factory):
     assert not left.value.code
     assert re.search(r"Results: .*x/both", said.getvalue())
     return place / "x/both"
+
+
+def sketched_where(run_name: str, draw):
+    """`draw`, but a sketch for what belongs to that run."""
+    return lambda path, *given, **options: (
+        sketch(path) if path.parent.name == run_name else draw(path, *given, **options)
+    )
 
 
 def sketch(path: Path, **_) -> None:

@@ -27,7 +27,7 @@ def project(tmp_path_factory) -> Path:
     compare = root / "configs/quickstart/compare.yaml"
     text = compare.read_text(encoding="utf-8")
     assert text.count("data: {dataset: digits}") == 1
-    text = text.replace("data: {dataset: digits}", "data: {dataset: digits, images_per_class: 25}")
+    text = text.replace("data: {dataset: digits}", "data: {dataset: digits, images_per_class: 12}")
     compare.write_text(f"{text}statistics: off\nexplorer: {{map: pca}}\n", encoding="utf-8")
     return root
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rdx.compute.threads import one_thread_each
 from rdx.method.concepts import DIRECTIONS, NULL, Concept, Explanations
-from rdx.method.grids import SELECTIONS, Cluster
+from rdx.method.grids import Cluster, densest
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.chance import GAMMAS
 from rdx.method.scales.evidence import Evidence
@@ -17,6 +17,7 @@ from rdx.method.scales.peeling import Group, Peeled, peel
 from rdx.method.scales.plan import SEARCHED, looked_at
 from rdx.method.scales.weights import Weights
 
+SHOWN = 0.3  # γ of the images that are shown: every pair counts that a factor of 3 lies between, not the farthest alone
 BETAS = dict(zip(GAMMAS, (5.0, 5.0, 2.5, 1.0), strict=True))  # of the affinities that are shown
 
 
@@ -61,8 +62,9 @@ def _explanations(
         inside = np.flatnonzero(group.members[among])
         graph = some.graph(direction, group.gamma, BETAS[group.gamma])
         own = points[weights.compared[direction][0]].subset(items[among])
-        cluster = Cluster(inside, own, graph, chosen.images_per_concept, chosen.random_state)
-        grid = SELECTIONS[chosen.selection](cluster)
+        shown = some.graph(direction, SHOWN, BETAS[SHOWN])
+        cluster = Cluster(inside, own, shown, chosen.images_per_concept, chosen.random_state)
+        grid = densest(cluster)
         strength = graph.mean_affinity(inside)
         members = items[among[inside]]
         affinity[members] = strength

@@ -24,7 +24,9 @@ from rdx.method.scales.weights import Weights
 OVERLAP = 0.2  # share of the smaller one from which two groups of a direction are one, at two scales
 FACES = 0.5  # two groups neither of which keeps this share of its density without the other are one finding
 FAINT = 0.25  # of the strongest score above 1: what is fainter waits for the next round
+OTHER_SIDE = 0.8  # of a remainder's score, at least, has the group around what left it
 SLIGHT = 0.01  # of their ranks: pairs that differ by less on average are no difference, however evenly they do
+HELD = 0.5  # of its density among the items that are left, a group has this among all, or their ranks alone made it
 MOVED = 2  # items: what these do to all ranks by moving is no difference of the others
 
 
@@ -82,6 +84,7 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         if some.equal:
             return Peeled(found, [], f"the {left.sum()} items left have the same neighbours in both", draws)
         candidates, drawn = _candidates(some, random_state, spread)
+        candidates = [one for one in candidates if number == 1 or _holds(weights, some, one, left)]
         draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
         kept = _kept(some, [one for one in candidates if one.p_value < ALPHA], first, drawn)
@@ -121,6 +124,12 @@ def _candidates(weights: Weights, random_state: int, spread: Callable) -> tuple[
     ]
     order = {scale: position for position, scale in enumerate(SCALES)}
     return sorted(found, key=lambda group: (-group.score, order[group.scale])), drawn
+
+
+def _holds(weights: Weights, some: Weights, group: Group, left: np.ndarray) -> bool:
+    """Whether a group of the items that are left, ``some``, differs in the ranks among all items too."""
+    among_all = density(weights.at(*group.scale), _placed(group, left, 0).members)
+    return among_all >= HELD * density(some.at(*group.scale), group.members)
 
 
 def _distinct(groups: list[Group]) -> list[Group]:
@@ -192,7 +201,8 @@ def _are_faces(weights: Weights, one: Group, other: Group) -> bool:
 def _around(weights: Weights, remainder: Group, left: np.ndarray, drawn: Chance) -> Group | None:
     """What those that left a remainder, (n,) bool, came to lie with in the other representation; None for nothing.
 
-    Its p is that of the remainder, whose other side it is.
+    Its p is that of the remainder, whose other side it is. Where it stands out clearly less there is no remainder:
+    those that left are the other half of what one model tells apart.
     """
     direction = OPPOSITE[remainder.direction]
     found = []
@@ -203,6 +213,8 @@ def _around(weights: Weights, remainder: Group, left: np.ndarray, drawn: Chance)
     if not found:
         return None
     score, scale, members, strength = max(found, key=lambda one: one[0])
+    if score < OTHER_SIDE * remainder.score:
+        return remainder
     return replace(remainder, scale=scale, members=members, gain=strength, score=score)
 
 

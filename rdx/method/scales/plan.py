@@ -17,7 +17,8 @@ LEAST_ITEMS = 40  # with fewer, no group of five stands out from noise: they are
 # What concepts at their own scales are defined with.
 DEFAULTS = {
     "version": "v2", "distance": "neighborhood", "difference": "locally_biased", "gamma": 0.1, "beta": 5.0,
-    "normalize_difference": False, "clustering": "spectral", "keep_matrices": False,
+    "normalize_difference": False, "clustering": "spectral",
+    "selection": "max_total_affinity", "keep_matrices": False,
 }  # fmt: skip
 _FEATURE = 8 * 3  # bytes an entry: on the grid, as noise, and as a copy of some items
 _PAIR = 48  # bytes a pair of items and thread: ranks, weights of both directions, and what they are made of

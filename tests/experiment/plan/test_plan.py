@@ -24,7 +24,7 @@ from rdx.experiment.run.missing import noted
 from rdx.experiment.run.runner import run
 
 N = 20
-VIT = "timm:vit_tiny_patch16_224?pretrained=false&img_size=32"
+VIT = "timm:test_vit?pretrained=false&img_size=32"  # six blocks, 64 columns
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def values(**more) -> dict:
         "data": {"dataset": "image_folder", "root": "images"},
         "representations": {
             "a": {"model": VIT, "layer": "blocks.2"},
-            "b": {"model": VIT, "layer": "blocks.11"},
-            "c": {"model": VIT.replace("tiny", "small"), "layer": "blocks.11"},
+            "b": {"model": VIT, "layer": "blocks.5"},
+            "c": {"model": VIT.replace("test_vit", "test_vit3"), "layer": "blocks.8"},
         },
         "comparisons": [["a", "b"], ["b", "c"]],
         "methods": [{"method": "rdx", "n_clusters": 2}, {"method": "kmeans", "n_clusters": 2}],
@@ -83,7 +83,7 @@ def test_sizes_come_from_the_models_themselves(here):
     needs = looked(here).needs
     by_key = {source.key: source for source in needs.sources}
     assert needs.items == N and needs.items_known and needs.missing == ()
-    for key, name in (("a", "vit_tiny_patch16_224"), ("c", "vit_small_patch16_224")):
+    for key, name in (("a", "test_vit"), ("c", "test_vit3")):
         model = timm.create_model(name, pretrained=False, img_size=32)
         assert by_key[key].parameters == sum(value.numel() for value in model.parameters())
         assert by_key[key].width == model.num_features
@@ -169,7 +169,7 @@ def test_everything_that_is_missing_is_listed_with_what_brings_it(here, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("representations.a.layer=blocks.12", "blocks.11"),
+        ("representations.a.layer=blocks.6", "blocks.5"),
         ("methods.rdx.gama=1", "did you mean 'gamma'"),
         ("data.dataset=cubs", "did you mean 'cub'"),
         ("representations.a.model=timm:vit_tinny_patch16_224", "did you mean 'vit_tiny_patch16_224'"),
@@ -214,7 +214,7 @@ def test_many_comparisons_have_one_line_each_and_a_few_one_a_step(here):
     pairs = [[f"l{i}", f"l{i + 1}"] for i in range(5)]
     many = report.plan(looked(here, representations=layers, comparisons=pairs), steps=True)
     assert len([line for line in many if "l0_vs_l1" in line]) == 1
-    assert any("6 layers" in line and "20 × 192" in line for line in many)
+    assert any("6 layers" in line and "20 × 64" in line for line in many)
     assert len(report.plan(looked(here))) < 9  # without its steps a plan is short
 
 

@@ -319,6 +319,21 @@ def test_a_remainder_gives_way_to_what_left_it():
     one = peeling.Group((B_NOT_A, 1.0), ~left, None, 1.0, 1.5, 0.025, 1)
     found = peeling._around(weights, one, left, Chance((np.ones((9, len(SCALES))),) * 2))
     assert found.direction == A_NOT_B and found.p_value == 0.025 and (found.members & left).sum() >= 24
+    strong = peeling.replace(one, score=2 * found.score / peeling.OTHER_SIDE)  # then those that left are a counterpart
+    assert peeling._around(weights, strong, left, Chance((np.ones((9, len(SCALES))),) * 2)) is strong
+
+
+def test_a_group_that_only_the_absence_of_others_makes_does_not_hold():
+    rng = np.random.default_rng(4)
+    group, others, rest = np.repeat(np.eye(3, dtype=bool), (10, 60, 30), axis=1)
+    A, B = rng.standard_normal((2, 100, 4))
+    A[rest, 0] += 50  # among the others in A, among the rest in B
+    B[others, 0] += 50
+    weights = Weights({"A": A, "B": B})
+    for left, direction, holds in ((~others, A_NOT_B, False), (group | others | rest, B_NOT_A, True)):
+        some = weights.subset(np.flatnonzero(left))
+        one = peeling.Group((direction, 1.0), group[left], None, 1.0, 1.5, 0.025, 2)
+        assert peeling._holds(weights, some, one, left) is holds
 
 
 def test_a_group_and_its_counterpart_are_no_remainders():

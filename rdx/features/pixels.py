@@ -34,7 +34,7 @@ MEASURES: dict[str, tuple[str, str]] = {
         )
         for corner in ("upper left", "upper right", "lower left", "lower right")
     },
-    "most saturated spot": ("more saturated in one spot", "less saturated in any spot"),
+    "most saturated spot": ("with a more saturated spot", "with a less saturated spot"),
     "upper half, brightness": ("brighter in the upper half", "brighter in the lower half"),
     "left half, brightness": ("brighter on the left", "brighter on the right"),
     "upper half, edges": ("busier in the upper half", "busier in the lower half"),

@@ -15,6 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from rdx._torchvision import ensure_torchvision
 from rdx.data.locate import locate
 from rdx.errors import InputError, MissingInput, first_line
@@ -27,6 +29,8 @@ from rdx.models.weights import contents
 
 OPTIONS = {"layer": str, "pool": str, "layout": str, "revision": str, "pretrained": bool, "seed": int}
 _FILES = ("model.safetensors", "model.safetensors.index.json")
+_REFUSED = (ValueError, KeyError, ImportError, AttributeError, TypeError, RuntimeError, SafetensorError)
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 _INSTEAD = "name a folder that has them ('hf:./my_model')"
 _POOLED, _HIDDEN = "pooler_output", "last_hidden_state"
 _UNUSED = re.compile(r"(.*\.)?mask_token")  # for training alone: files need not have it
@@ -58,6 +62,7 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
     import torch
 
     place = _place(spec)
+    _refuse_without_processor(spec)
     with _asking(spec):
         config = transformers.AutoConfig.from_pretrained(**place)
         processor = transformers.AutoImageProcessor.from_pretrained(**place)
@@ -119,6 +124,12 @@ def _folder(spec: ModelSpec) -> Path:
     return folder
 
 
+def _refuse_without_processor(spec: ModelSpec) -> None:
+    if spec.path and not any((_folder(spec) / name).is_file() for name in _PROCESSORS):
+        said = f"'{_folder(spec)}' has no {_PROCESSORS[0]}: save the model's image processor there too"
+        raise InputError(f"model hf:{spec.name}: {said} (processor.save_pretrained)")
+
+
 def _place(spec: ModelSpec) -> dict[str, Any]:
     name = str(_folder(spec)) if spec.path else spec.name
     given = {"revision": spec.options["revision"]} if "revision" in spec.options else {}
@@ -140,7 +151,7 @@ def _asking(spec: ModelSpec) -> Iterator[None]:
                 if spec.path:
                     raise InputError(f"model hf:{spec.name}: {first_line(error)}") from error
                 raise
-            except (ValueError, KeyError, ImportError, AttributeError, TypeError, RuntimeError) as error:
+            except _REFUSED as error:
                 raise InputError(f"model hf:{spec.name} can't be taken: {first_line(error)}") from error
     finally:
         if shown:

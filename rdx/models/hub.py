@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from rdx.errors import InputError, MissingInput
+from rdx.errors import InputError, MissingInput, first_line
 
 _OWN_FILE = "name a local file with '?weights=PATH'"
 
@@ -38,6 +38,18 @@ def fetching(what: str, instead: str = _OWN_FILE) -> Iterator[None]:
         ) from error
     finally:
         constants.HF_HUB_OFFLINE = offline
+
+
+@contextmanager
+def reading_folder(what: str) -> Iterator[None]:
+    """Inside, a library reads a folder of the user's: whatever it says of a damaged file is one line."""
+    try:
+        with quiet():
+            yield
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise InputError(f"the files of {what} can't be read: {first_line(error)}") from error
 
 
 def in_cache(repository: str, files: Iterable[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from rdx._torchvision import ensure_torchvision
 from rdx.data.locate import locate
 from rdx.errors import InputError, unknown
 from rdx.files import fingerprint
-from rdx.models.hub import fetching, in_cache, quiet
+from rdx.models.hub import fetching, in_cache, quiet, reading_folder
 from rdx.models.spec import LOCAL_FOLDER, PLACE, ModelSpec
 from rdx.models.vision_model import (
     OUTPUT,
@@ -158,7 +158,7 @@ def _create(spec: ModelSpec, **more: Any) -> Any:
         settings.setdefault("num_classes", outputs)
     if name.startswith(LOCAL_FOLDER):
         name = LOCAL_FOLDER + str(locate(name.removeprefix(LOCAL_FOLDER)))
-    elsewhere = fetching(f"timm:{spec.name}") if name.startswith(_ELSEWHERE) else nullcontext()
+    elsewhere = _looking_up(spec) if name.startswith(_ELSEWHERE) else nullcontext()
     try:
         with elsewhere, tensors_only():
             return timm.create_model(name, **settings, **more)
@@ -186,8 +186,13 @@ def _with_weights(spec: ModelSpec) -> Any:
         return _create(ModelSpec(spec.family, f"hf-hub:timm/{spec.name}", spec.options), pretrained=True)
     if not spec.name.startswith(_ELSEWHERE) and _published(spec.name) is None:
         raise InputError(f"timm has no weights for '{spec.name}'; add '?weights=PATH' or '?pretrained=false'")
-    with fetching(f"timm:{spec.name}"):
+    with _looking_up(spec):
         return _create(spec, pretrained=True)
+
+
+def _looking_up(spec: ModelSpec) -> AbstractContextManager[None]:
+    """Around what timm reads or fetches for a name."""
+    return (reading_folder if spec.name.startswith(LOCAL_FOLDER) else fetching)(f"timm:{spec.name}")
 
 
 def _published(name: str) -> Any | None:

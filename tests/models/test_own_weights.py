@@ -153,6 +153,9 @@ def test_folder_as_timm_keeps_it(vit, items, tmp_path, monkeypatch):
     written(tmp_path / "elsewhere" / "model.safetensors", other.module.state_dict())
     assert model_fingerprint("timm:local-dir:elsewhere") != before
     refused("timm:local-dir:none", "no file", "config.json")
+    weights = tmp_path / "elsewhere" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    refused("timm:local-dir:elsewhere", "the files of timm:local-dir:elsewhere can't be read")
 
 
 def test_clip_weights_with_a_text_tower_that_cannot_be_built(items, tmp_path):

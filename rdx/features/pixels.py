@@ -34,10 +34,10 @@ MEASURES: dict[str, tuple[str, str]] = {
         )
         for corner in ("upper left", "upper right", "lower left", "lower right")
     },
-    "most saturated spot": ("more saturated in one spot", "less saturated in any spot"),
-    "upper half, brightness": ("brighter above than below", "brighter below than above"),
+    "most saturated spot": ("with a more saturated spot", "with a less saturated spot"),
+    "upper half, brightness": ("brighter in the upper half", "brighter in the lower half"),
     "left half, brightness": ("brighter on the left", "brighter on the right"),
-    "upper half, edges": ("busier above than below", "busier below than above"),
+    "upper half, edges": ("busier in the upper half", "busier in the lower half"),
     "left half, edges": ("busier on the left", "busier on the right"),
     "symmetry": ("more alike left and right", "less alike left and right"),
     "red to green": ("redder", "greener"),

@@ -13,6 +13,11 @@ from rdx.errors import InputError
 QUICK = {"batch_size": 100, "epochs": 80, "learning_rate": 5e-3}
 
 
+def explained(X, **settings):
+    """One side's explanation, which a fit makes for each."""
+    return baselines.create("sae", **settings).explain(X, np.random.RandomState(0), "a_not_b")
+
+
 def unit(rows):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
@@ -27,12 +32,12 @@ def planted():
 
 def test_planted_factors_come_back_and_only_with_the_penalty(planted):
     strengths, factors, X = planted
-    found = baselines.create("sae", **QUICK, penalty=0.02).fit(X, X).a_not_b_
+    found = explained(X, **QUICK, penalty=0.02)
     cosines = unit(factors / X.std(axis=0)) @ found.dictionary.T  # the dictionary is that of z-scored features
     assert cosines.max(axis=1).mean() >= 0.9
     for latent, factor in enumerate(cosines.argmax(axis=0)):
         assert (strengths[found.grids[latent], factor] > 0).all()
-    dense = baselines.create("sae", **QUICK, penalty=0.0).fit(X, X).a_not_b_
+    dense = explained(X, **QUICK, penalty=0.0)
     assert (unit(factors / X.std(axis=0)) @ dense.dictionary.T).max(axis=1).mean() < 0.9
     assert dense.reconstruction_error < found.reconstruction_error
 
@@ -106,7 +111,7 @@ def test_degenerate_inputs_have_an_outcome():
     for found in (method.a_not_b_, method.b_not_a_):
         assert np.isfinite(found.coefficients).all() and found.coefficients.shape == (30, 20)
         assert [c.number for c in found.concepts] == list(range(1, len(found.concepts) + 1))
-    dead = baselines.create("sae", n_clusters=4, epochs=600, batch_size=10, penalty=50.0).fit(line, line).a_not_b_
+    dead = explained(line, n_clusters=4, epochs=600, batch_size=10, penalty=50.0)
     alive = int((dead.coefficients > 0).any(axis=0).sum())
     assert alive < 4 and len(dead.concepts) == alive
     assert any("latents are dead" in note and f"{alive} concepts instead of 4" in note for note in dead.notes)

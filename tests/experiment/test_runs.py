@@ -124,7 +124,7 @@ def test_naming_a_default_changes_nothing(config, folder):
     assert todo(config, folder, ["methods.rdx.beta=5.0", "methods.kmeans.n_init=10"]) == []
 
 
-def test_changed_gamma_redoes_only_what_depends_on_it(config, folder):
+def test_changed_gamma_redoes_only_what_depends_on_it(config, folder, sketched_pictures):
     run(config, folder, ["figures=true"])
     done = run(config, folder, ["figures=true", "methods.rdx.gamma=auto"])
     figures = [f"a_vs_b/{name}/figures" for name in ("rdx", "kmeans", "nmf")]  # all show RDX's matrices

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from made_runs import sketch_pictures
 from PIL import Image
 from scipy.stats import hypergeom
 
@@ -67,7 +68,9 @@ def run(config: Path, folder: Path, changes=()) -> list[str]:
 
 @pytest.fixture(scope="module")
 def finished(config, place):
-    done = run(config, place / "run", ["figures=true"])
+    with pytest.MonkeyPatch.context() as patch:
+        sketch_pictures(patch)  # but for the figures of the analysis
+        done = run(config, place / "run", ["figures=true"])
     return place / "run", done
 
 

@@ -1,4 +1,4 @@
-"""Every command that a page shows is one: its options are parsed, models and files are there. Most are run by others."""
+"""Every command that a page shows is one: options are parsed, models and files are there. Most are run by others."""
 
 from __future__ import annotations
 

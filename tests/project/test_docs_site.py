@@ -1,4 +1,4 @@
-"""docs/ by task: the commands of its first page and of that on models are planned; the site builds without a warning."""
+"""docs/ by task: commands of its first page and of that on models are planned; the site builds without a warning."""
 
 from __future__ import annotations
 

@@ -181,13 +181,17 @@ def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: in
         first, second = (slice(start, start + _SIDE) for start in pair)
         blocks[pair] = squared_distances(points, first, second, scale, offset)
 
-    def work(tile: slice) -> None:
+    def gathered(tile: slice) -> np.ndarray:
         keys = np.empty((tile.stop - tile.start, n))
         block = tile.start // _SIDE * _SIDE
         inside = slice(tile.start - block, tile.stop - block)
         for start in starts:
             columns = keys[:, start : start + _SIDE]
             columns[:] = blocks[block, start][inside] if start >= block else blocks[start, block][:, inside].T
+        return keys
+
+    def work(tile: slice) -> None:
+        keys = gathered(tile) if n > _SIDE else blocks[0, 0][tile]  # one block is nobody else's: it is used up
         rest = rank_by_keys(keys, tile.start, ranks[tile])
         ranks[tile][rest] = ranks_of(_ordered(points, tile.start + rest, keys[rest]))
 

@@ -68,22 +68,21 @@ def alone_at(paths: Iterable[Path]) -> Iterator[None]:
 
 
 def release(path: Path) -> None:
-    """Remove the lock that a process left which was killed when it had just made this file."""
-    lock = _lock_of(path.parent, path.stem)
-    if lock.exists():
-        with suppress(OSError, InUse), locked(lock, f"'{path}'", wait=False):
-            pass
+    """Remove the lock, and the temporary folder, of a process that was killed when it had just made this file."""
+    if _lock_of(path.parent, path.stem).exists():
+        _tidy(path.parent, path.stem)
 
 
 def _lock_of(folder: Path, stem: str) -> Path:
     return folder / f".{stem}{LOCK}"
 
 
-def _tidy(folder: Path) -> None:
-    """Remove the locks and temporary folders beside files that nobody is making."""
+def _tidy(folder: Path, only: str | None = None) -> None:
+    """Remove the locks and temporary folders beside files, or the one with this stem, that nobody is making."""
     with suppress(OSError):  # there may be nothing, or it can only be read
         names = [entry.name for entry in os.scandir(folder) if entry.name.startswith(".")]
-        for stem in {temporary_of(name) or name[1:].removesuffix(LOCK) for name in names}:
+        stems = {temporary_of(name) or name[1:].removesuffix(LOCK) for name in names}
+        for stem in stems if only is None else stems & {only}:
             with suppress(InUse), locked(_lock_of(folder, stem), stem, wait=False):
                 for name in names:
                     if temporary_of(name) == stem:

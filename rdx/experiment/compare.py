@@ -26,7 +26,7 @@ NEITHER = (None, None)  # of titles: SPECs have titles of their own, values are 
 _KEYS = {"seed": "seed", "align": "alignment", "guidance": "guidance", "figures": "figures",
          "skip_bad_images": "skip_bad_images", "max_memory": "max_memory", "guidance_rule": "guidance_rule",
          "statistics": "statistics"}  # fmt: skip
-_IMAGES = ("order", "skip_empty_classes", "grey_range")  # settings of the data set that images are
+_IMAGES = ("order", "skip_empty_classes", "grey_range", "split")  # settings of the data set that images are
 _RDX = ("scale", "version", "gamma", "beta", "solver")
 _OTHERS = ("n_clusters", "images_per_concept", "name", "map", "changes")
 _PLACE = ("layer", "pool")  # where a model is looked into
@@ -59,8 +59,8 @@ def compare(
     options: layer, pool (of models; one for both, or two), n_clusters, images_per_concept, scale ("auto", which it is
     unless another of these is given), version, gamma (a number or "auto"), beta, solver (RDX), align, guidance,
     guidance_rule, statistics, seed, figures, skip_bad_images, max_memory, name, map ("tsne", "umap"
-    or "pca", in the explorer), and changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range
-    (images).
+    or "pca", in the explorer), and changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range,
+    split (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     progress: bars of steps; None: in notebooks and terminals. The folder is `output_dir`, else outputs/<a>_vs_<b>.
     Interrupted, it keeps the steps that are finished: the same call goes on from there.

@@ -42,6 +42,9 @@ def spec_of(value: Any, name: str) -> str:
         return value
     if is_module(value):
         return _NOT_YET
+    if np.ndim(value) == 0:
+        kind = f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+        raise InputError(f"{name} is {kind}: give an array (n, d), a DataFrame, a SPEC as text or a torch module")
     if not is_frame(value):
         return f"features:{keep(as_array(value, name))}"
     with io.BytesIO() as file:

@@ -82,8 +82,7 @@ def moved_sentence(change: np.ndarray, attributes: Sequence[Attribute], labels: 
 
 
 def axis(attribute: Attribute) -> str:
-    """What there is more or less of: "brighter or darker", "brighter above than below or below than above"; "age" of
-    a column."""
+    """More or less of what: "brighter or darker", "brighter on the left or on the right"; of a column, "age"."""
     more, less = attribute.words
     if attribute.is_category or not more or more in (f"higher {attribute.name}", f"later {attribute.name}"):
         return f"“{attribute.name}”"

@@ -34,15 +34,15 @@ MEASURES: dict[str, tuple[str, str]] = {
         )
         for corner in ("upper left", "upper right", "lower left", "lower right")
     },
-    "most saturated spot": ("more saturated in one spot", "less saturated in any spot"),
-    "upper half, brightness": ("brighter above than below", "brighter below than above"),
+    "upper half, brightness": ("brighter in the upper half", "brighter in the lower half"),
     "left half, brightness": ("brighter on the left", "brighter on the right"),
-    "upper half, edges": ("busier above than below", "busier below than above"),
+    "upper half, edges": ("busier in the upper half", "busier in the lower half"),
     "left half, edges": ("busier on the left", "busier on the right"),
     "symmetry": ("more alike left and right", "less alike left and right"),
     "red to green": ("redder", "greener"),
     "yellow to blue": ("yellower", "bluer"),
     "saturation": ("more saturated", "less saturated"),
+    "most saturated spot": ("with a more saturated spot", "with a less saturated spot"),
     "brightness": ("brighter", "darker"),
     "contrast": ("richer in contrast", "poorer in contrast"),
     "sharpness": ("sharper", "blurrier"),
@@ -106,7 +106,7 @@ def _measured(images: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     flat = spread < 1e-6
     symmetry = np.where(flat, np.nan, mirrored / np.where(flat, 1.0, spread))
     columns = [
-        *corners, _spot(chroma), *halves, symmetry, *colours, _mean(luma), np.sqrt(spread / (h * w)),
+        *corners, *halves, symmetry, *colours, _spot(chroma), _mean(luma), np.sqrt(spread / (h * w)),
         _sharpness(luma, spread, flat), _mean(edges > _EDGE), sizes[:, 0] / sizes[:, 1], sizes[:, 0] * sizes[:, 1],
     ]  # fmt: skip
     return np.stack(columns, axis=1)

@@ -166,3 +166,15 @@ def test_what_was_read_along_another_axis_is_not_reused(here, monkeypatch):
     before = representation_fingerprint(settings, items)
     monkeypatch.setattr(request, "_LAYER_VERSION", request._LAYER_VERSION - 1)
     assert representation_fingerprint(settings, items) != before
+
+
+def test_what_a_process_left_that_was_killed_when_it_had_just_stored_them_goes(tmp_path):
+    path = cache.store("key", np.ones((2, 2), np.float32), {}, tmp_path)
+    for name in (".key.0123456789ab.part", ".other.0123456789ab.part"):
+        (path.parent / name).mkdir()
+    for name in (".key.lock", ".other.lock"):
+        (path.parent / name).touch()
+    assert (cache.lookup("key", tmp_path) == 1).all()
+    assert sorted(each.name for each in path.parent.iterdir()) == [
+        ".other.0123456789ab.part", ".other.lock", "key.safetensors"
+    ]  # fmt: skip

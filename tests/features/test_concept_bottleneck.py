@@ -31,6 +31,19 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.fixture
+def one_bank(monkeypatch):
+    """Planes are fitted once from here on: what is asked is whether they are fitted, or what becomes of them."""
+    banks = []
+
+    def fitted(*given, **named):
+        banks.append(banks[0] if banks else fit_bank(*given, **named))
+        return banks[0]
+
+    monkeypatch.setattr("rdx.features.concept_bottleneck.fit_bank", fitted)
+    return banks
+
+
 def settings(cub, folder, **changes):
     values = {
         "name": "cub_pcbm", "data": {"dataset": "cub", "root": str(cub)}, "model": MODEL, "n_positive": 10,
@@ -72,20 +85,18 @@ def test_the_array_is_read_with_its_columns(cub, tmp_path):
     assert np.array_equal(found, np.delete(whole, column, axis=1))
 
 
-def test_reuse_and_same_bytes(cub, tmp_path, monkeypatch):
+def test_the_same_bytes_again(cub, tmp_path):
+    first, again = (train(settings(cub, tmp_path / name)) for name in "ab")
+    assert not again.reused
+    assert [path.read_bytes() for path in first.paths] == [path.read_bytes() for path in again.paths]
+
+
+def test_reuse(cub, tmp_path, one_bank):
     first = train(settings(cub, tmp_path / "a"))
     stamps = [path.stat().st_mtime_ns for path in first.paths]
     assert train(settings(cub, tmp_path / "a")).reused
     assert [path.stat().st_mtime_ns for path in first.paths] == stamps
-    again = train(settings(cub, tmp_path / "b"), force=True)
-    assert [path.read_bytes() for path in first.paths] == [path.read_bytes() for path in again.paths]
-    banks = []  # fitted once from here on: what is asked is whether one is fitted
-
-    def fitted(*given, **named):
-        banks.append(banks[0] if banks else fit_bank(*given, **named))
-        return banks[0]
-
-    monkeypatch.setattr("rdx.features.concept_bottleneck.fit_bank", fitted)
+    assert len(one_bank) == 1
     assert not train(settings(cub, tmp_path / "a"), force=True).reused
     assert not train(settings(cub, tmp_path / "a", C=1.0)).reused
     assert not train(settings(cub, tmp_path / "a", C=1.0, model=f"{MODEL}&seed=4")).reused
@@ -95,7 +106,7 @@ def test_reuse_and_same_bytes(cub, tmp_path, monkeypatch):
     assert not train(settings(cub, tmp_path / "a")).reused
 
 
-def test_published_projections_are_taken_as_they_are(cub, tmp_path):
+def test_published_projections_are_taken_as_they_are(cub, tmp_path, one_bank):
     values = np.random.default_rng(0).normal(size=(24, 112))
     np.save(tmp_path / "published.npy", values)
     chosen = settings(cub, tmp_path / "out", published=str(tmp_path / "published.npy"), model="timm:resnet18")
@@ -159,7 +170,7 @@ def test_kinds_of_training():
         training_of({**values, "kind": "concept_botleneck"}, source="test.yaml")
 
 
-def test_a_damaged_file_is_made_again(cub, tmp_path):
+def test_a_damaged_file_is_made_again(cub, tmp_path, one_bank):
     result = train(settings(cub, tmp_path))
     save_file({"features": np.zeros((2, 2), np.float32)}, result.paths[-1])  # somebody else's, without our header
     assert not train(settings(cub, tmp_path)).reused

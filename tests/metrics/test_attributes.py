@@ -53,11 +53,11 @@ def sticker(square: np.ndarray) -> np.ndarray:
         (lambda square: square - 60, "darker"),
         (lambda square: square.mean(axis=2, keepdims=True) + 0.2 * (square - square.mean()), "less saturated"),
         (sticker, "more saturated upper right corner"),
-        (lambda square: np.roll(sticker(square), (9, -9), (0, 1)), "more saturated in one spot"),
+        (lambda square: np.roll(sticker(square), (9, -9), (0, 1)), "with a more saturated spot"),
         (lambda square: square * [1.0, 1.0, 0.5], "yellower"),
         (lambda square: square[:, ::-1] / 2 + square / 2, "more alike left and right"),
         (lambda square: np.repeat(np.repeat(square[::4, ::4], 4, 0), 4, 1), "sharper"),
-        (lambda square: np.concatenate([square[:12], square[12:] // 4]), "brighter above than below"),
+        (lambda square: np.concatenate([square[:12], square[12:] // 4]), "brighter in the upper half"),
     ],
 )
 def test_planted_pixels_are_named(changed, words):

@@ -37,8 +37,10 @@ def flip(path: Path) -> bytes:
 
 def test_damaged_features_are_said_in_the_log_too(here, caplog):
     config = {
-        "name": "small", "data": {"dataset": "digits", "images_per_class": 4},
-        "representations": {"a": "timm:test_vit?pretrained=false", "b": "timm:test_resnet?pretrained=false"},
+        "name": "small", "data": {"dataset": "digits", "images_per_class": 2},
+        "representations": {
+            "a": "timm:test_vit?pretrained=false&img_size=32", "b": "timm:test_resnet?pretrained=false",
+        },
         "methods": [{"name": "kmeans", "method": "kmeans", "n_clusters": 2}], "statistics": "off", "figures": False,
     }  # fmt: skip
     Path("small.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")

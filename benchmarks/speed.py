@@ -106,6 +106,7 @@ COMMANDS = {  # name → what follows `python`; 500 items of 32 features are in 
     "rdx run --dry-run": ["-m", "rdx", "run", "configs/quickstart/compare.yaml", "--dry-run"],
 }  # fmt: skip
 ROWS = (*WORK, *COMMANDS)
+TRAINED = "checkpoints/quickstart_m35/last.safetensors"  # what the quick start's rows need in both checkouts
 COLUMNS = (
     "what", "before_s", "now_s", "ratio", "before_cpu_s", "now_cpu_s", "cpu_ratio", "repeats", "before", "hardware",
 )  # fmt: skip
@@ -187,6 +188,9 @@ def main() -> None:
         return
     if arguments.before is None:
         parser.error("--before names the checkout of an earlier build")
+    for checkout in (arguments.before, HERE):
+        if {"quick start", "rdx run --dry-run"} & {*arguments.rows} and not (checkout / TRAINED).is_file():
+            parser.error(f"{checkout} has no {TRAINED}: run `bash scripts/quickstart.sh` there first")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for what in arguments.rows:

@@ -24,11 +24,6 @@ class Cluster:
         """Each member's mean affinity to the cluster, itself included, (c,)."""
         return self.graph.mean_affinity(self.members)
 
-    def affinity(self) -> np.ndarray:
-        """The affinities among the members, both ways alike, (c, c) float64."""
-        found = self.graph.affinity(self.members[:, None], self.members[None, :]).astype(np.float64)
-        return (found + found.T) / 2
-
     def centres(self) -> np.ndarray:
         """Positions of the members that are tried as a grid's centre: all, or a sparse graph's shortlist."""
         shortlist = getattr(self.graph, "likely_centres", None)
@@ -98,38 +93,19 @@ def spectral_centrality(cluster: Cluster) -> np.ndarray:
     """
     from scipy.linalg import eigh
 
-    members, affinity = cluster.members, cluster.affinity()
+    members = cluster.members
+    affinity = cluster.graph.affinity(members[:, None], members[None, :]).astype(np.float64)
+    affinity = (affinity + affinity.T) / 2
     laplacian = np.diag(affinity.sum(axis=1)) - affinity
     vector = eigh(laplacian, subset_by_index=(len(members) - 1, len(members) - 1))[1][:, 0]
     vector *= np.sign(vector[np.argmax(np.abs(vector))]) or 1.0
     return members[np.argsort(-vector, kind="stable")[: cluster.m]]
 
 
-def densest(cluster: Cluster) -> np.ndarray:
-    """The m members among which A and B differ most: the smallest sum of differences, that is −log affinity.
-
-    From each member on, the one with the smallest sum to those chosen is added; the best of these sets counts, the
-    one with the smallest sum to the others first.
-    """
-    gain = np.log(np.maximum(cluster.affinity(), np.finfo(np.float32).tiny))
-    np.fill_diagonal(gain, 0.0)
-    everyone = np.arange(len(gain))
-    chosen, total = everyone[:, None], gain.copy()
-    total[everyone, everyone] = -np.inf
-    for _ in range(min(cluster.m, len(gain)) - 1):
-        best = total.argmax(axis=1)
-        chosen = np.column_stack([chosen, best])
-        total += gain[best]
-        total[everyone, best] = -np.inf
-    sums = gain[chosen[:, :, None], chosen[:, None, :]].sum(axis=(1, 2))
-    best = np.sort(chosen[np.argmax(sums)])  # several starts lead to it
-    return cluster.members[best[np.argsort(-gain[np.ix_(best, best)].sum(axis=1), kind="stable")]]
-
-
 SELECTIONS = {
     rule.__name__: rule
     for rule in (
         max_total_affinity, random, max_affinity, max_affinity_neighborhood, max_affinity_euclidean_neighborhood,
-        cluster_centroid, centroid, spectral_centrality, densest,
+        cluster_centroid, centroid, spectral_centrality,
     )
 }  # fmt: skip

@@ -55,7 +55,8 @@ class RDX(Results, Parameters, BaseEstimator):
     cluster_size : int, default 9
         Items of a cluster that a centrality picks.
     selection : str, default "max_total_affinity"
-        How the images of a grid are chosen, see `rdx.method.grids`; those of ``scale="auto"`` are "densest".
+        How the images of a grid are chosen, see `rdx.method.grids`; with ``scale="auto"`` see
+        `rdx.method.scales.shown`.
     images_per_concept : int, default 9
         m, the images of a grid.
     null_threshold : float, default 1.1

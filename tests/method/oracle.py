@@ -192,17 +192,6 @@ def select(rule, W, X, members, m):
         return max(total_affinities(W, X, members, m).values(), key=lambda pair: pair[1])[0]
     if rule == "max_affinity":
         return members[np.argsort(-to_cluster, kind="stable")[:m]]
-    if rule == "densest":
-        gain = {(i, j): np.log((W[i, j] + W[j, i]) / 2) for i in members for j in members if i != j}
-        grids = []
-        for start in members:
-            grid = [start]
-            while len(grid) < min(m, len(members)):
-                rest = [j for j in members if j not in grid]
-                grid.append(max(rest, key=lambda j: sum(gain[i, j] for i in grid)))
-            grids.append(grid)
-        best = max(grids, key=lambda grid: sum(gain[i, j] for i in grid for j in grid if i != j))
-        return sorted(best, key=lambda i: -sum(gain[i, j] for j in best if i != j))
     if rule == "max_affinity_neighborhood":
         return nearest_to_item(X, best, members, m)
     if rule == "max_affinity_euclidean_neighborhood":

@@ -13,7 +13,6 @@ from rdx import RDX
 RULES = (
     "max_total_affinity", "random", "max_affinity", "max_affinity_neighborhood",
     "max_affinity_euclidean_neighborhood", "cluster_centroid", "centroid", "spectral_centrality",
-    "densest",
 )  # fmt: skip
 M = 7
 
@@ -92,14 +91,6 @@ def test_spectral_centrality_up_to_the_sign_of_the_eigenvector(version):
     for concept, W, X in concepts_of("spectral_centrality", version):
         both = oracle.select("spectral_centrality", W, X, concept.members, M)
         assert set(concept.indices) in [set(grid) for grid in both]
-
-
-@pytest.mark.parametrize("version", ["v1", "v2"])
-@pytest.mark.parametrize("m", [2, 7, 500])
-def test_densest(version, m):
-    for concept, W, X in concepts_of("densest", version, m=m):
-        expected = oracle.select("densest", W, X, concept.members, m)
-        np.testing.assert_array_equal(concept.indices, expected)
 
 
 def test_random_grids_come_from_the_random_state_alone():

@@ -141,7 +141,7 @@ def _why_dense(
         return "keep_matrices=True", "keep_matrices=False"
     if clustering == "affinity_propagation":
         return f"clustering='{clustering}'", "clustering='spectral'"
-    if selection in ("spectral_centrality", "densest"):
+    if selection == "spectral_centrality":
         return f"selection='{selection}'", "selection='max_total_affinity'"
     if guidance_rule_used == "paper":
         return "guidance_rule='paper'", "guidance_rule='own'"
@@ -222,8 +222,8 @@ def _extra_matrices(both_ways: bool, distance: str, clustering: str, selection: 
         extra += 2 * (4 + 4) + 2 * 4  # difference and affinity of both directions, distances as float32
     if clustering == "affinity_propagation":
         extra += 8 * 8  # scikit-learn's messages
-    if selection in ("spectral_centrality", "densest"):
-        extra += 12 * 8 * 0.25  # an eigenproblem of a cluster that may have half of the items, or a greedy search in it
+    if selection == "spectral_centrality":
+        extra += 12 * 8 * 0.25  # an eigenproblem of a cluster, which may have half of the items
     return extra
 
 

@@ -8,16 +8,15 @@ import numpy as np
 
 from rdx.compute.threads import one_thread_each
 from rdx.method.concepts import DIRECTIONS, NULL, Concept, Explanations
-from rdx.method.grids import Cluster, densest
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.chance import GAMMAS
 from rdx.method.scales.evidence import Evidence
 from rdx.method.scales.extension import mean_weights
 from rdx.method.scales.peeling import Group, Peeled, peel
 from rdx.method.scales.plan import SEARCHED, looked_at
+from rdx.method.scales.shown import GAMMA, densest
 from rdx.method.scales.weights import Weights
 
-SHOWN = 0.3  # γ of the images that are shown: every pair counts that a factor of 3 lies between, not the farthest alone
 BETAS = dict(zip(GAMMAS, (5.0, 5.0, 2.5, 1.0), strict=True))  # of the affinities that are shown
 
 
@@ -61,10 +60,7 @@ def _explanations(
         some = weights if len(among) == len(weights) else weights.subset(among)
         inside = np.flatnonzero(group.members[among])
         graph = some.graph(direction, group.gamma, BETAS[group.gamma])
-        own = points[weights.compared[direction][0]].subset(items[among])
-        shown = some.graph(direction, SHOWN, BETAS[SHOWN])
-        cluster = Cluster(inside, own, shown, chosen.images_per_concept, chosen.random_state)
-        grid = densest(cluster)
+        grid = inside[densest(some.at(direction, GAMMA)[np.ix_(inside, inside)], chosen.images_per_concept)]
         strength = graph.mean_affinity(inside)
         members = items[among[inside]]
         affinity[members] = strength
@@ -73,7 +69,7 @@ def _explanations(
         labels[members] = number
         numbers = (float(value) for value in (group.gamma, group.gain, group.score, group.p_value))
         evidence = Evidence(*numbers, group.round, group.finding)
-        indices = items[among[np.asarray(grid, dtype=np.int64)]]
+        indices = items[among[grid]]
         concepts.append(Concept(number, indices, members, float(strength.mean()), evidence))
     return Explanations(direction, labels, concepts, affinity, notes=_notes(ending, n))
 

@@ -155,7 +155,6 @@ DENSE_ONLY = [
     ({"keep_matrices": True}, "keep_matrices=True", "keep_matrices=False"),
     ({"clustering": "affinity_propagation"}, "clustering='affinity_propagation'", "clustering='spectral'"),
     ({"selection": "spectral_centrality"}, "selection='spectral_centrality'", "selection='max_total_affinity'"),
-    ({"selection": "densest"}, "selection='densest'", "selection='max_total_affinity'"),
     ({"guidance_rule_used": "paper"}, "guidance_rule='paper'", "guidance_rule='own'"),
 ]
 

@@ -84,7 +84,8 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         if some.equal:
             return Peeled(found, [], f"the {left.sum()} items left have the same neighbours in both", draws)
         candidates, drawn = _candidates(some, random_state, spread)
-        candidates = [one for one in candidates if number == 1 or _holds(weights, some, one, left)]
+        if not left.all():
+            candidates = _holding(weights, some, candidates, left)
         draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
         kept = _kept(some, [one for one in candidates if one.p_value < ALPHA], first, drawn)
@@ -126,10 +127,15 @@ def _candidates(weights: Weights, random_state: int, spread: Callable) -> tuple[
     return sorted(found, key=lambda group: (-group.score, order[group.scale])), drawn
 
 
-def _holds(weights: Weights, some: Weights, group: Group, left: np.ndarray) -> bool:
-    """Whether a group of the items that are left, ``some``, differs in the ranks among all items too."""
-    among_all = density(weights.at(*group.scale), _placed(group, left, 0).members)
-    return among_all >= HELD * density(some.at(*group.scale), group.members)
+def _holding(weights: Weights, some: Weights, groups: list[Group], left: np.ndarray) -> list[Group]:
+    """Of groups of the items that are left, ``some``, those that differ in the ranks among all items too."""
+    matrices = {scale: (weights.at(*scale), some.at(*scale)) for scale in {group.scale for group in groups}}
+    found = []
+    for group in groups:
+        among_all, among_left = matrices[group.scale]
+        if density(among_all, _placed(group, left, 0).members) >= HELD * density(among_left, group.members):
+            found.append(group)
+    return found
 
 
 def _distinct(groups: list[Group]) -> list[Group]:

@@ -333,7 +333,7 @@ def test_a_group_that_only_the_absence_of_others_makes_does_not_hold():
     for left, direction, holds in ((~others, A_NOT_B, False), (group | others | rest, B_NOT_A, True)):
         some = weights.subset(np.flatnonzero(left))
         one = peeling.Group((direction, 1.0), group[left], None, 1.0, 1.5, 0.025, 2)
-        assert peeling._holds(weights, some, one, left) is holds
+        assert peeling._holding(weights, some, [one], left) == [one][: int(holds)]
 
 
 def test_a_group_and_its_counterpart_are_no_remainders():

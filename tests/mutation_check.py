@@ -232,7 +232,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the rest of the items taken for a concept", "rdx/method/scales/remainders.py", "< ALONE else None",
-        "< 0 else None", ("tests/method/scales/test_scales.py::test_a_remainder_gives_way_to_what_left_it",),
+        "< 0 else None", ("tests/method/scales/test_remainders.py::test_a_remainder_gives_way_to_what_left_it",),
     ),
     Mutation(
         "ranks from 0 among those looked at", "rdx/method/scales/extension.py", "np.arange(1.0, len(among) + 1)",

@@ -19,7 +19,6 @@ from rdx.method.scales import (
     peeling,
     plan,
     rank_weights,
-    remainders,
     spectrum,
     strongest,
 )
@@ -297,52 +296,6 @@ def test_what_is_left_beside_a_group_that_moved_is_no_concept():
     fitted = RDX(scale="auto").fit(A, B)
     found = [one for one in fitted.a_not_b_.concepts + fitted.b_not_a_.concepts if one.evidence.stands_out]
     assert len(found) == 1 and set(found[0].members.tolist()) <= set(range(18))
-
-
-def classes_of_which_one_moves():
-    """Four classes of 25 far apart; in A the first one lies by a third of the way nearer to the second one."""
-    rng = np.random.default_rng(3)
-    label, centres = np.repeat(np.arange(4), 25), 12 * np.eye(8)[:4]
-    B = centres[label] + rng.standard_normal((100, 8))
-    A = B.copy()
-    A[label == 0] += (centres[1] - centres[0]) / 3
-    return Weights({"A": A, "B": B}), label
-
-
-def test_a_remainder_gives_way_to_what_left_it():
-    weights, label = classes_of_which_one_moves()
-    left = remainders.leavers(weights, B_NOT_A, 1.0, label != 0)
-    assert (left & (label == 0)).sum() >= 24 and not (left & (label != 0)).any()
-    around, strength = remainders.group_around(weights.at(A_NOT_B, 1.0), left, ~left)
-    assert np.unique(label[around]).tolist() == [0, 1] and strength > 0
-    assert (around & (label == 0)).sum() >= 24
-    one = peeling.Group((B_NOT_A, 1.0), ~left, None, 1.0, 1.5, 0.025, 1)
-    found = peeling._around(weights, one, left, Chance((np.ones((9, len(SCALES))),) * 2))
-    assert found.direction == A_NOT_B and found.p_value == 0.025 and (found.members & left).sum() >= 24
-    strong = peeling.replace(one, score=2 * found.score / peeling.OTHER_SIDE)  # then those that left are a counterpart
-    assert peeling._around(weights, strong, left, Chance((np.ones((9, len(SCALES))),) * 2)) is strong
-
-
-def test_a_group_that_only_the_absence_of_others_makes_does_not_hold():
-    rng = np.random.default_rng(4)
-    group, others, rest = np.repeat(np.eye(3, dtype=bool), (10, 60, 30), axis=1)
-    A, B = rng.standard_normal((2, 100, 4))
-    A[rest, 0] += 50  # among the others in A, among the rest in B
-    B[others, 0] += 50
-    weights = Weights({"A": A, "B": B})
-    for left, direction, holds in ((~others, A_NOT_B, False), (group | others | rest, B_NOT_A, True)):
-        some = weights.subset(np.flatnonzero(left))
-        one = peeling.Group((direction, 1.0), group[left], None, 1.0, 1.5, 0.025, 2)
-        assert peeling._holding(weights, some, [one], left) == [one][: int(holds)]
-
-
-def test_a_group_and_its_counterpart_are_no_remainders():
-    rng = np.random.default_rng(2)
-    side = np.repeat([0, 1], 40)
-    A = rng.standard_normal((80, 6))
-    weights = Weights({"A": A, "B": np.column_stack([A, 5 * side])})
-    for value in (0, 1):
-        assert remainders.leavers(weights, B_NOT_A, 1.0, side == value) is None
 
 
 def test_items_that_are_all_the_same_to_one_model_end_the_rounds(pair, monkeypatch):

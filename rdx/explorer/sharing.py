@@ -16,6 +16,7 @@ from rdx.explorer.content import A, B
 from rdx.metrics.attribute_words import FALSE, go_together, in_common, percent
 from rdx.metrics.attributes import Attribute, find_common
 from rdx.metrics.significance import benjamini_hochberg
+from rdx.metrics.two_samples import mean_ranks
 
 LABEL = "label"
 LEAST = 0.02  # a smaller difference between A and B is none worth a line
@@ -126,24 +127,17 @@ def _of_each(attribute: Attribute, near: np.ndarray) -> np.ndarray:
     if attribute.is_category:
         own = values[:, None]
         return ((values[near] == own) & (own >= 0)).mean(axis=1)
-    ranks = _ranks(values)
+    there = ~np.isnan(values)
+    ranks = np.full(len(values), np.nan)
+    ranks[there] = mean_ranks(values[there])
     apart = np.abs(ranks[near] - ranks[:, None])
     known = ~np.isnan(apart)
     total = np.where(known, apart, 0.0).sum(axis=1)
     count = known.sum(axis=1)
-    any_two = _any_two(ranks[~np.isnan(ranks)])
+    any_two = _any_two(ranks[there])
     if not any_two > 0:
         return np.full(len(values), np.nan)
     return np.where(count > 0, 1 - total / np.maximum(count, 1) / any_two, np.nan)
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks (n,), ties the mean of theirs; NaN stays."""
-    known = ~np.isnan(values)
-    _, place, counts = np.unique(values[known], return_inverse=True, return_counts=True)
-    ranks = np.full(len(values), np.nan)
-    ranks[known] = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    return ranks
 
 
 def _any_two(ranks: np.ndarray) -> float:

@@ -31,6 +31,12 @@ def rank_sum(inside: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
     return u / (s * t), min(1.0, math.erfc(z / math.sqrt(2.0)))
 
 
+def mean_ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks (n,) from 1, equal values with the mean of theirs; no value is NaN."""
+    _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2.0)[position]
+
+
 def auc_within(values: np.ndarray, inside: np.ndarray, strata: np.ndarray) -> float | None:
     """The AUC of values (n,), NaN for none, of the items that are ``inside`` (n,) bool beside those of the same stratum
     (n,) int that are not; None where no stratum has both."""
@@ -38,8 +44,7 @@ def auc_within(values: np.ndarray, inside: np.ndarray, strata: np.ndarray) -> fl
     values, inside, strata = values[there], inside[there], strata[there]
     _, order = np.unique(values, return_inverse=True)
     key = strata * (order.max(initial=0) + 1) + order
-    _, position, counts = np.unique(key, return_inverse=True, return_counts=True)
-    mean_rank = (np.cumsum(counts) - (counts - 1) / 2.0)[position]
+    mean_rank = mean_ranks(key)
     sizes, members = np.bincount(strata), np.bincount(strata, inside)
     pairs = float((members * (sizes - members)).sum())
     below = np.cumsum(sizes) - sizes  # items of earlier strata, which rank before all of this one

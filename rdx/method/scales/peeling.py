@@ -24,6 +24,7 @@ from rdx.method.scales.weights import Weights
 OVERLAP = 0.2  # share of the smaller one from which two groups of a direction are one, at two scales
 FACES = 0.5  # two groups neither of which keeps this share of its density without the other are one finding
 FAINT = 0.25  # of the strongest score above 1: what is fainter waits for the next round
+WIDE = 0.5  # of its score above 1, at least, a group has at another scale whose items it has, too
 OTHER_SIDE = 0.8  # of a remainder's score, at least, has the group around what left it
 SLIGHT = 0.01  # of their ranks: pairs that differ by less on average are no difference, however evenly they do
 HELD = 0.5  # of its density among the items that are left, a group has this among all, or their ranks alone made it
@@ -170,18 +171,20 @@ def _overlap(one: Group, other: Group) -> float:
 def _kept(weights: Weights, groups: list[Group], first: int, drawn: Chance) -> list[Group]:
     """Of the groups that stand out in a round, those that do not follow from stronger ones, numbered as findings.
 
-    A remainder gives way to the group around what left it.
+    A remainder gives way to the group around what left it, or goes where that is found by itself.
     """
     split = []
     for one in _distinct(groups):
         matrix = weights.at(*one.scale)
         split += [replace(one, members=part, gain=gain(matrix, part)) for part in parts(matrix, one.members)]
     kept: list[Group] = []
+    left_by: list[np.ndarray | None] = []
     for one in split:
         if kept and one.score - 1 < FAINT * (kept[0].score - 1):
             continue
         if (left := leavers(weights, one.direction, one.gamma, one.members)) is not None:
-            one = _around(weights, one, left, drawn)
+            remainder, one = one, _around(weights, one, left, drawn)
+            left = left if one is remainder else None
         if one is None or any(each.direction == one.direction and _overlap(each, one) > OVERLAP for each in kept):
             continue
         faces = [other for other in kept if _are_faces(weights, one, other)]
@@ -193,7 +196,35 @@ def _kept(weights: Weights, groups: list[Group], first: int, drawn: Chance) -> l
         members = one.members if taken is None else one.members & ~taken
         if members.sum() >= LEAST:
             kept.append(replace(one, members=members, finding=finding))
-    return kept
+            left_by.append(left)
+    standing = [one for one, left in zip(kept, left_by, strict=True) if left is None or not _explained(one, left, kept)]
+    return _widened(weights, standing, groups)
+
+
+def _explained(remainder: Group, left: np.ndarray, kept: list[Group]) -> bool:
+    """Whether most of those that left (n,) bool are in a group of the other direction."""
+    return any(other.direction != remainder.direction and other.members[left].mean() > 0.5 for other in kept)
+
+
+def _widened(weights: Weights, kept: list[Group], groups: list[Group]) -> list[Group]:
+    """The groups that are kept, each with the items that it has at other scales where it stands out nearly as much.
+
+    It stands out most where it is tightest, and the same difference reaches further.
+    """
+    wider = list(kept)
+    for place, one in enumerate(kept):
+        others = [each for each in wider if each is not one and each.direction == one.direction]
+        members = one.members.copy()
+        for each in groups:
+            if each.direction != one.direction or each.score - 1 < WIDE * (one.score - 1):
+                continue
+            for part in parts(weights.at(*each.scale), each.members):
+                found = replace(each, members=part)
+                if _same(found, one) and not any(_overlap(found, other) > OVERLAP for other in others):
+                    members |= part
+        taken = _taken(others, one.direction)
+        wider[place] = replace(one, members=members if taken is None else members & ~taken)
+    return wider
 
 
 def _are_faces(weights: Weights, one: Group, other: Group) -> bool:

@@ -43,7 +43,9 @@ class Truth:
 
     changed: np.ndarray
     groups: dict[str, list[np.ndarray]] = field(default_factory=lambda: {A_NOT_B: [], B_NOT_A: []})
-    beside: dict[str, list[tuple[np.ndarray, list[np.ndarray]]]] = field(default_factory=lambda: {A_NOT_B: [], B_NOT_A: []})
+    beside: dict[str, list[tuple[np.ndarray, list[np.ndarray]]]] = field(
+        default_factory=lambda: {A_NOT_B: [], B_NOT_A: []}
+    )
     attribute: np.ndarray | None = None
     differences: int = 1
     judged: bool = True

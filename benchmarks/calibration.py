@@ -1,6 +1,6 @@
 """Are the p-values right? False alarms where there is no difference, and power where there is one.
 
-    python benchmarks/calibration.py [--parts noise seeds power] [--n 300] [--quick]
+    python benchmarks/calibration.py [--parts noise seeds power] [--versions auto v1 v2] [--n 300] [--quick]
 
 * noise: A against A rotated into more dimensions, plus isotropic noise of 1-30 % of its spread. A is a
   Gaussian mixture, handwritten digits as pixels, or the features of a small convnet. Aligned runs too.
@@ -8,9 +8,10 @@
   test, a net that was never told 3 from 5 against an expert, with two other experts as the reference.
 * power: A merges two classes of a mixture that B keeps apart, by a growing share of their distance.
 
-Everything is `fast` as in a run (49 surrogates; n items are all there are). The convnets are trained on
-scikit-learn's digits, in a temporary folder, in a second each. One row a run: calibration.csv and
-power.csv beside this file, and results/calibration/calibration.png. About half an hour on one core.
+auto is RDX(scale="auto"), each concept at its own scale; v1 and v2 have one scale for all and are tested `fast` as in a
+run (49 surrogates; n items are all there are). The convnets are trained on scikit-learn's digits, in a temporary
+folder, in a second each. One row a run: calibration.csv and power.csv beside this file, and
+results/calibration/calibration.png. About half an hour on one core.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 import csv
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +40,8 @@ FIGURE = HERE.parent / "results" / "calibration" / "calibration.png"
 SURROGATES, SUBSAMPLES, MARGIN = 49, 20, 1.5  # the defaults of a run
 NOISE_NETS, SEED_NETS = 20, 40  # first seeds of twelve nets each: the margin was chosen on other nets
 NOISE, MERGED = (0.01, 0.03, 0.1, 0.2, 0.3), (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+OWN = "auto"
+VERSIONS = (OWN, "v1", "v2")
 COLUMNS = (
     "part", "data", "version", "aligned", "n", "level", "run", "concepts", "draws", "smallest_p", "found",
     "gain", "null_95",
@@ -73,8 +76,23 @@ class Nets:
         return self._held[kind, seed]
 
 
+def own_scales(A: np.ndarray, B: np.ndarray, seed: int) -> dict:
+    """One run with each concept at its own scale, which tests them itself."""
+    estimator = RDX(3, scale="auto", random_state=seed, device="cpu")
+    estimator.fit(A, B, spread=partial(map_ordered, threads=1))
+    told = [concept.evidence for name in DIRECTIONS for concept in getattr(estimator, f"{name}_").concepts]
+    strongest = max((one.score for one in told), default=0.0)
+    return {
+        "concepts": len(told), "draws": estimator.peeled_.draws,
+        "smallest_p": round(min((one.p_value for one in told), default=1.0), 4),
+        "found": any(one.stands_out for one in told), "gain": round(strongest, 4), "null_95": "",
+    }  # fmt: skip
+
+
 def tested(A: np.ndarray, B: np.ndarray, version: str, seed: int, *, aligned: bool = False, reference=None) -> dict:
     """One run: fit, surrogates, and what they say; ``reference``: features of two representations."""
+    if version == OWN:
+        return own_scales(A, B, seed)
     estimator = RDX(3, version=version, random_state=seed, device="cpu")
     features = {"A": A, "B": B}
     if aligned:
@@ -105,12 +123,14 @@ def tested(A: np.ndarray, B: np.ndarray, version: str, seed: int, *, aligned: bo
     }  # fmt: skip
 
 
-def noise(n: int, nets: Nets, share: float) -> Iterator[dict]:
+def noise(n: int, nets: Nets, share: float, versions: Sequence[str]) -> Iterator[dict]:
     """Runs without a structured difference; v2, which mostly finds no concept there, has fewer."""
     from sklearn.datasets import load_digits
 
     pixels = load_digits().data
-    for version, aligned, repeats in (("v1", False, 9), ("v2", False, 3), ("v1", True, 2)):
+    for version, aligned, repeats in ((OWN, False, 9), ("v1", False, 9), ("v2", False, 3), ("v1", True, 2)):
+        if version not in versions:
+            continue
         for level in NOISE:
             for run in range(max(1, round(share * repeats))):
                 for data in ("mixture", "pixels", "convnet"):
@@ -126,9 +146,11 @@ def noise(n: int, nets: Nets, share: float) -> Iterator[dict]:
                     yield {"data": data, "version": version, "aligned": aligned, "level": level, "run": run, **found}
 
 
-def seeds(n: int, nets: Nets, share: float) -> Iterator[dict]:
+def seeds(n: int, nets: Nets, share: float, versions: Sequence[str]) -> Iterator[dict]:
     """Pairs of pairs of seeds, the four being different nets, on twice as many items."""
     for version, repeats in (("v1", 40), ("v2", 24)):
+        if version not in versions:
+            continue
         for run in range(max(2, round(share * repeats))):
             rng = np.random.default_rng([run, 77])
             items, four = rng.permutation(1797)[: 2 * n], SEED_NETS + rng.permutation(12)[:4]
@@ -142,9 +164,11 @@ def seeds(n: int, nets: Nets, share: float) -> Iterator[dict]:
                 yield {**shape, "run": run, **found}
 
 
-def power(n: int, nets: Nets, share: float) -> Iterator[dict]:
+def power(n: int, nets: Nets, share: float, versions: Sequence[str]) -> Iterator[dict]:
     """A planted difference of growing size, with noise of 10 % everywhere."""
-    for version, repeats in (("v1", 16), ("v2", 8)):
+    for version, repeats in ((OWN, 16), ("v1", 16), ("v2", 8)):
+        if version not in versions:
+            continue
         for level in MERGED:
             for run in range(max(1, round(share * repeats))):
                 rng = np.random.default_rng([run, round(100 * level), 5])
@@ -161,7 +185,8 @@ def draw(rows: list[dict], path: Path) -> None:
     from rdx.figures.style import BODY, TITLE, concept_color, drawing
 
     quiet = [row for row in rows if row["part"] == "noise"]
-    kinds = {"v1": [r for r in quiet if r["version"] == "v1" and not r["aligned"]],
+    kinds = {OWN: [r for r in quiet if r["version"] == OWN],
+             "v1": [r for r in quiet if r["version"] == "v1" and not r["aligned"]],
              "v2": [r for r in quiet if r["version"] == "v2"],
              "v1, aligned": [r for r in quiet if r["aligned"]],
              "two seeds, against two others": [r for r in rows if r["data"] == "two seeds"]}  # fmt: skip
@@ -180,7 +205,7 @@ def draw(rows: list[dict], path: Path) -> None:
         left.set_xlabel("smallest p of a run", fontsize=BODY)
         left.set_ylabel("share of runs", fontsize=BODY)
         left.set_title("No difference: p-values (on or below the dotted line is right)", fontsize=TITLE - 1)
-        for number, version in enumerate(("v1", "v2"), start=1):
+        for number, version in enumerate(VERSIONS, start=1):
             found = {size: [r["found"] for r in rows if r["part"] == "power" and r["version"] == version
                             and r["level"] == size] for size in MERGED}  # fmt: skip
             if all(found.values()):
@@ -229,17 +254,18 @@ def report(rows: list[dict]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--versions", nargs="*", choices=VERSIONS, default=list(VERSIONS))
     parser.add_argument("--n", type=int, default=300)
     parser.add_argument("--quick", action="store_true", help="a twelfth of the runs")
     parser.add_argument("--output-dir", type=Path, default=HERE)
     arguments = parser.parse_args()
     files = {"calibration.csv": ("noise", "seeds"), "power.csv": ("power",)}
     rows = [row for name in files for row in read_rows(arguments.output_dir / name)]
-    rows = [row for row in rows if row["part"] not in arguments.parts]
+    rows = [row for row in rows if row["part"] not in arguments.parts or row["version"] not in arguments.versions]
     with tempfile.TemporaryDirectory() as folder:
         nets = Nets(Path(folder))
         for part in arguments.parts:
-            for row in PARTS[part](arguments.n, nets, 1 / 12 if arguments.quick else 1.0):
+            for row in PARTS[part](arguments.n, nets, 1 / 12 if arguments.quick else 1.0, arguments.versions):
                 rows.append({"part": part, "n": arguments.n, **row})
                 print(*rows[-1].values(), sep="  ", flush=True)
     for name, parts in files.items():

@@ -1,8 +1,8 @@
 """How groups grow: every item that raises a group's gain joins it, every other one leaves, until nothing changes.
 
 All items are judged at once, and a step that would lower the gain is not made: each group ends where it was best. From
-step to step few items change sides, so what all items add up to is kept and corrected by their rows of the weights. Arrays are
-filled entry by entry: Numba takes seconds to compile an assignment of one to another.
+step to step few items change sides, so what all items add up to is kept and corrected by their rows of the weights.
+Arrays are filled entry by entry: Numba takes seconds to compile the assignment of one to another.
 """
 
 from __future__ import annotations

@@ -35,15 +35,17 @@ SIZES = (300, 1000, 4000)
 class Truth:
     """What was planted. Arrays hold items, ascending.
 
-    groups: by direction, what that side holds together and the other does not. beside: by direction, (moved, others)
-    that come together there as a consequence, such as a class and what it moved towards. changed: all items that were
-    moved. attribute (n,): told by B and folded away by A, so that A's concepts mix its values and B's do not.
+    groups: by direction, what that side holds together and the other does not. beside: by direction, (moved, [others])
+    that come together there as a consequence, such as a class and those that it moved towards. changed: all items that
+    were moved. attribute (n,): told by B and folded away by A, so that A's concepts mix its values and B's do not.
     differences: how many were planted. judged: False where nobody knows which concepts are right.
     """
 
     changed: np.ndarray
     groups: dict[str, list[np.ndarray]] = field(default_factory=lambda: {A_NOT_B: [], B_NOT_A: []})
-    beside: dict[str, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=lambda: {A_NOT_B: [], B_NOT_A: []})
+    beside: dict[str, list[tuple[np.ndarray, list[np.ndarray]]]] = field(
+        default_factory=lambda: {A_NOT_B: [], B_NOT_A: []}
+    )
     attribute: np.ndarray | None = None
     differences: int = 1
     judged: bool = True
@@ -124,9 +126,12 @@ def merge(rng: np.random.Generator, *, share: float, n: int):
     one, other = (np.flatnonzero(label == number) for number in (1, 0))
     both = np.union1d(one, other)
     truth = Truth(both, {A_NOT_B: [both], B_NOT_A: [one, other]})
+    closer, further = [], []
     for neighbour in range(2, 6):
-        closer = np.linalg.norm(near[1] - near[neighbour]) < np.linalg.norm(apart[1] - apart[neighbour])
-        truth.beside[A_NOT_B if closer else B_NOT_A].append((one, np.flatnonzero(label == neighbour)))
+        nearer = np.linalg.norm(near[1] - near[neighbour]) < np.linalg.norm(apart[1] - apart[neighbour])
+        (closer if nearer else further).append(np.flatnonzero(label == neighbour))
+    truth.beside[A_NOT_B].append((one, closer))
+    truth.beside[B_NOT_A].append((one, further))
     return A, with_noise(rotated(B, rng), 0.1, rng), truth
 
 

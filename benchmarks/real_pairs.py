@@ -122,7 +122,8 @@ def told(rng: np.random.Generator, *, items: Callable[[], Items], model: Callabl
     one, other = model(plain), model(changed(plain, (FOLDED | UNDONE)[what]))
     side = rng.permutation(len(plain)) % 2
     halves = [np.flatnonzero(side == value) for value in (0, 1)]
-    truth = Truth(np.arange(len(plain)), {A_NOT_B: [], B_NOT_A: halves}, attribute=side)
+    moved = np.arange(len(plain)) if what in FOLDED else halves[1]  # A and B have the same of an image without
+    truth = Truth(moved, {A_NOT_B: [], B_NOT_A: halves}, attribute=side)
     return (one + other) / 2 if what in FOLDED else one, np.where(side[:, None], other, one), truth
 
 

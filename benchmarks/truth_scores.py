@@ -37,8 +37,8 @@ def scores(truth: Truth, findings: list[Finding], n: int) -> dict[str, object]:
         if shows(truth, finding):
             recalled[finding.members] = True
             right[finding.members] |= truth.attribute is not None
-        for pair in _consequences(truth, finding):
-            right[np.concatenate(pair)] = True
+        for items in _consequences(truth, finding):
+            right[items] = True
     if truth.attribute is None:
         right |= changed
     planted = [(direction, group) for direction, all_of in truth.groups.items() for group in all_of]
@@ -89,12 +89,15 @@ def shows(truth: Truth, finding: Finding) -> bool:
     return (within and np.isin(members, truth.changed).mean() >= WITHIN) or bool(_consequences(truth, finding))
 
 
-def _consequences(truth: Truth, finding: Finding) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(moved, others) of the finding's direction that it consists of, both present."""
-    shares = [
-        (pair, [np.isin(finding.members, items).mean() for items in pair]) for pair in truth.beside[finding.direction]
-    ]
-    return [pair for pair, share in shares if min(share) >= MIXED and sum(share) >= PURE]
+def _consequences(truth: Truth, finding: Finding) -> list[np.ndarray]:
+    """What a finding of its direction consists of: something that was moved, and what that moved towards."""
+    found = []
+    for moved, others in truth.beside[finding.direction]:
+        share, *shares = (np.isin(finding.members, items).mean() for items in (moved, *others))
+        reached = [(part, items) for part, items in zip(shares, others, strict=True) if part >= MIXED]
+        if reached and share >= MIXED and share + sum(part for part, _ in reached) >= PURE:
+            found += [moved, *(items for _, items in reached)]
+    return found
 
 
 def _overlap(group: np.ndarray, finding: Finding) -> float:

@@ -96,8 +96,8 @@ def test_both_directions_of_the_same_grids_and_the_ties_add_up_to_one(seed, n, c
     A, B = rng.normal(size=(n, 3)), rng.normal(size=(n, 2))
     if coarse:  # duplicates: local scaling then has infinite distances
         A, B = np.rint(A / 2), np.rint(B)
-        A[0, 0] += 3
-        B[0, 0] += 3
+        A[0, 0] += 9
+        B[0, 0] += 9
     grids = [rng.permutation(n)[: rng.integers(2, n + 1)] for _ in range(3)]
     forth = binary_success_rate(grids, A, B, "a_not_b", distance)
     back = binary_success_rate(grids, A, B, "b_not_a", distance)

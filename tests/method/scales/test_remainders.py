@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 
 from rdx.method.concepts import A_NOT_B, B_NOT_A
-from rdx.method.scales import peeling, remainders
+from rdx.method.scales import findings, peeling, remainders
 from rdx.method.scales.chance import SCALES, Chance
 from rdx.method.scales.weights import Weights
 
@@ -27,11 +30,11 @@ def test_a_remainder_gives_way_to_what_left_it():
     around, strength = remainders.group_around(weights.at(A_NOT_B, 1.0), left, ~left)
     assert np.unique(label[around]).tolist() == [0, 1] and strength > 0
     assert (around & (label == 0)).sum() >= 24
-    one = peeling.Group((B_NOT_A, 1.0), ~left, None, 1.0, 1.5, 0.025, 1)
-    found = peeling._around(weights, one, left, Chance((np.ones((9, len(SCALES))),) * 2))
+    one = findings.Group((B_NOT_A, 1.0), ~left, None, 1.0, 1.5, 0.025, 1)
+    found = findings._around(weights, one, left, Chance((np.ones((9, len(SCALES))),) * 2))
     assert found.direction == A_NOT_B and found.p_value == 0.025 and (found.members & left).sum() >= 24
-    strong = peeling.replace(one, score=2 * found.score / peeling.OTHER_SIDE)  # then those that left are a counterpart
-    assert peeling._around(weights, strong, left, Chance((np.ones((9, len(SCALES))),) * 2)) is strong
+    strong = replace(one, score=2 * found.score / findings.OTHER_SIDE)  # then those that left are a counterpart
+    assert findings._around(weights, strong, left, Chance((np.ones((9, len(SCALES))),) * 2)) is strong
 
 
 def test_a_group_that_only_the_absence_of_others_makes_does_not_hold():
@@ -43,8 +46,36 @@ def test_a_group_that_only_the_absence_of_others_makes_does_not_hold():
     weights = Weights({"A": A, "B": B})
     for left, direction, holds in ((~others, A_NOT_B, False), (group | others | rest, B_NOT_A, True)):
         some = weights.subset(np.flatnonzero(left))
-        one = peeling.Group((direction, 1.0), group[left], None, 1.0, 1.5, 0.025, 2)
+        one = findings.Group((direction, 1.0), group[left], None, 1.0, 1.5, 0.025, 2)
         assert peeling._holding(weights, some, [one], left) == [one][: int(holds)]
+
+
+def test_a_remainder_goes_where_what_left_it_is_found():
+    gone, rest, nothing = np.arange(40) < 10, np.arange(40) >= 10, np.zeros(40, dtype=bool)
+    remainder = findings.Group((B_NOT_A, 1.0), rest, ~nothing, 1.0, 1.5, 0.025, 1)
+    for direction, members, explained in ((A_NOT_B, gone, True), (B_NOT_A, gone, False), (A_NOT_B, nothing, False)):
+        other = findings.Group((direction, 1.0), members, ~nothing, 1.0, 1.5, 0.025, 1)
+        assert findings._explained(remainder, gone, [remainder, other]) is explained
+
+
+def test_a_concept_has_the_items_of_its_other_scales():
+    """But none that another concept has, none of a scale at which it is faint, none of the other direction."""
+
+    def group(items, gamma=0.1, score=3.0, direction=A_NOT_B):
+        members = np.isin(np.arange(60), items)
+        return findings.Group((direction, gamma), members, np.ones(60, dtype=bool), 1.0, score, 0.025, 1)
+
+    core, other = group(range(20)), group(range(40, 60))
+    faint = 1 + 0.9 * findings.WIDE * (core.score - 1)
+    candidates = [
+        core, group(range(28), 0.3, 2.5), group([*range(5, 20), 30, 40], 1.0, 2.5), group(range(34), 1.0, faint),
+        group(range(35), 0.3, direction=B_NOT_A), group([*range(20), *range(45, 60)], 0.3), other,
+    ]  # fmt: skip
+    alike = SimpleNamespace(at=lambda *_: np.ones((60, 60), dtype=np.float32))  # nothing falls into parts
+    wider = findings._widened(alike, [core, other], candidates)
+    assert np.flatnonzero(wider[0].members).tolist() == [*range(28), 30]
+    assert (wider[1].members == other.members).all()
+    assert (wider[0].scale, wider[0].score) == (core.scale, core.score)
 
 
 def test_a_group_and_its_counterpart_are_no_remainders():

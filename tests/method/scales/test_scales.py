@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,7 @@ from rdx.method.neighborhoods import as_points
 from rdx.method.scales import (
     chance,
     extension,
+    findings,
     growing,
     peeling,
     plan,
@@ -305,11 +307,12 @@ def test_items_that_are_all_the_same_to_one_model_end_the_rounds(pair, monkeypat
     weights = Weights({"A": A, "B": B})
     assert weights.constant(rest) and not weights.constant(np.arange(N))
     monkeypatch.setattr(peeling, "unrelated", lambda *_: False)
-    groups = [peeling.Group((A_NOT_B, 0.1), np.isin(np.arange(N), truth[d][0]), None, 1.0, 2.0, 0.01, 0) for d in truth]
+    planted = [np.isin(np.arange(N), truth[direction][0]) for direction in truth]
+    groups = [findings.Group((A_NOT_B, 0.1), members, None, 1.0, 2.0, 0.01, 0) for members in planted]
     monkeypatch.setattr(peeling, "_candidates", lambda *_: (groups, Chance((np.ones((9, len(SCALES))),) * 2)))
-    monkeypatch.setattr(peeling, "_kept", lambda weights, found, *_: found)
+    monkeypatch.setattr(peeling, "findings", lambda weights, found, *_: found)
     assert peeling.peel(weights, 5).ending == f"the {len(rest)} items left are all the same to one of the two"
-    assert peeling._share(weights, groups[0], [groups[1]]) > 0
+    assert findings._share(weights, groups[0], [groups[1]]) > 0
     same = np.isin(np.arange(N), rest)
-    alone, others = peeling.replace(groups[0], members=same), peeling.replace(groups[1], members=~same)
-    assert peeling._share(weights, alone, [others]) == 0
+    alone, others = replace(groups[0], members=same), replace(groups[1], members=~same)
+    assert findings._share(weights, alone, [others]) == 0

@@ -11,6 +11,7 @@ from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.standing import Standing
 from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, held, main_labels, ranks_of_labels, whereabouts
 from rdx.method.neighborhoods import Points
+from rdx.metrics.finding_counts import Cautions
 
 _NEARER = 1.5  # labels that both models mix, or tell apart, are closer in one where their ranks differ by so much
 _COVERED = 0.5  # share of a label's items that a finding must have to be told of the label
@@ -36,6 +37,10 @@ class Finding:
     faces: tuple[Standing, ...]
     sentence: str
     table: Table | None = None  # where the sentence is of labels
+
+    @property
+    def cautions(self) -> list[Cautions]:
+        return [face.cautions for face in self.faces]
 
 
 def finding_of(content: Content, method: Method, faces: Sequence[Standing], views: Mapping[str, Points]) -> Finding:

@@ -48,7 +48,7 @@ def _fill(own, other, gamma, minus_beta, unit, out):
         exponential(strip, power, bits, count)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"}, inline="always")
+@_compiled
 def exponential(strip, power, bits, count):
     """strip ← e^strip, in place; ``bits`` are those of ``power``, which is scratch."""
     for j in range(count):

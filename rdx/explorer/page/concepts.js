@@ -44,10 +44,8 @@ function fillLooks(one, members) {
 function noConceptText() {
   const here = shown().concepts;
   if (here.some((one) => !isChance(one))) return "Choose one above.";
-  if (here.length)
-    return "Nothing stands out in this direction. What may be chance can be unfolded above; colours show the labels.";
-  if (!method().isRdx) return "This method found no group in this direction.";
-  return "Zero concepts is an answer: whatever one model holds together in this direction, the other does too.";
+  const more = here.length ? " What may be chance can be unfolded above; colours show the labels." : "";
+  return nothingIn(state.direction) + more;
 }
 
 function steps(one) {
@@ -83,7 +81,7 @@ function walk() {
 
 function stepConcept(by) {
   const concepts = walk();
-  if (!concepts.length) return say("Nothing stands out in this direction.");
+  if (!concepts.length) return say(nothingIn(state.direction));
   const at = concepts.findIndex((one) => one.number === state.concept);
   return change({ concept: concepts[at < 0 ? 0 : (at + by + concepts.length) % concepts.length].number });
 }

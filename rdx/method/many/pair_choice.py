@@ -120,7 +120,9 @@ def choose_pairs(
     taken = np.zeros(n, np.uint8)
     drawn = np.empty(STRIP, np.uint32)
     passed = np.empty(STRIP + 1, np.int32)
-    limit = thresholds.max()
+    limit = np.uint32(0)
+    for threshold in thresholds.flat:
+        limit = max(limit, threshold)
     scale = np.float32(1.0 / 4294967296.0)
     filled = 0
     starts[0] = 0
@@ -205,7 +207,7 @@ def _nearest(row, me, found):
             worst = values[k - 1]
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def _class_of(value, bounds):
     """How many of the ascending ``bounds`` (CLASSES − 1,) are not above ``value``: bisection without a branch."""
     at = 0
@@ -216,31 +218,31 @@ def _class_of(value, bounds):
     return at
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def _times(x, factor):
     """A product of 32-bit numbers that stays one; Numba alone would widen it, at twice the cost."""
     return np.uint32(np.uint32(x) * np.uint32(factor))
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def _folded(x, shift):
     return np.uint32(np.uint32(x) ^ np.uint32(np.uint32(x) >> np.uint32(shift)))
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def mixed(x):
     """A 32-bit mixing function (an xor-shift-multiply finaliser): every bit of x reaches every bit of the result."""
     return _folded(_times(_folded(_times(_folded(x, 16), 0x7FEB352D), 15), 0x846CA68B), 16)
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def _keys(seed, row):
     """Two numbers that make a row's random numbers its own."""
     first = mixed(np.uint32(seed) ^ mixed(np.uint32(row + 0x9E3779B9)))
     return first, mixed(np.uint32(first + np.uint32(0x85EBCA6B)))
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def _random(column, first, second):
     """Uniform 32 bits for a pair; rows share no sequence, since their keys enter twice."""
     x = np.uint32(_times(column, 0x9E3779B1) + first)

@@ -16,7 +16,6 @@ import numpy as np
 STRIP = 1024  # columns that are worked on at a time
 _MOST_BUCKETS = 1 << 14  # their sizes stay in the second cache
 _compiled = numba.njit(nogil=True, cache=True)
-_inlined = numba.njit(nogil=True, cache=True, inline="always")
 
 
 @_compiled
@@ -85,7 +84,7 @@ def count_ranks(squared, own, starts, items, ranks):
             held[_bucket(row[items[q]], low, scale, top)] = 0
 
 
-@_inlined
+@_compiled
 def _bucket(value, low, scale, top):
     """Never decreases with the value, so that order between buckets is order between values.
 

@@ -71,7 +71,7 @@ def _keep(starts, items, values, least, seed, first, last, fewer, kept, heavier)
                 to += 1
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def _is_kept(at, key, value, least):
     draw = np.float32(mixed(np.uint32(at) + key)) * np.float32(1.0 / 4294967296.0)
     return value != 0 and draw * least < abs(value)

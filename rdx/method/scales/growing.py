@@ -2,6 +2,7 @@
 
 All items are judged at once, and a step that would lower the gain is not made: each group ends where it was best. From
 step to step few items change sides, so what all items add up to is kept and corrected by their rows of the weights.
+Arrays are filled entry by entry: Numba takes seconds to compile the assignment of one to another.
 """
 
 from __future__ import annotations
@@ -46,16 +47,16 @@ def _grow(weights, starts):
                         turned[changes], steps[changes] = i, 1.0
                         changes += 1
             _add_rows(weights, turned[:changes], steps, links)
-            inside[:] = wanted
             total = 0.0
             for i in range(n):
+                inside[i] = wanted[i]
                 total += np.float64(links[i]) if inside[i] else 0.0
             gain = total / max(size, 1)
             if not gain > best[number] + 1e-6 * abs(gain):
                 break
             best[number] = gain
-            kept[number] = inside
             for i in range(n):
+                kept[number, i] = inside[i]
                 wanted[i] = links[i] > np.float32(gain / 2)
     return kept, best
 

@@ -101,5 +101,6 @@ def _extend(basis, projected, step, image):
     if length <= 1e-6 * before or step + 1 >= len(image):  # the space is whole: a new direction begins another
         basis[step + 1] = 0.0
         return 0.0
-    basis[step + 1] = image / length
+    for j in range(len(image)):
+        basis[step + 1, j] = image[j] / length
     return length

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from rdx.explorer.content import A, B, Content
-from rdx.explorer.sharing import LABEL, Shared, moved_sentence, shared_attributes, sharing_text, table_rows, told_apart
+from rdx.explorer.sharing import LABEL, axis, moved_sentence, shared_attributes, table_rows
 from rdx.explorer.whereabouts import evenly, ranks_of_labels
 from rdx.method.neighborhoods import Points, neighborhood_ranks
+from rdx.metrics.attribute_probes import Probed, probe_attributes, read_by_one
 
 _ITEMS = 800  # among which the change of ranks is measured, evenly taken
-_MUCH = 0.1  # more than a little between what neighbours share in A and in B
+_MUCH = 0.15  # R² of more than a little
+_ABOUT = 0.7  # of the clearest difference of R²: so much, and another attribute is named beside it
 _MOST = 6  # lines of the table of what neighbours share
 _OF_LABEL, _LABELS = 5, 20  # items that a label must have, and labels that are looked at
 _PAIRS = 3  # of labels that are named, where their ranks differ by a factor of two
@@ -22,31 +24,44 @@ _PAIRS = 3  # of labels that are named, where their ranks differ by a factor of 
 def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str, Any]:
     """What the page says of the comparison as a whole; ``views``: the points of A and B."""
     shared = [] if content.near is None else shared_attributes(content.near, content.attributes)
-    apart = told_apart(shared)
     label = next((one for one in shared if one.name == LABEL), None)
     change = content.moves.get("change")
+    known = [one for one in content.attributes if one.name != LABEL and not one.name.startswith("prediction_")]
+    read = read_by_one(probe_attributes({side: content.representations[side] for side in (A, B)}, known))
     return {
         "cka": content.cka,
         "common": None if change is None else 1.0 - float(np.mean(change)),
         "neighbors": None if content.near is None else content.near[0].shape[1],
-        "labels": _placed(content, views),
         "label": label and [label.a, label.b],
-        "sharing": {side: [sharing_text(one) for one in named] for side, named in apart.items()},
-        "goesBy": _goes_by(apart),
+        "labels": _placed(content, views),
+        "probed": bool(known),
+        "read": {side: [_read_text(one) for one in named] for side, named in read.items()},
+        "tells": _tells(read),
         "shared": table_rows(shared)[:_MOST],
         "moved": None if change is None else _moved(content, change),
     }
 
 
-def _goes_by(apart: Mapping[str, Sequence[Shared]]) -> str | None:
-    """The clearest of all that one model's neighbours share more, as a sentence."""
-    one = max((named[0] for named in apart.values() if named), key=lambda one: abs(one.apart), default=None)
-    side, other = ("B", "A") if one and one.apart > 0 else ("A", "B")
-    much = "" if one and abs(one.apart) >= _MUCH else "a little "
-    return one and f"{side} goes {much}more by this than {other}: {sharing_text(one, 'shared by neighbours: ')}."
+def _tells(read: Mapping[str, Sequence[Probed]]) -> str | None:
+    """The clearest of all that can be read from one model and hardly from the other, as a sentence."""
+    side = max((A, B), key=lambda side: max((abs(one.apart) for one in read[side]), default=0.0))
+    if not read[side]:
+        return None
+    first, *others = read[side]
+    named = [first, *[one for one in others if abs(one.apart) >= _ABOUT * abs(first.apart)][:1]]
+    much = "" if max(first.a, first.b) >= _MUCH else "a little of "
+    return (
+        f"{side.upper()} tells {much}what {'AB'['AB'.index(side.upper()) - 1]} hardly does: "
+        f"{' and '.join(_read_text(one) for one in named)}, as a linear probe reads it (R², 1 is all)."
+    )
 
 
-def _moved(content: Content, change: np.ndarray) -> str:
+def _read_text(one: Probed) -> str:
+    """"brighter or darker (A 0.11, B 0.59)"."""
+    return f"{axis(one.attribute)} (A {max(one.a, 0):.2f}, B {max(one.b, 0):.2f})"
+
+
+def _moved(content: Content, change: np.ndarray) -> str | None:
     return moved_sentence(change, content.attributes, content.items.labels, content.items.noun)
 
 
@@ -75,10 +90,10 @@ def labels_placed(views: Sequence[Points], labels: np.ndarray) -> list[tuple[int
     return [(int(values[i]), int(values[j]), float(a[i, j]), float(b[i, j])) for i, j in pairs]
 
 
-def explained_change(views: Mapping[str, Points], groups: Sequence[np.ndarray]) -> list[float]:
-    """Of pairs inside any of the groups: their share of all pairs, and of all change of ranks.
+def concentration(views: Mapping[str, Points], groups: Sequence[np.ndarray]) -> float | None:
+    """How much more ranks change between two items of one group than between others, as a ratio of means.
 
-    The change of a pair is |log2 (r_A + 1) / (r_B + 1)|.
+    The change of a pair is |log2 (r_A + 1) / (r_B + 1)|. None where no pair, or every one, is inside a group.
     """
     n = len(views[A])
     items = evenly(np.arange(n), _ITEMS)
@@ -88,6 +103,9 @@ def explained_change(views: Mapping[str, Points], groups: Sequence[np.ndarray]) 
     for members in groups:
         here = np.isin(items, members)
         inside |= here[:, None] & here
-    np.fill_diagonal(inside, False)
-    pairs = len(items) * (len(items) - 1)
-    return [float(inside.sum() / pairs), float(change[inside].sum() / max(change.sum(), 1e-12))]
+    others = ~inside
+    for pairs in (inside, others):
+        np.fill_diagonal(pairs, False)
+    if not inside.any() or not change[others].any():
+        return None
+    return float(change[inside].mean() / change[others].mean())

@@ -30,6 +30,11 @@ class Halves:
     mixed_own: float  # share of a member's nearest fellow members that are of the other half, in its own model
     mixed_other: float  # and in the one that divides them
 
+    @property
+    def told(self) -> bool:
+        """Whether the other model keeps them apart and its own mixes them; else both see the same two halves."""
+        return self.mixed_own - self.mixed_other >= _TOLD
+
 
 def halves(own: Points, other: Points, members: np.ndarray, seed: int = 0) -> Halves | None:
     """Of members (s,) of points of n items, by 2-means in the other model; None where there are too few."""
@@ -54,7 +59,7 @@ def halves(own: Points, other: Points, members: np.ndarray, seed: int = 0) -> Ha
 def dividing(found: Sequence[Halves | None], attributes: Sequence[Attribute]) -> list[list[str]]:
     """What tells the larger half from the smaller one, in parts of a sentence, where one model mixes the two and the
     other does not; the tests of all concepts are corrected together."""
-    told = [one if one and one.mixed_own - one.mixed_other >= _TOLD else None for one in found]
+    told = [one if one and one.told else None for one in found]
     tests = iter(find_common(attributes, [one.members for one in told if one]))
     result = []
     for one in told:

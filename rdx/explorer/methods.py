@@ -7,20 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from rdx.explorer.agreement import explained_change
+from rdx.explorer.agreement import concentration
 from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
 from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.findings import Finding, finding_of
 from rdx.explorer.halves import Halves, dividing, halves
 from rdx.explorer.lying import lying
 from rdx.explorer.neighbors import typical_rank
-from rdx.explorer.size import size_of
+from rdx.explorer.size import SMALL, size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of
 from rdx.explorer.whereabouts import whereabouts
 from rdx.method.concepts import Concept
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.explained import BETAS
+from rdx.metrics.finding_counts import is_minor
 
 _COLUMNS = ("direction", "concept", "size", "is_null")  # of concepts.csv that say which concept it is
 _MEASURES = (
@@ -36,10 +37,10 @@ def method_payload(
     standing = standings(method)
     found = [finding_of(content, method, faces, views) for faces in findings(standing)]
     out = [by for by in standing if by.word == OUT]
-    explained = explained_change(views, [_members(method, one) for one in out]) if out else None
+    denser = concentration(views, [_members(method, one) for one in out]) if out else None
     divided = _divided(content, method, standing, views)
-    size = size_of(agreement["common"], explained)
-    story = story_of(content, method, standing, found, size, agreement["goesBy"])
+    size = size_of(agreement, denser, content.items.noun)
+    story = story_of(content, method, standing, found, size, agreement["tells"])
     directions = {}
     for direction, explanations in method.explanations.items():
         name = f"{number}.{direction}"
@@ -58,12 +59,12 @@ def method_payload(
         "name": method.name,
         "isRdx": method.is_rdx,
         "story": {
-            "kind": story.kind, "size": size and size.word, "badge": story.badge, "headline": story.headline,
-            "opens": _face(story.opens),
+            "kind": story.kind, "care": bool(size and (size.spread or size.word == SMALL)), "badge": story.badge,
+            "headline": story.headline, "count": story.count, "opens": _face(story.opens),
         },
         "draws": method.draws,
         "findings": [_finding(content, one) for one in found],
-        "explained": explained,
+        "concentration": denser,
         "directions": directions,
         "settings": [list(pair) for pair in method.settings],
         "formula": formula
@@ -123,6 +124,7 @@ def _concept(
         "number": concept.number,
         "size": concept.size,
         "standing": one.word,
+        "cautions": list(one.cautions),
         "sentence": method.sentences.get((one.direction, concept.number)),
         "grid": concept.indices.tolist(),
         "typical": {side: typical_rank(views[side], concept.indices) for side in (A, B)},
@@ -148,7 +150,7 @@ def _where(content: Content, points: Points, concept: Concept) -> dict[str, Any]
 
 def _halves(content: Content, one: Standing, found: Halves | None) -> dict[str, Any] | None:
     own, other = own_side(one.direction), other_side(one.direction)
-    if found is None:
+    if found is None or not found.told:
         return None
     labels = content.items.labels
     every = None if labels is None else every_label(content)
@@ -173,6 +175,7 @@ def _finding(content: Content, finding: Finding) -> dict[str, Any]:
     table = finding.table
     return {
         "sentence": finding.sentence,
+        "minor": is_minor(finding.cautions),
         "faces": [_face(face) for face in finding.faces],
         "table": table
         and {

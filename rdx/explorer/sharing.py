@@ -1,4 +1,4 @@
-"""What neighbours share with an item in one model and not in the other: what a model goes by, without any grouping.
+"""What neighbours share with an item in one model and in the other, and how an attribute and what moved are worded.
 
 Of categories it is the share of neighbours with the same value. Of numbers, 1 − how far neighbours differ in rank / how
 far any two items do: 0 as any two, 1 the same; ranks, so that a few large values do not decide.
@@ -6,22 +6,17 @@ far any two items do: 0 as any two, 1 the same; ranks, so that a few large value
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from rdx.explorer.content import A, B
-from rdx.metrics.attribute_words import FALSE, go_together, in_common, percent
+from rdx.metrics.attribute_words import in_common, percent
 from rdx.metrics.attributes import Attribute, find_common
-from rdx.metrics.significance import benjamini_hochberg
 from rdx.metrics.two_samples import mean_ranks
 
 LABEL = "label"
-LEAST = 0.02  # a smaller difference between A and B is none worth a line
-CLEAR = 0.05  # one that a sentence names
-_NAMED = 3  # in a sentence, of each model
+LEAST = 0.05  # a smaller difference between A and B is none worth a line
 _MOVED = 4  # one item in so many moved most
 
 
@@ -32,8 +27,6 @@ class Shared:
     attribute: Attribute = field(repr=False)
     a: float
     b: float
-    p_value: float  # of the mean difference over items
-    q_value: float = float("nan")  # after Benjamini and Hochberg, over all attributes
 
     @property
     def name(self) -> str:
@@ -47,38 +40,25 @@ class Shared:
 def shared_attributes(near: tuple[np.ndarray, np.ndarray], attributes: Sequence[Attribute]) -> list[Shared]:
     """Of items' nearest (n, k) in A and in B; what they share most differently first."""
     found = [one for one in (_compared(near, attribute) for attribute in attributes) if one]
-    q_values = benjamini_hochberg(np.array([one.p_value for one in found])).tolist()
-    found = [replace(one, q_value=q) for one, q in zip(found, q_values, strict=True)]
     return sorted(found, key=lambda one: -abs(one.apart))
 
 
-def told_apart(shared: Sequence[Shared]) -> dict[str, list[Shared]]:
-    """Of A and B: what its neighbours share more than the other's, clearly and at a false discovery rate of 5 %, the
-    clearest first; of attributes that go together the clearest. Labels and predictions have lines of their own."""
-    found: dict[str, list[Shared]] = {A: [], B: []}
-    for one in shared:
-        named = found[B if one.apart > 0 else A]
-        if abs(one.apart) < CLEAR or one.q_value > FALSE or len(named) == _NAMED or _is_label(one.name):
-            continue
-        if not any(_same(one.attribute, other.attribute) for other in named):
-            named.append(one)
-    return found
+def moved_sentence(
+    change: np.ndarray, attributes: Sequence[Attribute], labels: np.ndarray | None, noun: str
+) -> str | None:
+    """What sets the items apart whose neighbours changed most; None where nothing known does.
 
-
-def sharing_text(one: Shared, what: str = "") -> str:
-    """"brighter or darker (A 11 %, B 19 %)"."""
-    return f"{axis(one.attribute)} ({what}A {_alike(one.a)}, B {_alike(one.b)})"
-
-
-def moved_sentence(change: np.ndarray, attributes: Sequence[Attribute], labels: np.ndarray | None, noun: str) -> str:
-    """What sets the items apart whose neighbours changed most; change (n,) the share that is not the same."""
+    change (n,): the share of an item's neighbours that is not the same.
+    """
     count = max(1, len(change) // _MOVED)
     most = np.sort(np.argsort(-change, kind="stable")[:count])
     (found,) = find_common(attributes, [(most, most[:0])], labels)
     parts = in_common(found)
+    if not parts:
+        return None
     return (
         f"The {count:,} {noun} that moved most ({percent(change[most].mean())} of their neighbours are others, of all "
-        f"{percent(change.mean())}): {'; '.join(parts) if parts else 'no known attribute tells which these are'}."
+        f"{percent(change.mean())}): {'; '.join(parts)}."
     )
 
 
@@ -97,28 +77,13 @@ def axis(attribute: Attribute) -> str:
     return " ".join([*first, "or", *second, *tail])
 
 
-def _is_label(name: str) -> bool:
-    return name == LABEL or name.startswith("prediction_")
-
-
-def _alike(share: float) -> str:
-    return percent(max(0.0, share))
-
-
-def _same(first: Attribute, second: Attribute) -> bool:
-    return not first.is_category and not second.is_category and go_together(first, second)
-
-
 def _compared(near: tuple[np.ndarray, np.ndarray], attribute: Attribute) -> Shared | None:
     found = [_of_each(attribute, side) for side in near]
     both = ~np.isnan(found).any(axis=0)
     if both.sum() < 2:
         return None
-    a, b = (of_each[both] for of_each in found)
-    error = float((a - b).std(ddof=1)) / math.sqrt(len(a))
-    mean = float((a - b).mean())
-    p = math.erfc(abs(mean) / error / math.sqrt(2)) if error > 0 else float(mean == 0)
-    return Shared(attribute, float(a.mean()), float(b.mean()), p)
+    a, b = (float(of_each[both].mean()) for of_each in found)
+    return Shared(attribute, a, b)
 
 
 def _of_each(attribute: Attribute, near: np.ndarray) -> np.ndarray:

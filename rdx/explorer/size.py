@@ -1,15 +1,17 @@
-"""How large a difference is, in a word: that something stands out from chance does not say that it is much."""
+"""How large a difference is, in words: that something stands out from chance does not say that it is much."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rdx.metrics.attribute_words import percent
 
-SMALL, EVEN, CLEAR = "small", "spread out", "clear"
-_AGREE = 0.85  # of neighbours that are the same: the models differ little
-_DENSE = 1.5  # times as much change inside what was found as its share of pairs, or most of it lies everywhere
+SMALL, MODERATE, LARGE = "small", "moderate", "large"
+_SMALL, _MODERATE = 0.15, 0.4  # shares of neighbours that are others in the other model, at most
+_DENSE = 1.5  # times as much change inside what was found as elsewhere, or the difference lies everywhere
+_ALIKE, _LABELS = 0.9, 0.05  # CKA of two trainings of one model, and how differently their neighbours share the label
 
 
 @dataclass(frozen=True)
@@ -17,21 +19,40 @@ class Size:
     """Of one comparison as one method sees it."""
 
     word: str
-    sentence: str  # why; empty where it is clear
+    spread: bool  # over everything, rather than inside what was found
+    sentence: str  # why
+
+    @property
+    def badge(self) -> str:
+        return f"{self.word.capitalize()} difference{', spread out' * self.spread}"
 
 
-def size_of(common: float | None, explained: Sequence[float] | None) -> Size | None:
-    """common: share of neighbours that are the same in both; explained: of pairs inside what stands out, their share of
-    all pairs and of all change. None where neither is known."""
-    if common is not None and common >= _AGREE:
-        return Size(SMALL, f"The difference is small: {percent(common)} of neighbours are the same in both.")
-    if explained is None:
+def size_of(agreement: Mapping[str, Any], concentration: float | None, things: str) -> Size | None:
+    """agreement, concentration: see agreement_payload and concentration. None where neighbours are not known."""
+    common = agreement["common"]
+    if common is None:
         return None
-    pairs, change = explained
-    if change < _DENSE * pairs:
-        return Size(
-            EVEN,
-            f"Most of the difference lies elsewhere, spread over everything: what stands out has {percent(change)} of "
-            f"all change and {percent(pairs)} of the pairs. Two trainings with different seeds look like that, too.",
+    word = SMALL if 1 - common <= _SMALL else MODERATE if 1 - common <= _MODERATE else LARGE
+    spread = concentration is not None and concentration < _DENSE
+    texts = [
+        f"The difference is {word}: of the {agreement['neighbors']} {things} nearest to one, {percent(common)} are the "
+        "same in both models."
+    ]
+    if spread:
+        texts.append(
+            f"It is spread out: inside what stands out ranks change {concentration:.1f} times as much as elsewhere."
         )
-    return Size(CLEAR, "")
+    if spread and _like_two_seeds(agreement, word):
+        texts.append("Two trainings of one model that differ in nothing but their seed look like that, too.")
+    return Size(word, spread, " ".join(texts))
+
+
+def _like_two_seeds(agreement: Mapping[str, Any], word: str) -> bool:
+    """Whether nothing is known that one model tells and the other does not, while their neighbours differ."""
+    label = agreement["label"]
+    return (
+        word != SMALL
+        and (agreement["cka"] or 0.0) >= _ALIKE
+        and not any(agreement["read"].values())
+        and (label is None or abs(label[0] - label[1]) <= _LABELS)
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rdx.explorer.content import Method
 from rdx.method.concepts import DIRECTIONS
+from rdx.metrics import finding_counts
 from rdx.metrics.significance import ALPHA
 
 OUT, CHANCE, UNTESTED = "out", "chance", "untested"
@@ -23,6 +24,7 @@ class Standing:
     word: str  # OUT, CHANCE or UNTESTED
     finding: int | None  # concepts with one number are faces of one finding; None: it stands alone
     order: tuple[float, ...]  # less comes first
+    cautions: finding_counts.Cautions = ()
 
 
 def standings(method: Method) -> list[Standing]:
@@ -48,24 +50,25 @@ def is_tested(method: Method) -> bool:
 
 def _standing(method: Method, direction: str, concept, tested: bool) -> Standing:
     number, evidence = concept.number, concept.evidence
+    row = next((row for row in method.rows.get(direction, ()) if row["concept"] == number), {})
+    cautions = finding_counts.cautions(concept.size, row.get("stability"))
     if not tested:
-        return Standing(direction, number, UNTESTED, None, (0, number, DIRECTIONS.index(direction)))
+        return Standing(direction, number, UNTESTED, None, (0, number, DIRECTIONS.index(direction)), cautions)
     if evidence is not None:
         out, p = evidence.stands_out, evidence.p_value
         strength = concept.size if out else evidence.score
     else:
-        row = next((row for row in method.rows.get(direction, ()) if row["concept"] == number), {})
         p, strength = row.get("p_value"), row.get("gain") or 0.0
         out, p = p is not None and p < ALPHA, 1.0 if p is None else p
     finding = evidence.finding if evidence else None
-    return Standing(direction, number, OUT if out else CHANCE, finding, (not out, p, -strength, number))
+    return Standing(direction, number, OUT if out else CHANCE, finding, (not out, p, -strength, number), cautions)
 
 
 def findings(standing: list[Standing]) -> list[list[Standing]]:
-    """What is shown first, as faces of findings: the strongest first, and so its faces."""
+    """What is shown first, as faces of findings: the strongest first, and so its faces; minor ones last."""
     groups: dict[object, list[Standing]] = {}
     for one in standing:
         if one.word == CHANCE:
             continue
         groups.setdefault((one.direction, one.number) if one.finding is None else one.finding, []).append(one)
-    return list(groups.values())
+    return sorted(groups.values(), key=lambda faces: finding_counts.is_minor([face.cautions for face in faces]))

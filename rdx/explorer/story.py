@@ -9,6 +9,7 @@ from rdx.explorer.content import A, B, Content, Method, own_side
 from rdx.explorer.findings import Finding
 from rdx.explorer.size import Size
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, is_tested
+from rdx.metrics.finding_counts import count_text, short_count_text, stand
 
 FOUND, NOTHING, UNRELATED = "found", "nothing", "unrelated"  # kinds; besides standing.UNTESTED
 
@@ -21,23 +22,23 @@ class Story:
     badge: str
     headline: str
     opens: Standing | None  # None: nothing that may be chance is shown unasked
+    count: str = "no finding"  # that stands out
 
 
 def story_of(
     content: Content, method: Method, standing: Sequence[Standing], findings: Sequence[Finding],
-    size: Size | None = None, goes_by: str | None = None,
+    size: Size | None = None, tells: str | None = None,
 ) -> Story:  # fmt: skip
-    """``standing`` and ``findings``: of the method, the strongest first; ``goes_by``: what one goes by more."""
+    """``standing`` and ``findings``: of the method, the strongest first; ``tells``: what one tells and one does not."""
     things = content.items.noun
     out = [finding for finding in findings if finding.faces[0].word == OUT]
     if out:
-        count = findings_text(out, things)
-        badge = f"{len(out)} finding{'s' * (len(out) > 1)}"
-        if size is not None:
-            badge = f"{size.word} difference: {badge}".capitalize()
+        cautions = [finding.cautions for finding in out]
+        count, short = count_text(cautions, things), short_count_text(cautions)
+        badge = f"{size.badge}: {short}" if size else short
         main = out[0].sentence if len(out) == 1 else f"The largest: {out[0].sentence}"
-        texts = [f"{count} {'stands' if len(out) == 1 else 'stand'} out from chance.", size and size.sentence]
-        return Story(FOUND, badge, " ".join(filter(None, [*texts, goes_by, main])), out[0].faces[0])
+        texts = [f"{count} {stand(out)} out from chance.", size and size.sentence, tells, main]
+        return Story(FOUND, badge, " ".join(filter(None, texts)), out[0].faces[0], count)
     if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."
         return Story(UNRELATED, "They agree on nothing", headline, None)
@@ -53,13 +54,6 @@ def story_of(
         tested = is_tested(method) or method.ending is not None
         return Story(NOTHING if tested else UNTESTED, "No difference found", headline, None)
     return _untested(content, method, standing, things)
-
-
-def findings_text(findings: Sequence[Finding], things: str) -> str:
-    """How many there are, counted in one way: a finding is what one sentence says, of one group or of several."""
-    groups = sum(len(finding.faces) for finding in findings)
-    more = f" ({groups} groups of {things})" if groups > len(findings) else ""
-    return f"{len(findings)} finding{'s' * (len(findings) > 1)}{more}"
 
 
 def _untested(content: Content, method: Method, standing: Sequence[Standing], things: str) -> Story:

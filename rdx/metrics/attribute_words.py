@@ -19,7 +19,7 @@ FALSE = 0.05  # q of what is named, at most
 CLEAR = 0.1  # |AUC − ½|, or half the difference of two shares, at least; also among items of the same label
 _LABELS, _LEAST_SHARE = 3, 0.1  # labels that are named, and the share of the smallest
 _NUMBERS, _CATEGORIES = 3, 2  # named, at most
-_LITTLE = 0.25  # labels that are commoner by a smaller share of the group leave most of it unexplained
+_LITTLE, _MOST = 0.25, 0.5  # labels are named that are commoner by that share of the group, or that make up most of it
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
 _MOVED = 0.1  # a share of neighbours
 UNEXPLAINED = "no label, column or pixel measure explains the group"  # which is not to say that there is no difference
@@ -88,7 +88,11 @@ def sentence(
 
 def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str]:
     """What sets a group apart, labels and attributes, in parts of a sentence, the clearest first; empty for nothing."""
-    apart, labels = named(findings)[0], _labels(findings)
+    labels = _labels(findings)
+    apart = [
+        f for f in named(findings)[0]
+        if not f.attribute.is_category or not any(_go_together(f, label) for label in labels)
+    ]  # fmt: skip
     parts = _said(apart, others)
     if labels:
         rest = [f"{percent(f.outside)} of {others}" if f is labels[0] else percent(f.outside) for f in labels]
@@ -99,8 +103,6 @@ def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str
         clearest = max((finding.strength for finding in apart), default=0.0)
         first = sum(finding.effect - 0.5 for finding in labels) >= clearest
         parts.insert(0 if first else len(parts), f"label {shares}")
-        if len(parts) == 1 and sum(f.inside - f.outside for f in labels) < _LITTLE:
-            parts[0] += ", which explains little"
     return parts
 
 
@@ -144,12 +146,15 @@ def _said(findings: Sequence[Finding], others: str = "the rest") -> list[str]:
 
 
 def _labels(findings: Sequence[Finding]) -> list[Finding]:
-    """The labels that are commoner inside than in the rest, the commonest first."""
+    """The labels that are commoner inside than in the rest, the commonest first; none where most of the group has
+    others."""
     labels = [
         f for f in findings
         if f.attribute.name == LABEL and not f.vs_neighbors and f.q_value <= FALSE and f.inside >= _LEAST_SHARE
     ]  # fmt: skip
-    return sorted(labels, key=lambda f: -f.inside)[:_LABELS]
+    labels = sorted(labels, key=lambda f: -f.inside)[:_LABELS]
+    more = sum(f.inside - f.outside for f in labels)
+    return labels if more >= _LITTLE or sum(f.inside for f in labels) >= _MOST else []
 
 
 def _neighbors(around: Surroundings, own: str, other: str) -> list[str]:

@@ -48,7 +48,7 @@ def test_the_tables_say_what_stands_out_and_at_which_scale(run):
     assert 16 <= first["size"] <= 18 and first["bsr"] > 0.9 and first["p_value"] == row["p_value"]
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert summary["verdict"] == "difference"
-    assert summary["reason"].startswith("1 concept stands out from 20 pairs that differ by noise alone")
+    assert summary["reason"].startswith("1 finding stands out from 20 pairs that differ by noise alone")
 
 
 def test_its_own_configuration_repeats_it(run):

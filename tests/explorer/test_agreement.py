@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rdx.explorer.agreement import agreement_payload, explained_change, labels_placed
+from rdx.explorer.agreement import agreement_payload, concentration, labels_placed
 from rdx.method.neighborhoods import as_points
+from rdx.metrics.attributes import Attribute
 
 NEAR_A = np.array([[1, 2], [0, 2], [3, 1], [2, 1]])
 NEAR_B = np.array([[2, 1], [0, 3], [0, 1], [0, 1]])
@@ -17,7 +18,10 @@ NEAR_B = np.array([[2, 1], [0, 3], [0, 1], [0, 1]])
 def test_common_neighbours_are_those_that_no_item_has_changed():
     """NEAR_A and NEAR_B, whose order does not count, have 2, 1, 1 and 1 of 2 in common."""
     items = SimpleNamespace(labels=None, label_names={}, noun="items")
-    content = SimpleNamespace(items=items, cka=0.5, attributes=[], near=(NEAR_A, NEAR_B), moves={})
+    X = np.zeros((4, 1))
+    content = SimpleNamespace(
+        items=items, cka=0.5, attributes=[], near=(NEAR_A, NEAR_B), moves={}, representations={"a": X, "b": X}
+    )
     assert agreement_payload(content, {})["common"] is None
     content.moves = {"change": np.array([0.0, 0.5, 0.5, 0.5], np.float32)}
     assert agreement_payload(content, {})["common"] == pytest.approx((2 + 1 + 1 + 1) / 8)
@@ -29,10 +33,32 @@ def test_change_lies_where_a_group_moved():
     B = A.copy()
     B[:40] = 3 * rng.normal(size=(40, 3))  # a group that B scatters
     views = {"a": as_points(A), "b": as_points(B)}
-    pairs, change = explained_change(views, [np.arange(40)])
-    assert pairs == pytest.approx(40 * 39 / (200 * 199))
-    assert change > 1.3 * pairs
-    assert explained_change(views, [np.arange(200)]) == pytest.approx([1.0, 1.0])
+    assert concentration(views, [np.arange(40)]) > 1.3
+    assert concentration(views, [np.arange(100, 140)]) < 1.1
+    assert concentration(views, [np.arange(200)]) is None
+
+
+@pytest.mark.parametrize(
+    ("hidden", "sentence"),
+    [
+        ([0], "B tells what A hardly does: brighter or darker (A 0.00, B 0.96), as a linear probe reads it (R², 1"),
+        ([0, 1], "B tells what A hardly does: brighter or darker (A 0.00, B 0.96) and “age” (A 0.00, B 0.96), as"),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_what_one_tells_and_the_other_hardly_does(hidden, sentence):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(200, 4))
+    A = values.copy()
+    A[:, hidden] = 0
+    known = [Attribute("brightness", values[:, 0], None, ("brighter", "darker")), Attribute("age", values[:, 1])]
+    content = SimpleNamespace(
+        items=SimpleNamespace(labels=None, label_names={}, noun="items"), cka=0.5, attributes=known, near=None,
+        moves={}, representations={"a": A, "b": values},
+    )  # fmt: skip
+    told = agreement_payload(content, {})
+    assert told["tells"] == sentence or told["tells"].startswith(sentence)  # None where there is nothing to tell
+    assert len(told["read"]["b"]) == len(hidden) and told["read"]["a"] == []
 
 
 def test_labels_that_only_one_model_holds_close_are_named():

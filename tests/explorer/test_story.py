@@ -11,13 +11,14 @@ from made_comparison import made_content
 from rdx.explorer.agreement import labels_placed
 from rdx.explorer.findings import finding_of
 from rdx.explorer.payload import make_payload
-from rdx.explorer.size import CLEAR, EVEN, SMALL, size_of
+from rdx.explorer.size import LARGE, MODERATE, SMALL, size_of
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, findings, standings
 from rdx.explorer.story import story_of
 from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, held, whereabouts
 from rdx.method.concepts import DIRECTIONS, Explanations
 from rdx.method.neighborhoods import as_points
 from rdx.method.scales.evidence import Evidence
+from rdx.metrics.finding_counts import is_minor
 
 
 @pytest.fixture(scope="module")
@@ -115,23 +116,54 @@ def test_words_for_a_group_follow_the_measured_effect(own, other, words):
     assert held(1.0, 0.9, 0.9) == TOGETHER  # in the other model it is as any items are
 
 
+def agreed(common, cka=0.95, read=(), label=(0.9, 0.9)):
+    return {"common": common, "neighbors": 10, "cka": cka, "read": {"a": [], "b": list(read)}, "label": label}
+
+
 @pytest.mark.parametrize(
-    ("common", "explained", "word"),
+    ("common", "denser", "badge"),
     [
-        (0.89, [0.39, 0.44], SMALL), (0.63, [0.19, 0.22], EVEN), (0.71, [0.04, 0.15], CLEAR), (0.5, None, None),
-        (None, [0.1, 0.2], CLEAR), (None, None, None),
+        (0.89, 1.15, f"{SMALL} difference, spread out"), (0.63, 1.2, f"{MODERATE} difference, spread out"),
+        (0.71, 4.2, f"{MODERATE} difference"), (0.5, None, f"{LARGE} difference"), (None, 2.0, None),
     ],
 )  # fmt: skip
-def test_a_difference_that_stands_out_need_not_be_large(content, common, explained, word):
-    """Two seeds of one training, and models that agree on most, are said to be so in the badge."""
-    size = size_of(common, explained)
-    assert (size and size.word) == word
+def test_a_difference_that_stands_out_need_not_be_large(content, common, denser, badge):
+    """The badge says how large it is, by how many neighbours are others; the headline says how many."""
+    size = size_of(agreed(common), denser, "items")
+    assert (size and size.badge.lower()) == badge
     method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [1, None]})
     standing, found, _ = told(content, method)
-    story = story_of(content, method, standing, found, size, "What B goes by more: x.")
-    assert story.badge.lower() == (f"{word} difference: 1 finding" if word else "1 finding")
+    story = story_of(content, method, standing, found, size, "B tells x.")
+    assert story.badge.lower() == (f"{badge}: 1 finding" if badge else "1 finding")
     assert story.headline.startswith("1 finding (2 groups of items) stands out from chance. ")
-    assert "What B goes by more: x." in story.headline and (not size or size.sentence in story.headline)
+    assert "B tells x." in story.headline and (not size or size.sentence in story.headline)
+    assert size is None or f"{common:.0%}".replace("%", " %") in size.sentence
+
+
+@pytest.mark.parametrize(
+    ("agreement", "denser", "like"),
+    [
+        (agreed(0.63), 1.2, True), (agreed(0.63, label=None), 1.2, True),
+        (agreed(0.63), 2.0, False),  # in what was found
+        (agreed(0.63, read=["brighter or darker"]), 1.2, False),  # B tells something
+        (agreed(0.63, label=(0.9, 0.8)), 1.2, False), (agreed(0.5, cka=0.85), 1.2, False), (agreed(0.9), 1.2, False),
+    ],
+)  # fmt: skip
+def test_two_seeds_are_named_only_where_nothing_else_is_known(agreement, denser, like):
+    assert ("differ in nothing but their seed" in size_of(agreement, denser, "images").sentence) == like
+
+
+def test_small_and_unsure_groups_are_counted_apart_and_come_last(content):
+    method = with_evidence(content.methods[0], {"a_not_b": [1, 2], "b_not_a": [3, None]})
+    rows = {d: [{**row, "stability": 0.4 if d == "b_not_a" else 0.9} for row in method.rows[d]] for d in DIRECTIONS}
+    _, found, story = told(content, replace(method, rows=rows))
+    assert [is_minor(one.cautions) for one in found] == [False, False, True]
+    assert story.badge == "2 findings" and story.count in story.headline
+    assert story.count == "2 findings and 1 small or unsure group"
+    rows = {d: [{**row, "stability": 0.4} for row in method.rows[d]] for d in DIRECTIONS}
+    _, _, story = told(content, replace(method, rows=rows))
+    assert story.badge == "3 small or unsure groups"
+    assert story.headline.startswith("3 small or unsure groups stand out from chance.")
 
 
 def test_where_members_have_their_neighbours():

@@ -82,7 +82,7 @@ def test_the_quick_start_as_it_is(tmp_path):
     command = ["bash", str(ROOT / "scripts" / "quickstart.sh"), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^  difference: 1 concept stands out from 39 pairs", done.stdout, re.MULTILINE)
+    assert re.search(r"^  difference: 1 finding stands out from 39 pairs", done.stdout, re.MULTILINE)
 
 
 def test_wrong_usage_is_one_line(tmp_path):

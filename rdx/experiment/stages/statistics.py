@@ -22,13 +22,16 @@ from rdx.experiment.stages import alignment, methods
 from rdx.files import write_json
 from rdx.method.concepts import DIRECTIONS
 from rdx.method.scales.plan import DRAWS, SEARCHED, too_few
+from rdx.metrics.finding_counts import Cautions, cautions, count_text, stand
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rdx.config import Experiment
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
+    from rdx.method.concepts import Explanations
     from rdx.metrics.refits import Refits
     from rdx.metrics.significance import Significance
 
@@ -154,21 +157,31 @@ def _examine_scales(context: Context, a: str, b: str, run: MethodRun, told: dict
         for concept in found.concepts
         if (shown := concept.evidence) is not None
     ]  # fmt: skip
-    beyond = [row for row in rows if row[-1] is not None]
-    findings, total = len({row[-1] for row in beyond}), len(rows)
+    findings, total = _findings(explanations, stability), len(rows)
     against = f"{ran['noise_pairs']} pairs that differ by noise alone"
     if ran["unrelated"]:
         told |= _verdict(DIFFERENCE, f"{ran['ending']} (CKA {debiased_cka(*context.pair(a, b)):.2f})")
-    elif not beyond:
+    elif not findings:
         reason = f"none of {total} groups stands out from {against}" if total else ran["ending"]
         told |= _verdict(NO_DIFFERENCE, reason)
     else:
-        what = "1 concept stands" if len(beyond) == 1 else f"{len(beyond)} concepts stand"
-        if findings < len(beyond):
-            what = f"{len(beyond)} concepts, faces of {findings} finding{'s' if findings > 1 else ''}, stand"
-        told |= _verdict(DIFFERENCE, f"{what} out from {against}, each at its own scale")
+        count = f"{count_text(findings, context.items.noun)} {stand(findings)}"
+        told |= _verdict(DIFFERENCE, f"{count} out from {against}, each at its own scale")
     write_table(folder / STATISTICS_FILE, (*STATISTICS, *OF_SCALES), rows)
     write_json(folder / SUMMARY_FILE, told)
+
+
+def _findings(
+    explanations: Mapping[str, Explanations], stability: Mapping[str, Sequence[float]]
+) -> list[list[Cautions]]:
+    """Of each finding, the cautions of its groups."""
+    found: dict[int, list[Cautions]] = {}
+    for direction, here in explanations.items():
+        for one in here.concepts:
+            if one.evidence is not None and one.evidence.stands_out:
+                said = cautions(one.size, stability[direction][one.number - 1])
+                found.setdefault(one.evidence.finding, []).append(said)
+    return list(found.values())
 
 
 def read_summary(folder: Path) -> dict[str, Any]:

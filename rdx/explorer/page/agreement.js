@@ -1,21 +1,20 @@
 // How far A and B agree: an effect size, whatever stands out.
 
 function fillAgreement() {
-  const { cka, common, neighbors, label, labels: near, sharing, shared, moved } = DATA.agreement;
-  const { explained } = method();
+  const { cka, common, neighbors, label, labels: near, probed, read, shared, moved } = DATA.agreement;
+  const { concentration } = method();
   const facts = [];
   const fact = (value, ...words) => facts.push(make("span", {}, make("b", {}, value), " ", ...words));
   if (common !== null) fact(percent(common), `of an item's ${neighbors} nearest are the same`);
   if (cka !== null) fact(cka.toFixed(2), term("CKA", "cka"), " (1: the same geometry)");
   if (label) fact(`A ${percent(label[0])}, B ${percent(label[1])}`, "of neighbours share the label");
-  if (explained)
-    fact(percent(explained[1]), `of all change of ranks lies in what stands out (${percent(explained[0])} of the pairs)`);
+  if (concentration !== null)
+    fact(`${concentration.toFixed(1)} ×`, "as much change of ranks inside what stands out as elsewhere");
   const texts = ["a", "b"]
-    .filter((side) => sharing[side].length)
-    .map((side) => [`Neighbours share more in ${letter(side)}`, sharing[side].join("; ")]);
-  if (!texts.length && neighbors !== null)
-    texts.push(["What neighbours share", "no attribute that is known is shared clearly more in one model"]);
-  else if (texts.length) texts[texts.length - 1][1] += ` (0 %: as any two ${THING[1]}; 100 %: the same)`;
+    .filter((side) => read[side].length)
+    .map((side) => [`What ${letter(side)} tells and ${side === "a" ? "B" : "A"} hardly does`, read[side].join("; ")]);
+  if (texts.length) texts[texts.length - 1][1] += " (R² of a linear probe: 0 tells nothing, 1 all)";
+  else if (probed) texts.push(["What only one tells", "nothing of what is known here, as far as a linear probe reads it"]);
   if (moved) texts.push(["What moved", moved.replace(/\.$/, "")]);
   const placed = near.map(([x, y, a, b]) => {
     const [side, far] = a < b ? ["A", "B"] : ["B", "A"];

@@ -2,6 +2,7 @@
 
 const BARS = 4; // labels with a bar of their own,
 const LEAST_BAR = 0.03; // and the share from which they get one
+const SHORT = 16; // characters of a label that has room on one line
 
 function fillConcept() {
   const one = concept();
@@ -30,24 +31,19 @@ function fillConcept() {
       one.grid.map((item) => itemButton(item, 112)),
     ),
     LABELS ? labelBars(members) : "",
+    meanFigures(members),
     make("details", { id: "numbers" }, make("summary", {}, "The numbers behind it"), measures(one)),
   );
-  fillLooks(one, members);
-}
-
-function fillLooks(one, members) {
-  const parts = [halvesOf(one), meanFigures(members)].filter(Boolean);
-  byId("looks").replaceChildren(...parts);
-  byId("looks").hidden = !parts.length;
+  const divided = halvesOf(one);
+  byId("looks").replaceChildren(divided);
+  byId("looks").hidden = !divided;
 }
 
 function noConceptText() {
   const here = shown().concepts;
   if (here.some((one) => !isChance(one))) return "Choose one above.";
-  if (here.length)
-    return "Nothing stands out in this direction. What may be chance can be unfolded above; colours show the labels.";
-  if (!method().isRdx) return "This method found no group in this direction.";
-  return "Zero concepts is an answer: whatever one model holds together in this direction, the other does too.";
+  const more = here.length ? " What may be chance can be unfolded above; colours show the labels." : "";
+  return nothingIn(state.direction) + more;
 }
 
 function steps(one) {
@@ -83,7 +79,7 @@ function walk() {
 
 function stepConcept(by) {
   const concepts = walk();
-  if (!concepts.length) return say("Nothing stands out in this direction.");
+  if (!concepts.length) return say(nothingIn(state.direction));
   const at = concepts.findIndex((one) => one.number === state.concept);
   return change({ concept: concepts[at < 0 ? 0 : (at + by + concepts.length) % concepts.length].number });
 }
@@ -100,7 +96,7 @@ function labelBars(members) {
   if (rest) rows.push([others.length === 1 ? labelName(others[0][0]) : `${others.length} others`, rest]);
   return make(
     "table",
-    { class: "bars" },
+    { class: rows.some(([name]) => name.length > SHORT) ? "bars long" : "bars" },
     make("caption", { class: "unseen" }, "Labels of this concept"),
     make(
       "tbody",

@@ -2,8 +2,6 @@
 // What may be chance is folded away below.
 
 const CARD_IMAGES = TEXTS ? { row: 4, small: 1 } : { row: 9, small: 3 };
-const SMALL = 12; // fewer are marked as a small group
-const UNSURE = 0.5; // a lower stability is said
 const STANDING = {
   out: "stands out",
   chance: "may be chance",
@@ -26,7 +24,7 @@ function badge(number, direction = state.direction) {
 }
 
 function fillFindings() {
-  const { findings, directions } = method();
+  const { findings } = method();
   const heads = DIRECTIONS.map((direction) => {
     const own = OWN[direction];
     const words = method().isRdx ? `closer together here than in ${letter(OTHER[own])}` : "groups of this model";
@@ -38,18 +36,35 @@ function fillFindings() {
       make("span", { class: "quiet" }, ` ${words}`),
     );
   });
-  const blocks = findings.map((one, at) => findingBlock(one, findings.length > 1 ? `Finding ${at + 1}` : ""));
+  const some = findings.filter((one) => !one.minor);
+  const main = some.length ? some : findings;
+  const minor = findings.filter((one) => !main.includes(one)).flatMap((one) => one.faces);
+  const blocks = main.map((one, at) => findingBlock(one, main.length > 1 ? `Finding ${at + 1}` : ""));
   const has = (direction) => findings.some((one) => one.faces.some(([where]) => where === direction));
   for (const direction of DIRECTIONS) {
     if (has(direction)) continue;
-    const none = directions[direction].concepts.length ? "Nothing stands out" : "No group was found";
-    const words = `${none} in ${title(OWN[direction])}.`;
-    blocks.push(make("p", { class: `empty quiet ${OWN[direction]}` }, words));
+    blocks.push(make("p", { class: `empty quiet ${OWN[direction]}` }, nothingIn(direction)));
   }
-  const sides = DIRECTIONS.filter(has);
+  const sides = DIRECTIONS.filter((direction) => main.some((one) => one.faces.some(([where]) => where === direction)));
   // no empty half beside findings of one model alone
-  const one = sides.length === 1 ? ` only only-${OWN[sides[0]]}${findings.length > 1 ? "" : " single"}` : "";
+  const one = sides.length === 1 ? ` only only-${OWN[sides[0]]}${main.length > 1 ? "" : " single"}` : "";
+  if (minor.length)
+    blocks.push(
+      make(
+        "div",
+        { class: "minor" },
+        make("p", { class: "quiet" }, `Small groups, and groups whose borders are unsure (${minor.length})`),
+        make("div", { class: "chance-cards" }, minor.map((face) => card(face, "small"))),
+      ),
+    );
   byId("concepts").replaceChildren(make("div", { class: `found-grid${one}` }, heads, blocks), chanceFold());
+}
+
+// What is said of a direction of which nothing is shown, wherever it is.
+function nothingIn(direction) {
+  const [own, other] = [OWN[direction], OTHER[OWN[direction]]].map(letter);
+  const what = method().isRdx ? ` that lies closer together in ${own} than in ${other}` : ` of ${own}`;
+  return method().directions[direction].concepts.length ? `No group${what} stands out.` : `No group${what} was found.`;
 }
 
 // One finding: in the column of its model, or over both where it has faces in both.
@@ -96,24 +111,17 @@ function card([direction, number], kind, finding = "") {
       make("span", { class: "quiet" }, `${percent(one.size / N)} of all`),
       standingWord(one),
       finding ? make("span", { class: "quiet" }, finding.toLowerCase()) : null,
-      cautions(one).map((text) => make("span", { class: "caution" }, text)),
+      one.cautions.map((text) => make("span", { class: "caution" }, text)),
     ),
     make(
       "span",
       { class: "minis" },
-      images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : 48)),
+      images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : kind === "row" ? 72 : 48)),
     ),
-    make("span", { class: "card-text" }, kind === "row" ? `${withoutSize(said)}.` : mixtureOf(direction, one).slice(2)),
+    make("span", { class: "card-text" }, isChance(one) ? mixtureOf(direction, one).slice(2) : `${withoutSize(said)}.`),
     kind === "row" && one.divided ? make("span", { class: "card-text" }, one.divided) : null,
   );
 }
-
-// What speaks for reading a group with care.
-const cautions = (one) =>
-  [
-    one.size < SMALL && "small group",
-    one.stability !== null && one.stability !== undefined && one.stability < UNSURE && "borders unsure",
-  ].filter(Boolean);
 
 const standingWord = (one) => make("span", { class: `standing ${one.standing}` }, STANDING[one.standing]);
 // The card's head says how many there are.

@@ -74,20 +74,17 @@ function fillControls() {
 }
 
 function fillStory() {
-  const { kind, size, badge: text, headline } = story();
+  const { kind, care, badge: text, headline } = story();
   const element = byId("verdict");
   element.textContent = text;
-  element.classList.toggle("yes", kind === "unrelated" || (kind === "found" && (size || "clear") === "clear"));
-  element.classList.toggle("care", kind === "found" && (size || "clear") !== "clear");
+  element.classList.toggle("yes", kind === "unrelated" || (kind === "found" && !care));
+  element.classList.toggle("care", kind === "found" && care);
   byId("lead").textContent = headline;
 }
 
-// Counted as findings, like everywhere on the page.
 function testedWith(one) {
   if (!one.draws) return [];
-  const count = one.story.kind === "found" ? one.findings.length : 0;
-  const found = `${count || "no"} finding${count === 1 ? "" : "s"}`;
-  return [["tested", `${found} beyond ${wholeNumber(one.draws)} pairs that differ by noise alone`]];
+  return [["tested", `${one.story.count} beyond ${wholeNumber(one.draws)} pairs that differ by noise alone`]];
 }
 
 function fillAbout() {

@@ -1,0 +1,62 @@
+"""What a linear probe reads from one representation and hardly from the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rdx.metrics.attribute_probes import probe_attributes, read_by_one
+from rdx.metrics.attributes import Attribute
+
+RNG = np.random.default_rng(0)
+N = 150
+SEEN, HIDDEN, OTHER = RNG.normal(size=(3, N))
+NOISE = RNG.normal(size=(N, 6))
+VIEWS = {"a": np.c_[SEEN, NOISE], "b": np.c_[SEEN, 0.5 * HIDDEN, NOISE]}
+
+
+def names(attributes, views=VIEWS):
+    found = read_by_one(probe_attributes(views, attributes))
+    return {side: [one.attribute.name for one in here] for side, here in found.items()}
+
+
+def test_what_only_one_holds_is_named_once():
+    known = [
+        Attribute("seen", SEEN), Attribute("other", OTHER), Attribute("hidden", HIDDEN),
+        Attribute("cubed", HIDDEN**3),  # goes with it
+        Attribute("sign", (HIDDEN > 0).astype(np.int64), ("no", "yes")),
+    ]  # fmt: skip
+    assert names(known) == {"a": [], "b": ["hidden", "sign"]}
+    assert names(known, {"a": VIEWS["b"], "b": VIEWS["a"]}) == {"a": ["hidden", "sign"], "b": []}
+
+
+def test_r_squared_is_that_of_leaving_each_item_out():
+    from sklearn.linear_model import Ridge
+
+    from rdx.metrics.attribute_probes import _PENALTIES
+
+    (found,) = probe_attributes(VIEWS, [Attribute("hidden", HIDDEN)])
+    ranks = np.argsort(np.argsort(HIDDEN)).astype(float)
+    X = VIEWS["b"] - VIEWS["b"].mean(axis=0)
+    X /= np.sqrt((X**2).sum(axis=1).mean())
+    left = []
+    for penalty in _PENALTIES:
+        each = [Ridge(penalty).fit(np.delete(X, i, 0), np.delete(ranks, i)).predict(X[i : i + 1])[0] for i in range(N)]
+        left.append(((ranks - each) ** 2).sum())
+    assert found.b == pytest.approx(1 - min(left) / ((ranks - ranks.mean()) ** 2).sum(), abs=1e-9)
+
+
+def test_chance_names_nothing():
+    known = [Attribute(str(i), RNG.normal(size=N)) for i in range(200)]
+    views = {"a": RNG.normal(size=(N, 20)), "b": RNG.normal(size=(N, 20))}
+    assert names(known, views) == {"a": [], "b": []}
+
+
+def test_items_without_a_value_are_left_out_and_few_values_are_not_asked():
+    partly, few = HIDDEN.copy(), HIDDEN.copy()
+    partly[:50], few[20:] = np.nan, np.nan
+    same = Attribute("same", np.zeros(N, np.int64), ("x",))
+    found = probe_attributes(VIEWS, [Attribute("partly", partly), Attribute("few", few), same])
+    assert [one.attribute.name for one in found] == ["partly"]
+    assert found[0].b > 0.9 > 0.1 > found[0].a
+    assert probe_attributes({"a": np.zeros((N, 2)), "b": VIEWS["b"]}, [Attribute("hidden", HIDDEN)])[0].a == 0.0

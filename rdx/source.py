@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Sequence
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 from rdx.files import fingerprint
@@ -28,6 +29,12 @@ def source_fingerprint(*modules: str, follow: Sequence[str] = ()) -> str:
         reached.add(name)
         waiting += [other for other in imports(name) if other.startswith(ROOMS) and other not in reached]
     return fingerprint({name: _parsed(name)[1] for name in sorted(reached)})
+
+
+@cache
+def version(library: str) -> str:
+    """The version of an installed library, which belongs to what it computes; looked up in its whole description."""
+    return metadata.version(library)
 
 
 def imports(module: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections import Counter
@@ -50,6 +51,12 @@ class Durations:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Durations(config), "durations of files")
+    gc.set_threshold(20_000)  # as rdx's own commands do
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    gc.freeze()  # a million objects of libraries and tests, which are looked through for rubbish no more
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -34,7 +34,7 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
         "neighbors": None if content.near is None else content.near[0].shape[1],
         "label": label and [label.a, label.b],
         "labels": _placed(content, views),
-        "probed": bool(known),
+        "probed": len(known),
         "read": {side: [_read_text(one) for one in named] for side, named in read.items()},
         "tells": _tells(read),
         "shared": table_rows(shared)[:_MOST],

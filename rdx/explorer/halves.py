@@ -10,7 +10,7 @@ import numpy as np
 from rdx.compute.threads import one_thread_each
 from rdx.explorer.whereabouts import evenly
 from rdx.method.neighborhoods import Points, rank_rows
-from rdx.metrics.attribute_words import in_common
+from rdx.metrics.attribute_words import LABEL, in_common
 from rdx.metrics.attributes import Attribute, find_common
 
 LEAST = 12  # members
@@ -18,6 +18,7 @@ _SHOWN = 9  # items of a half, nearest to its middle
 _ASKED = 150  # members whose neighbours are asked for
 
 
+_SURE = 0.7  # shares of a label that differ so much say all: what its items look like follows
 _TOLD = 0.15  # of the nearest: by so much a model must mix the halves more than the one that divides them
 
 
@@ -29,6 +30,11 @@ class Halves:
     shown: tuple[np.ndarray, np.ndarray]
     mixed_own: float  # share of a member's nearest fellow members that are of the other half, in its own model
     mixed_other: float  # and in the one that divides them
+
+    @property
+    def told(self) -> bool:
+        """Whether the other model keeps them apart and its own mixes them; else both see the same two halves."""
+        return self.mixed_own - self.mixed_other >= _TOLD
 
 
 def halves(own: Points, other: Points, members: np.ndarray, seed: int = 0) -> Halves | None:
@@ -54,12 +60,13 @@ def halves(own: Points, other: Points, members: np.ndarray, seed: int = 0) -> Ha
 def dividing(found: Sequence[Halves | None], attributes: Sequence[Attribute]) -> list[list[str]]:
     """What tells the larger half from the smaller one, in parts of a sentence, where one model mixes the two and the
     other does not; the tests of all concepts are corrected together."""
-    told = [one if one and one.mixed_own - one.mixed_other >= _TOLD else None for one in found]
+    told = [one if one and one.told else None for one in found]
     tests = iter(find_common(attributes, [one.members for one in told if one]))
     result = []
     for one in told:
         beside = [replace(test, vs_neighbors=False) for test in next(tests) if test.vs_neighbors] if one else []
-        result.append(in_common(beside, "the others"))
+        labels = [test for test in beside if test.attribute.name == LABEL and test.inside - test.outside >= _SURE]
+        result.append(in_common(labels or beside, "the others"))
     return result
 
 

@@ -150,7 +150,7 @@ def _where(content: Content, points: Points, concept: Concept) -> dict[str, Any]
 
 def _halves(content: Content, one: Standing, found: Halves | None) -> dict[str, Any] | None:
     own, other = own_side(one.direction), other_side(one.direction)
-    if found is None:
+    if found is None or not found.told:
         return None
     labels = content.items.labels
     every = None if labels is None else every_label(content)

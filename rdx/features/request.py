@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from rdx.errors import InputError, unknown
@@ -13,7 +12,7 @@ from rdx.features.pooling import check_layout, check_pool
 from rdx.models import model_fingerprint
 from rdx.models.spec import ModelSpec, parse_spec
 from rdx.models.weights import contents, existing_file
-from rdx.source import source_fingerprint
+from rdx.source import source_fingerprint, version
 
 if TYPE_CHECKING:
     from rdx.data.items import Items

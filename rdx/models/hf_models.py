@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from rdx.models.hub import fetching, in_cache, quiet
 from rdx.models.spec import PLACE, ModelSpec
 from rdx.models.vision_model import OUTPUT, Evaluation, VisionModel, described, seeded, tokens_by_name
 from rdx.models.weights import contents
+from rdx.source import version
 
 OPTIONS = {"layer": str, "pool": str, "layout": str, "revision": str, "pretrained": bool, "seed": int}
 _FILES = ("model.safetensors", "model.safetensors.index.json")

@@ -7,7 +7,6 @@ another model, ``?mean=0.5&std=0.5`` (and `size`, where the file takes any) says
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from rdx.models.registry import family_module
 from rdx.models.spec import ModelSpec, parse_spec
 from rdx.models.vision_model import OUTPUT, VisionModel
 from rdx.models.weights import contents, existing_file
+from rdx.source import version
 
 OPTIONS = {"layer": str, "pool": str, "layout": str, **preprocessing.OPTIONS, "transform": ModelSpec}
 _SESSIONS = 2  # kept of a file: one for the trial of all layers, one for those in use

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from rdx.models.spec import LOCAL_FOLDER, PLACE, ModelSpec
 from rdx.models.timm_models import default_layer as timm_default_layer
 from rdx.models.vision_model import OUTPUT, Evaluation, VisionModel, puts_out_class_token, seeded, token_layout
 from rdx.models.weights import WEIGHT_SUFFIXES, behind_prefix, contents, existing_file, misfit, read_state_dict
+from rdx.source import version
 
 OPTIONS = {"layer": str, "pool": str, "layout": str, "weights": Path, "pretrained": bool, "seed": int}
 _HUB = "hf-hub:"

@@ -15,7 +15,6 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from rdx.models import preprocessing
 from rdx.models.spec import ModelSpec
 from rdx.models.vision_model import OUTPUT, Evaluation, VisionModel, described, seeded, tokens_by_name
 from rdx.models.weights import checksum, contents, existing_file
+from rdx.source import version
 
 OPTIONS = {"layer": str, "pool": str, "layout": str, **preprocessing.OPTIONS}
 _SIZE, _RESIZE = (224, 224), 256  # of images, where nothing says it: as the models of ImageNet are tested

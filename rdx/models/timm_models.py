@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from rdx.models.vision_model import (
     token_layout,
 )
 from rdx.models.weights import behind_prefix, contents, existing_file, misfit, read_state_dict, tensors_only
+from rdx.source import version
 
 OPTIONS = {
     "layer": str, "pool": str, "layout": str, "weights": Path, "pretrained": bool, "seed": int, "img_size": int,

@@ -6,7 +6,6 @@ WEIGHTS are torchvision's own names (``resnet50/IMAGENET1K_V1``); without them i
 from __future__ import annotations
 
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from rdx.models.hub import fetching
 from rdx.models.spec import PLACE, ModelSpec
 from rdx.models.vision_model import INPUT, OUTPUT, Evaluation, VisionModel, seeded, tokens_by_name
 from rdx.models.weights import behind_prefix, contents, existing_file, misfit, read_state_dict, tensors_only
+from rdx.source import version
 
 OPTIONS = {
     "layer": str, "pool": str, "layout": str, "weights": Path, "pretrained": bool, "seed": int, "num_classes": int,

@@ -180,6 +180,8 @@ def test_two_that_agree_on_nothing_are_said_to(content):
     assert story.kind == "unrelated" and "agree on nothing" in story.headline and story.opens is None
     _, _, story = told(content, replace(content.methods[0], explanations=none, ending="the rest is equal"))
     assert story.kind == "nothing" and story.badge == "No difference found"
+    story = story_of(content, content.methods[0], [], [], tells="B tells x.")
+    assert story.badge == "No group found" and story.headline.endswith(" B tells x.")
 
 
 def test_the_payload_has_what_stands_out_first(content):

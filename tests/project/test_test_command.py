@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from made_checkout import Checkout, bash
+from made_checkout import Checkout, add_python, bash
 
-# But for one test, as starting workers and loading plugins takes most of the time.
+# But for one test, as starting workers, loading plugins and checking scripts takes most of the time.
 IN_ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
                   "PYTEST_PLUGINS": "xdist.plugin,pytest_cov.plugin"}  # fmt: skip
 TESTS = """import pytest
@@ -28,6 +28,14 @@ def test_wrong():
 def test_skipped():
     pass
 """
+
+
+def add_shellcheck(checkout: Checkout, real: bool) -> None:
+    """The real one, which takes longer than all the rest; or one that is content with every script."""
+    if real:
+        (checkout.prefix / "bin/shellcheck").symlink_to(Path(sys.executable).with_name("shellcheck"))
+    else:
+        add_python(checkout.prefix / "bin", "shellcheck", "exit 0")
 
 
 @pytest.fixture
@@ -52,8 +60,9 @@ def test_what_the_test_command_counts_as_success(
     (checkout.root / "tests").mkdir()
     (checkout.root / "tests/test_some.py").write_text(TESTS)
     (checkout.root / "style.py").write_text(style)
-    (checkout.prefix / "bin/shellcheck").symlink_to(Path(sys.executable).with_name("shellcheck"))
-    workers = {} if arguments == "-k wrong" else IN_ONE_PROCESS
+    whole = (arguments, style) == ("-k 'slow or quick'", "")
+    add_shellcheck(checkout, real=whole)
+    workers = {} if whole else IN_ONE_PROCESS
     done = bash(f"bash scripts/test.sh {arguments}", checkout.root, VIRTUAL_ENV=str(checkout.prefix), **workers)
     assert text in done.stdout + done.stderr
     assert done.returncode == status, done.stdout + done.stderr
@@ -84,7 +93,7 @@ def test_all_tests_must_cover_the_method(
     (checkout.root / "tests/test_add.py").write_text(
         f"from rdx.method.add import add\n\n\ndef test_add():\n    assert add\n{called}"
     )
-    (checkout.prefix / "bin/shellcheck").symlink_to(Path(sys.executable).with_name("shellcheck"))
+    add_shellcheck(checkout, real=False)
     environment = {"VIRTUAL_ENV": str(checkout.prefix), **IN_ONE_PROCESS}
     done = bash(f"bash scripts/test.sh {arguments}", checkout.root, **environment)
     assert text in done.stdout + done.stderr

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +24,7 @@ from rdx.data.reading.decoding import decode
 from rdx.data.reading.greys import Deep, Extent, Ranges, common_ranges, said
 from rdx.errors import InputError
 from rdx.files import fingerprint
-from rdx.source import source_fingerprint
+from rdx.source import source_fingerprint, version
 
 _DECODERS = ("rdx.data.reading.decoding", "rdx.data.reading.dicom", "rdx.data.reading.greys")  # decide what pixels are
 _LIBRARIES = ("pydicom", "pillow-heif")  # beside Pillow, of which features keep the version themselves

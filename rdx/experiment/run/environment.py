@@ -6,13 +6,13 @@ what else did.
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import subprocess
 import sys
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from rdx.data.locate import PROJECT_ROOT
 from rdx.files import fingerprint
 from rdx.models.spec import parse_spec
 from rdx.models.weights import contents
+from rdx.source import version
 
 if TYPE_CHECKING:
     from rdx.experiment.plan.prepared import Prepared
@@ -95,13 +96,11 @@ def processor() -> str:
     return next(named, "") or platform.processor() or platform.machine()
 
 
-@cache
 def _versions() -> dict[str, str]:
-    """Read once: every look reads a package's whole description."""
     found = {}
     for name in _PACKAGES:
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     return found
 
 

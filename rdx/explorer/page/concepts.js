@@ -2,6 +2,7 @@
 
 const BARS = 4; // labels with a bar of their own,
 const LEAST_BAR = 0.03; // and the share from which they get one
+const SHORT = 16; // characters of a label that has room on one line
 
 function fillConcept() {
   const one = concept();
@@ -30,15 +31,12 @@ function fillConcept() {
       one.grid.map((item) => itemButton(item, 112)),
     ),
     LABELS ? labelBars(members) : "",
+    meanFigures(members),
     make("details", { id: "numbers" }, make("summary", {}, "The numbers behind it"), measures(one)),
   );
-  fillLooks(one, members);
-}
-
-function fillLooks(one, members) {
-  const parts = [halvesOf(one), meanFigures(members)].filter(Boolean);
-  byId("looks").replaceChildren(...parts);
-  byId("looks").hidden = !parts.length;
+  const divided = halvesOf(one);
+  byId("looks").replaceChildren(divided);
+  byId("looks").hidden = !divided;
 }
 
 function noConceptText() {
@@ -98,7 +96,7 @@ function labelBars(members) {
   if (rest) rows.push([others.length === 1 ? labelName(others[0][0]) : `${others.length} others`, rest]);
   return make(
     "table",
-    { class: "bars" },
+    { class: rows.some(([name]) => name.length > SHORT) ? "bars long" : "bars" },
     make("caption", { class: "unseen" }, "Labels of this concept"),
     make(
       "tbody",

@@ -36,16 +36,27 @@ function fillFindings() {
       make("span", { class: "quiet" }, ` ${words}`),
     );
   });
-  const numbered = findings.length > 1; // minor ones come last, and have no number
-  const blocks = findings.map((one, at) => findingBlock(one, numbered && !one.minor ? `Finding ${at + 1}` : ""));
+  const some = findings.filter((one) => !one.minor);
+  const main = some.length ? some : findings;
+  const minor = findings.filter((one) => !main.includes(one)).flatMap((one) => one.faces);
+  const blocks = main.map((one, at) => findingBlock(one, main.length > 1 ? `Finding ${at + 1}` : ""));
   const has = (direction) => findings.some((one) => one.faces.some(([where]) => where === direction));
   for (const direction of DIRECTIONS) {
     if (has(direction)) continue;
     blocks.push(make("p", { class: `empty quiet ${OWN[direction]}` }, nothingIn(direction)));
   }
-  const sides = DIRECTIONS.filter(has);
+  const sides = DIRECTIONS.filter((direction) => main.some((one) => one.faces.some(([where]) => where === direction)));
   // no empty half beside findings of one model alone
-  const one = sides.length === 1 ? ` only only-${OWN[sides[0]]}${findings.length > 1 ? "" : " single"}` : "";
+  const one = sides.length === 1 ? ` only only-${OWN[sides[0]]}${main.length > 1 ? "" : " single"}` : "";
+  if (minor.length)
+    blocks.push(
+      make(
+        "div",
+        { class: "minor" },
+        make("p", { class: "quiet" }, `Small groups, and groups whose borders are unsure (${minor.length})`),
+        make("div", { class: "chance-cards" }, minor.map((face) => card(face, "small"))),
+      ),
+    );
   byId("concepts").replaceChildren(make("div", { class: `found-grid${one}` }, heads, blocks), chanceFold());
 }
 
@@ -105,9 +116,9 @@ function card([direction, number], kind, finding = "") {
     make(
       "span",
       { class: "minis" },
-      images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : 48)),
+      images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : kind === "row" ? 112 : 48)),
     ),
-    make("span", { class: "card-text" }, kind === "row" ? `${withoutSize(said)}.` : mixtureOf(direction, one).slice(2)),
+    make("span", { class: "card-text" }, isChance(one) ? mixtureOf(direction, one).slice(2) : `${withoutSize(said)}.`),
     kind === "row" && one.divided ? make("span", { class: "card-text" }, one.divided) : null,
   );
 }

@@ -57,7 +57,7 @@ function halvesOf(one) {
       make(
         "div",
         { class: "strip" },
-        items.map((item) => itemButton(item, TEXTS ? TEXT_LEAST : 44)),
+        items.map((item) => itemButton(item, 64)),
       ),
     );
   return make(

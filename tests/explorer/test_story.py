@@ -150,7 +150,9 @@ def test_a_difference_that_stands_out_need_not_be_large(content, common, denser,
     ],
 )  # fmt: skip
 def test_two_seeds_are_named_only_where_nothing_else_is_known(agreement, denser, like):
-    assert ("differ in nothing but their seed" in size_of(agreement, denser, "images").sentence) == like
+    size = size_of(agreement, denser, "images")
+    assert ("differ in nothing but their seed" in size.sentence) == like
+    assert size.spread == (denser < 1.5 and not agreement["read"]["b"])
 
 
 def test_small_and_unsure_groups_are_counted_apart_and_come_last(content):

@@ -11,7 +11,7 @@ from rdx.metrics.attribute_words import percent
 SMALL, MODERATE, LARGE = "small", "moderate", "large"
 _SMALL, _MODERATE = 0.15, 0.4  # shares of neighbours that are others in the other model, at most
 _DENSE = 1.5  # times as much change inside what was found as elsewhere, or the difference lies everywhere
-_ALIKE, _LABELS = 0.9, 0.05  # CKA of two trainings of one model, and how differently their neighbours share the label
+_ALIKE, _LABELS = 0.9, 0.02  # CKA of two trainings of one model, and how differently their neighbours share the label
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from rdx.compute.threads import one_thread_each
 from rdx.explorer.whereabouts import evenly
 from rdx.method.neighborhoods import Points, rank_rows
-from rdx.metrics.attribute_words import in_common
+from rdx.metrics.attribute_words import LABEL, in_common
 from rdx.metrics.attributes import Attribute, find_common
 
 LEAST = 12  # members
@@ -18,6 +18,7 @@ _SHOWN = 9  # items of a half, nearest to its middle
 _ASKED = 150  # members whose neighbours are asked for
 
 
+_SURE = 0.7  # shares of a label that differ so much say all: what its items look like follows
 _TOLD = 0.15  # of the nearest: by so much a model must mix the halves more than the one that divides them
 
 
@@ -64,7 +65,8 @@ def dividing(found: Sequence[Halves | None], attributes: Sequence[Attribute]) ->
     result = []
     for one in told:
         beside = [replace(test, vs_neighbors=False) for test in next(tests) if test.vs_neighbors] if one else []
-        result.append(in_common(beside, "the others"))
+        labels = [test for test in beside if test.attribute.name == LABEL and test.inside - test.outside >= _SURE]
+        result.append(in_common(labels or beside, "the others"))
     return result
 
 

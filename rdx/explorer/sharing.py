@@ -63,18 +63,19 @@ def moved_sentence(
 
 
 def axis(attribute: Attribute) -> str:
-    """More or less of what: "brighter or darker", "brighter on the left or on the right"; of a column, "age"."""
+    """More or less of what: "brighter or darker", "brighter on the left or right"; of a column, "age"."""
     more, less = attribute.words
     if attribute.is_category or not more or more in (f"higher {attribute.name}", f"later {attribute.name}"):
         return f"“{attribute.name}”"
     first, second = more.split(), less.split()
-    if first[0] == second[0]:
-        return f"{more} or {' '.join(second[1:])}"
+    before, after = [], []  # what both say
+    while len(first) > 1 and len(second) > 1 and first[0] == second[0]:
+        before.append(first.pop(0))
+        second.pop(0)
     while len(first) > 1 and len(second) > 1 and first[-1] == second[-1]:
-        first.pop()
+        after.insert(0, first.pop())
         second.pop()
-    tail = more.split()[len(first) :]
-    return " ".join([*first, "or", *second, *tail])
+    return " ".join([*before, *first, "or", *second, *after])
 
 
 def _compared(near: tuple[np.ndarray, np.ndarray], attribute: Attribute) -> Shared | None:

@@ -48,15 +48,23 @@ def story_of(
             f"Nothing stands out from chance: where as much changes as between {_both(content)}, but evenly, groups "
             f"as strong as {looked} come about, too."
         )
-        return Story(NOTHING, "Nothing stands out", headline, None)
+        return Story(NOTHING, "Nothing stands out", _with(headline, tells), None)
     if not standing and method.is_rdx:
         headline = f"No group of {things} is held together by one of {_both(content)} and scattered by the other."
         tested = is_tested(method) or method.ending is not None
-        return Story(NOTHING if tested else UNTESTED, "No difference found", headline, None)
-    return _untested(content, method, standing, things)
+        badge = "No group found" if tells else "No difference found"
+        return Story(NOTHING if tested else UNTESTED, badge, _with(headline, tells), None)
+    return _untested(content, method, standing, things, tells)
 
 
-def _untested(content: Content, method: Method, standing: Sequence[Standing], things: str) -> Story:
+def _with(headline: str, tells: str | None) -> str:
+    """What one tells and the other does not is a difference, too, where no group is held together by it."""
+    return f"{headline} {tells}" if tells else headline
+
+
+def _untested(
+    content: Content, method: Method, standing: Sequence[Standing], things: str, tells: str | None
+) -> Story:
     groups = [_groups(sum(own_side(one.direction) == side for one in standing), things) for side in (A, B)]
     a, b = (_named(content, side) for side in (A, B))
     if not method.is_rdx:
@@ -69,6 +77,7 @@ def _untested(content: Content, method: Method, standing: Sequence[Standing], th
             f"Closer together in {a} than in {b}: {groups[0]}; the other way round: {groups[1]}. Whether that is more "
             "than chance was not tested."
         )
+        headline = _with(headline, tells)
     return Story(UNTESTED, "Not tested", headline, standing[0] if standing else None)
 
 

@@ -19,7 +19,7 @@ FALSE = 0.05  # q of what is named, at most
 CLEAR = 0.1  # |AUC − ½|, or half the difference of two shares, at least; also among items of the same label
 _LABELS, _LEAST_SHARE = 3, 0.1  # labels that are named, and the share of the smallest
 _NUMBERS, _CATEGORIES = 3, 2  # named, at most
-_LITTLE, _MOST = 0.25, 0.5  # labels are named that are commoner by that share of the group, or that make up most of it
+_LITTLE, _MOST = 0.25, 0.5  # of a group: labels are named that are commoner by most of it, or by a little that one has
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
 _MOVED = 0.1  # a share of neighbours
 UNEXPLAINED = "no label, column or pixel measure explains the group"  # which is not to say that there is no difference
@@ -154,7 +154,7 @@ def _labels(findings: Sequence[Finding]) -> list[Finding]:
     ]  # fmt: skip
     labels = sorted(labels, key=lambda f: -f.inside)[:_LABELS]
     more = sum(f.inside - f.outside for f in labels)
-    return labels if more >= _LITTLE or sum(f.inside for f in labels) >= _MOST else []
+    return labels if more >= _MOST or (more >= _LITTLE and labels[0].inside >= _LITTLE) else []
 
 
 def _neighbors(around: Surroundings, own: str, other: str) -> list[str]:

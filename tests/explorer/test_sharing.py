@@ -50,8 +50,9 @@ def test_what_attributes_hardly_differ_in_has_no_line():
     [
         ("brightness", "brighter or darker"), ("contrast", "richer or poorer in contrast"),
         ("symmetry", "more or less alike left and right"),
-        ("most saturated spot", "with a more saturated spot or a less saturated spot"),
-        ("left half, edges", "busier on the left or on the right"),
+        ("most saturated spot", "with a more or less saturated spot"),
+        ("left half, edges", "busier on the left or right"),
+        ("upper half, brightness", "brighter in the upper or lower half"),
         ("lower left corner, brightness", "brighter or darker lower left corner"),
     ],
 )  # fmt: skip

@@ -116,7 +116,7 @@ function card([direction, number], kind, finding = "") {
     make(
       "span",
       { class: "minis" },
-      images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : kind === "row" ? 72 : 48)),
+      images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : kind === "row" ? 112 : 48)),
     ),
     make("span", { class: "card-text" }, isChance(one) ? mixtureOf(direction, one).slice(2) : `${withoutSize(said)}.`),
     kind === "row" && one.divided ? make("span", { class: "card-text" }, one.divided) : null,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from rdx.features.pixels import MEASURES, measure_images
 from rdx.metrics.attribute_probes import probe_attributes, read_by_one
 from rdx.metrics.attributes import Attribute
 
@@ -60,3 +62,20 @@ def test_items_without_a_value_are_left_out_and_few_values_are_not_asked():
     assert [one.attribute.name for one in found] == ["partly"]
     assert found[0].b > 0.9 > 0.1 > found[0].a
     assert probe_attributes({"a": np.zeros((N, 2)), "b": VIEWS["b"]}, [Attribute("hidden", HIDDEN)])[0].a == 0.0
+
+
+def test_images_that_are_upside_down_are_told_by_where_they_are_brighter():
+    """Light comes from above; A has the mean of both views of every image, B sees which half are upside down."""
+    light = np.linspace(40, -40, 8)[:, None]
+    pixels = np.clip(RNG.integers(60, 190, (N, 8, 8)) + light, 0, 255).astype(np.uint8)
+    pixels[::2] = pixels[::2, ::-1]
+    measured = measure_images([Image.fromarray(one) for one in pixels].__getitem__, range(N))
+    known = [
+        Attribute(name, values, None, MEASURES[name])
+        for name, values in zip(MEASURES, measured.T.astype(np.float64), strict=True)
+    ]
+    known = [one for one in known if len(np.unique(one.values)) > 1 and not np.isnan(one.values).any()]
+    seen = pixels.reshape(N, -1).astype(np.float64)
+    folded = seen + pixels[:, ::-1].reshape(N, -1)
+    told = names(known, {"a": folded, "b": seen})
+    assert told["b"][0] == "upper half, brightness" and told["a"] == []

@@ -41,6 +41,7 @@ SMALL = {
 }
 TRAIN = ["train", "a.yaml", "b.yaml", "--quiet"]
 RUN = ["run", "small.yaml", "--output-dir", "run"]
+PICTURE = b"a picture" * 5_000  # more than any test allows a file to have
 
 
 def write_experiment(folder: Path) -> None:
@@ -165,7 +166,7 @@ def wait_for(ready, command: Command, seconds: float = 120.0) -> bool:
 
 
 def _serve() -> None:
-    from rdx.figures import overview
+    from rdx.figures import overview, style
     from rdx.method import spectral
     from rdx.metrics import probes
     from rdx.models import training
@@ -175,8 +176,9 @@ def _serve() -> None:
     ended: dict[int, int] = {}
     # OpenMP's threads do not come along in a fork: whatever used more than one before would wait for them for ever.
     training._THREADS = 1
-    # That a picture is written is looked at here, not what is in it: matrices and maps are most of a run's time.
+    # That a picture is written is looked at here, not what is in it: drawing is most of a run's time.
     overview.draw_map = overview.draw_matrix = lambda *_: None
+    style._png = lambda canvas: PICTURE
     probes.N_FOLDS, spectral.STARTS = 2, 1
     for line in sys.stdin:
         question = json.loads(line)

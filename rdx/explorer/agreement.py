@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from rdx.explorer.content import A, B, Content
-from rdx.explorer.sharing import LABEL, axis, moved_sentence, shared_attributes, table_rows
+from rdx.explorer.sharing import LABEL, Shared, axis, moved_sentence, shared_attributes, table_rows
 from rdx.explorer.whereabouts import evenly, ranks_of_labels
 from rdx.method.neighborhoods import Points, neighborhood_ranks
 from rdx.metrics.attribute_probes import Probed, probe_attributes, read_by_one
+from rdx.metrics.attribute_words import percent
 
 _ITEMS = 800  # among which the change of ranks is measured, evenly taken
+_OFTEN = 0.04  # of neighbours that share the label, between A and B
 _MUCH = 0.15  # R² of more than a little
 _ABOUT = 0.7  # of the clearest difference of R²: so much, and another attribute is named beside it
 _MOST = 6  # lines of the table of what neighbours share
@@ -27,7 +29,7 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
     label = next((one for one in shared if one.name == LABEL), None)
     change = content.moves.get("change")
     known = [one for one in content.attributes if one.name != LABEL and not one.name.startswith("prediction_")]
-    read = read_by_one(probe_attributes({side: content.representations[side] for side in (A, B)}, known))
+    read = read_by_one(probe_attributes(content.representations, known))
     return {
         "cka": content.cka,
         "common": None if change is None else 1.0 - float(np.mean(change)),
@@ -36,10 +38,18 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
         "labels": _placed(content, views),
         "probed": len(known),
         "read": {side: [_read_text(one) for one in named] for side, named in read.items()},
-        "tells": _tells(read),
+        "tells": " ".join(filter(None, [label and _more_often(label), _tells(read)])) or None,
         "shared": table_rows(shared)[:_MOST],
         "moved": None if change is None else _moved(content, change),
     }
+
+
+def _more_often(label: Shared) -> str | None:
+    """Which model's neighbours share the label more often, where that is more than a little."""
+    if abs(label.apart) < _OFTEN:
+        return None
+    (less, far), (more, near) = sorted([(label.a, "A"), (label.b, "B")])
+    return f"Neighbours share the label more often in {near} ({percent(more)}) than in {far} ({percent(less)})."
 
 
 def _tells(read: Mapping[str, Sequence[Probed]]) -> str | None:

@@ -11,7 +11,7 @@ from rdx.metrics.attribute_words import percent
 SMALL, MODERATE, LARGE = "small", "moderate", "large"
 _SMALL, _MODERATE = 0.15, 0.4  # shares of neighbours that are others in the other model, at most
 _DENSE = 1.5  # times as much change inside what was found as elsewhere, or the difference lies everywhere
-_ALIKE, _LABELS = 0.9, 0.05  # CKA of two trainings of one model, and how differently their neighbours share the label
+_ALIKE, _LABELS = 0.9, 0.02  # CKA of two trainings of one model, and how differently their neighbours share the label
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ def size_of(agreement: Mapping[str, Any], concentration: float | None, things: s
     if common is None:
         return None
     word = SMALL if 1 - common <= _SMALL else MODERATE if 1 - common <= _MODERATE else LARGE
-    spread = concentration is not None and concentration < _DENSE
+    told = any(agreement["read"].values())  # what one model tells of all items runs through all of them
+    spread = concentration is not None and concentration < _DENSE and not told
     texts = [
         f"The difference is {word}: of the {agreement['neighbors']} {things} nearest to one, {percent(common)} are the "
         "same in both models."
@@ -48,11 +49,10 @@ def size_of(agreement: Mapping[str, Any], concentration: float | None, things: s
 
 
 def _like_two_seeds(agreement: Mapping[str, Any], word: str) -> bool:
-    """Whether nothing is known that one model tells and the other does not, while their neighbours differ."""
+    """Of a difference that is spread out: whether both know the same, while their neighbours differ."""
     label = agreement["label"]
     return (
         word != SMALL
         and (agreement["cka"] or 0.0) >= _ALIKE
-        and not any(agreement["read"].values())
         and (label is None or abs(label[0] - label[1]) <= _LABELS)
     )

@@ -148,9 +148,16 @@ def try_layer(model: VisionModel, image: Image.Image, layer: str, pool: str | No
 
     Raises InputError where the model gives out nothing at `layer` that `pool` fits, one row an image.
     """
+    images = model.transform(image)[None]
+    asked = layer, pool, model.layout, tuple(images.shape)
+    if asked not in model.widths:
+        model.widths[asked] = _width(model, images, layer, pool)
+    return model.widths[asked]
+
+
+def _width(model: VisionModel, images: torch.Tensor, layer: str, pool: str | None) -> int | None:
     import torch
 
-    images = model.transform(image)[None]
     device = next((one.device for one in model.module.parameters()), torch.device("cpu"))
     with torch.inference_mode(), looking(model, [(layer, pool)]) as look:
         try:

@@ -174,8 +174,9 @@ def shortened(text: str, size: float, width: float, weight: str = "normal") -> s
     """A line no wider than ``width`` pixels: its middle becomes … where it is (names differ at the ends)."""
     kept = len(text)
     short = text
-    while kept > 1 and text_width(short, size, weight) > width:
-        kept -= 1
+    while kept > 1 and (excess := text_width(short, size, weight) - width) > 0:
+        # A measurement for each letter of a long text takes longer than all else: hardly a letter is two ems wide.
+        kept = max(1, kept - max(1, int(excess / (2 * size * DPI / 72))))
         short = text[: (kept + 1) // 2] + "…" + text[len(text) - kept // 2 :]
     return short
 

@@ -42,6 +42,7 @@ class VisionModel:
     n_parameters: int | None = None  # where the module does not hold them itself
     preprocessing: str = ""  # in words for the plan, where no library says it: what the SPEC's options or defaults do
     layouts: dict[tuple, Any] = field(default_factory=dict, repr=False)  # found when the model was tried
+    widths: dict[tuple, int | None] = field(default_factory=dict, repr=False)  # likewise, by what was asked
 
     def layers(self) -> list[str]:
         """Every name that `layer:` may have: the submodules, the special layers, and what goes into a submodule."""

@@ -38,6 +38,17 @@ def test_change_lies_where_a_group_moved():
     assert concentration(views, [np.arange(200)]) is None
 
 
+def test_labels_that_neighbours_share_more_often_in_one_model_are_told():
+    label = Attribute("label", np.array([0, 0, 1, 1]), ("x", "y"))
+    items = SimpleNamespace(labels=None, label_names={}, noun="items")
+    content = SimpleNamespace(
+        items=items, cka=0.5, attributes=[label], near=(NEAR_A, NEAR_B), moves={}, representations={}
+    )
+    told = agreement_payload(content, {})
+    assert told["label"] == [0.5, 0.25] and told["probed"] == 0
+    assert told["tells"] == "Neighbours share the label more often in A (50 %) than in B (25 %)."
+
+
 @pytest.mark.parametrize(
     ("hidden", "sentence"),
     [

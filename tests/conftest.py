@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -67,13 +68,29 @@ def cache_of_the_session(tmp_path_factory):
         yield
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:
+    """All workers of pytest-xdist share the environment of `loaded`."""
+    from made_environment import environment
+
+    config = node.config
+    if not hasattr(config, "environment"):
+        shared = ExitStack()
+        config.environment = shared.enter_context(environment())
+        config.add_cleanup(shared.close)
+    node.workerinput["environment"] = config.environment
+
+
 @pytest.fixture(scope="session")
-def loaded() -> Iterator[str]:
+def loaded(pytestconfig) -> Iterator[str]:
     """An environment whose commands need not wait for libraries to load: a script's VIRTUAL_ENV."""
     from made_environment import environment
 
-    with environment() as folder:
-        yield str(folder)
+    if hasattr(pytestconfig, "workerinput"):
+        yield pytestconfig.workerinput["environment"]
+    else:
+        with environment() as folder:
+            yield folder
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -67,7 +67,7 @@ def environment() -> Iterator[str]:
             server.stdout.close()
 
 
-def _serve(address: str) -> None:
+def _load() -> None:
     guard = importlib.util.spec_from_file_location("guard", ROOT / "rdx/_torchvision.py")
     module = importlib.util.module_from_spec(guard)
     sys.modules["guard"] = module  # which keeps the operators that it declares
@@ -75,6 +75,10 @@ def _serve(address: str) -> None:
     module.ensure_torchvision()
     for name in LIBRARIES:
         importlib.import_module(name)
+
+
+def _serve(address: str) -> None:
+    """Loads the libraries when the first command comes: there may be none."""
     with socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as waiting:
         server.bind(address)
         server.listen()
@@ -83,6 +87,8 @@ def _serve(address: str) -> None:
         print("ready", flush=True)
         while all(key.fileobj is server for key, _ in waiting.select()):
             connection, _ = server.accept()
+            if "numba" not in sys.modules:
+                _load()
             if os.fork() == 0:
                 server.close()
                 _keep(connection)

@@ -231,8 +231,10 @@ def _imports_beside(file: Path) -> Iterator[list[Path]]:
 def _can_be_new(name: str, module: Any, names: set[str]) -> bool:
     """Whether a module is one of those beside the file, or of the same name from elsewhere."""
     top = name.partition(".")[0]
+    if top not in names or top in _OURS:  # most are told by their names, and some load more when asked for theirs
+        return False
     place = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
-    return top in names and top not in _OURS and place is not None and not _is_installed(place)
+    return place is not None and not _is_installed(place)
 
 
 def _is_installed(path: str) -> bool:

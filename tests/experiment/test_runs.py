@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -208,16 +210,16 @@ def test_an_interrupted_run_is_completed_byte_for_byte(config, place, tmp_path, 
 
 
 def test_a_half_written_file_is_never_under_its_name(config, tmp_path, monkeypatch):
-    import pandas as pd
+    class Cut:
+        def __init__(self, file, **options):
+            self.file = file
 
-    real = pd.DataFrame.to_csv
-
-    def cut(frame, path, **options):
-        real(frame.iloc[:2], path, **options)
-        raise OSError("no space left")
+        def writerows(self, rows):
+            csv.writer(self.file).writerow(rows[0])
+            raise OSError("no space left")
 
     prepared = prepare(load_experiment(config), tmp_path / "run")
-    monkeypatch.setattr(pd.DataFrame, "to_csv", cut)
+    monkeypatch.setattr("rdx.experiment.run.tables.csv", SimpleNamespace(writer=Cut, QUOTE_MINIMAL=0))
     with pytest.raises(OSError, match="no space"):
         runner.run(prepared)
     monkeypatch.undo()

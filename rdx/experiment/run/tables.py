@@ -43,14 +43,18 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
 
     A row has its fields in the order of the columns, or by their names, and then may lack some.
     """
-    import pandas as pd
+    columns = list(columns)
 
-    frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
+    def fields(row: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
+        given = map(row.get, columns) if isinstance(row, Mapping) else row
+        return ["" if cell is None or cell != cell else cell for _, cell in zip(columns, given, strict=True)]
+
+    cells = [fields(row) for row in rows]
     # A carriage return in a file's name is a line's end to readers unless it is quoted, which it is not of itself.
-    returns = any(isinstance(cell, str) and "\r" in cell for cell in frame.to_numpy().ravel())
+    returns = any(isinstance(cell, str) and "\r" in cell for row in cells for cell in row)
     quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
-    with atomic_path(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
+    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n", quoting=quoting).writerows([columns, *cells])
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -266,7 +266,7 @@ def test_what_is_refused_in_one_line(config, place, change):
 
 def test_a_model_without_heads_is_refused_before_anything_runs(config, place):
     model = "timm:xcit_nano_12_p16_224?pretrained=false&img_size=32"
-    changes = [f"representations.*.model={model}", "representations.*.pool=mean"]
+    changes = [f"representations.*.model={model}", "representations.*.pool=mean", "comparisons=[[input, one]]"]
     with pytest.raises(InputError, match="heads of layer 'blocks.0' of timm:xcit_nano_12_p16_224.* cannot be patched"):
         look(load_experiment(config, changes), place / "nothing")
 

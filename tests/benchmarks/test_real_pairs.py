@@ -35,7 +35,7 @@ def few():
 def test_b_tells_what_a_folds(real, what):
     A, B, truth = real.told(np.random.default_rng(0), items=few, model=pixels, what=what)
     plain, side = pixels(few()), truth.attribute == 1
-    assert side.sum() == 6 and len(truth.changed) == 12
+    assert side.sum() == 6 and np.array_equal(truth.changed, np.flatnonzero((A != B).any(axis=1)))
     assert np.array_equal(B[~side], plain[~side]) and (B[side] != plain[side]).any(axis=1).all()
     shown = A.reshape(12, 8, 8)
     if what in real.FOLDED:

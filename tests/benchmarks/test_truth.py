@@ -34,7 +34,7 @@ def merged(truth):
 
     one, other = np.arange(5), np.arange(5, 10)
     groups = {"a_not_b": [np.arange(10)], "b_not_a": [one, other]}
-    return pairs.Truth(np.arange(10), groups, {"a_not_b": [(other, np.arange(10, 15))], "b_not_a": []})
+    return pairs.Truth(np.arange(10), groups, {"a_not_b": [(other, [np.arange(10, 15)])], "b_not_a": []})
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,16 @@ def test_scores_of_groups(truth, merged, findings, expected):
     got = scored(truth, merged, *findings)
     assert {key: got[key] for key in expected} == expected
     assert got["planted"] == 3 and got["differences"] == 1
+
+
+def test_what_moves_towards_two_classes_may_be_found_with_both(truth, merged):
+    """Where enough of it is what has moved."""
+    from truth_scores import shows
+
+    moved = merged.beside["a_not_b"][0][0]
+    merged.beside["a_not_b"] = [(moved, [np.arange(10, 15), np.arange(15, 20)])]
+    for members, shown in ((range(7, 18), True), (range(9, 20), False), (range(10, 20), False)):
+        assert shows(merged, truth.Finding("a_not_b", np.asarray(members))) is shown
 
 
 @pytest.mark.parametrize(

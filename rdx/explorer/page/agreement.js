@@ -15,7 +15,7 @@ function fillAgreement() {
     .map((side) => [`What ${letter(side)} tells and ${side === "a" ? "B" : "A"} hardly does`, read[side].join("; ")]);
   if (texts.length) texts[texts.length - 1][1] += " (R² of a linear probe: 0 tells nothing, 1 all)";
   else if (probed)
-    texts.push(["Attributes", `of ${wholeNumber(probed)} known here, labels aside, a linear probe reads none from one model and hardly from the other`]);
+    texts.push(["Attributes", `none of ${wholeNumber(probed)} known here, labels aside, can be read clearly better from one model than from the other (linear probe)`]);
   if (moved) texts.push(["What moved", moved.replace(/\.$/, "")]);
   const placed = near.map(([x, y, a, b]) => {
     const [side, far] = a < b ? ["A", "B"] : ["B", "A"];

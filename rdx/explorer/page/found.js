@@ -72,7 +72,7 @@ function findingBlock(finding, name) {
   const sides = new Set(finding.faces.map(([direction]) => OWN[direction]));
   const where = sides.size > 1 ? "both" : [...sides][0];
   const count = finding.faces.length;
-  const seen = count < 2 ? "" : sides.size > 1 ? "one finding, seen in both models" : `one finding, as ${count} groups`;
+  const seen = count < 2 ? "" : sides.size > 1 ? "one finding, with a group in each model" : `one finding, as ${count} groups`;
   const told = [name, finding.table && name ? finding.sentence : seen].filter(Boolean);
   const ownLine = Boolean(seen || (finding.table && name)); // else the card says which finding it is
   return make(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-GAMMA = 0.3  # every pair counts between whose ranks a factor of 3 lies, not only the farthest
+GAMMA = 1.0  # every pair counts between whose ranks a factor of 2 lies: few far pairs do not make up for near ones
 
 
 def densest(weights: np.ndarray, m: int) -> np.ndarray:

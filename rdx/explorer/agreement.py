@@ -16,10 +16,9 @@ from rdx.metrics.attribute_words import percent
 
 _ITEMS = 800  # among which the change of ranks is measured, evenly taken
 _OFTEN = 0.04  # of neighbours that share the label, between A and B
-_MUCH = 0.15  # R² of more than a little
 _ABOUT = 0.7  # of the clearest difference of R²: so much, and another attribute is named beside it
 _MOST = 6  # lines of the table of what neighbours share
-_OF_LABEL, _LABELS = 5, 20  # items that a label must have, and labels that are looked at
+_OF_LABEL, _LABELS = 12, 20  # items that a label must have, and labels that are looked at
 _PAIRS = 3  # of labels that are named, where their ranks differ by a factor of two
 
 
@@ -53,16 +52,16 @@ def _more_often(label: Shared) -> str | None:
 
 
 def _tells(read: Mapping[str, Sequence[Probed]]) -> str | None:
-    """The clearest of all that can be read from one model and hardly from the other, as a sentence."""
+    """The clearest of all that can be read better from one model than from the other, as a sentence."""
     side = max((A, B), key=lambda side: max((abs(one.apart) for one in read[side]), default=0.0))
     if not read[side]:
         return None
     first, *others = read[side]
     named = [first, *[one for one in others if abs(one.apart) >= _ABOUT * abs(first.apart)][:1]]
-    much = "" if max(first.a, first.b) >= _MUCH else "a little of "
+    more, less = side.upper(), "B" if side == A else "A"
     return (
-        f"{side.upper()} tells {much}what {'AB'['AB'.index(side.upper()) - 1]} hardly does: "
-        f"{' and '.join(_read_text(one) for one in named)}, as a linear probe reads it (R², 1 is all)."
+        f"{more} tells better than {less}: {' and '.join(_read_text(one) for one in named)}. The numbers are R² of a "
+        "linear probe: 0 tells nothing, 1 all."
     )
 
 
@@ -76,10 +75,14 @@ def _moved(content: Content, change: np.ndarray) -> str | None:
 
 
 def _placed(content: Content, views: Mapping[str, Points]) -> list[list]:
+    """Pairs of labels, each with its name and number of items, and their ranks in A and B."""
     labels = content.items.labels
     found = [] if labels is None else labels_placed([views[side] for side in (A, B)], labels)
-    return [[content.items.label_names.get(x, str(x)), content.items.label_names.get(y, str(y)), a, b]
-            for x, y, a, b in found]  # fmt: skip
+
+    def named(label: int) -> list:
+        return [content.items.label_names.get(label, str(label)), int((labels == label).sum())]
+
+    return [[named(x), named(y), a, b] for x, y, a, b in found]
 
 
 def labels_placed(views: Sequence[Points], labels: np.ndarray) -> list[tuple[int, int, float, float]]:

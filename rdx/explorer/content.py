@@ -46,10 +46,16 @@ class Method:
     formula: Formula | None = None  # None: no difference of ranks (baselines, other distances)
     matrices: Mapping[str, Matrix] = field(default_factory=dict)  # by direction
     settings: Sequence[tuple[str, str]] = ()  # said at the foot of the page
-    sentences: Mapping[tuple[str, int], str] = field(default_factory=dict)  # by direction and number: what is common
+    shared: Mapping[tuple[str, int], str] = field(default_factory=dict)  # by direction and number: what items share
+    most: int | None = None  # concepts of a direction that were asked for, at most
     draws: int | None = None  # pairs that differ by noise alone, with which concepts were compared
     ending: str | None = None  # why no more was found, where each concept has a scale of its own
     unrelated: bool = False  # the two agree on nothing, so that nothing was looked for
+
+    def is_full(self, direction: str) -> bool:
+        """Whether a direction has as many concepts that stand out, each at its own scale, as were asked for at most."""
+        out = [one for one in self.explanations[direction].concepts if one.evidence and one.evidence.stands_out]
+        return self.most is not None and len(out) >= self.most
 
 
 @dataclass(frozen=True)

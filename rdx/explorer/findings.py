@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ from rdx.metrics.finding_counts import Cautions
 
 _NEARER = 1.5  # labels that both models mix, or tell apart, are closer in one where their ranks differ by so much
 _COVERED = 0.5  # share of a label's items that a finding must have to be told of the label
-_NEIGHBORS = re.compile("(?:^|; )(?=in [AB] |of their neighbours )")
 _WORDS = {
     TOGETHER: "{own} holds {things} together that {other} scatters",
     CLOSER: "{things} lie closer together in {own} than in {other}",
@@ -95,9 +93,8 @@ def _generic(
 ) -> str:
     own, other = own_side(face.direction), other_side(face.direction)
     things = f"{len(members):,} {content.items.noun}"
-    told = method.sentences.get((face.direction, face.number), "")
-    common = _NEIGHBORS.split(told.partition(", ")[2])[0]  # where members lie, the sentence says itself
-    tail = f": {common}." if common else "."
+    shared = method.shared.get((face.direction, face.number))
+    tail = f": {shared}." if shared else "."
     if not method.is_rdx:
         return f"{own.upper()} holds {things} together{tail}"
     inside = [whereabouts(views[side], members, None).inside for side in (own, other)]

@@ -12,6 +12,7 @@ from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
 from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.findings import Finding, finding_of
 from rdx.explorer.halves import Halves, dividing, halves
+from rdx.explorer.hues import hues
 from rdx.explorer.lying import lying
 from rdx.explorer.neighbors import typical_rank
 from rdx.explorer.size import SMALL, size_of
@@ -21,6 +22,7 @@ from rdx.explorer.whereabouts import whereabouts
 from rdx.method.concepts import Concept
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.explained import BETAS
+from rdx.metrics.attribute_words import percent
 from rdx.metrics.finding_counts import is_minor
 
 _COLUMNS = ("direction", "concept", "size", "is_null")  # of concepts.csv that say which concept it is
@@ -41,7 +43,7 @@ def method_payload(
     divided = _divided(content, method, standing, views)
     size = size_of(agreement, denser, content.items.noun)
     story = story_of(content, method, standing, found, size, agreement["tells"])
-    directions = {}
+    directions, colors = {}, hues(standing)
     for direction, explanations in method.explanations.items():
         name = f"{number}.{direction}"
         block.add(f"concept.{name}", smallest_unsigned(explanations.labels))
@@ -50,7 +52,7 @@ def method_payload(
         by_number = {concept.number: concept for concept in explanations.concepts}
         here = [one for one in standing if one.direction == direction]
         directions[direction] = {
-            "concepts": [_concept(content, method, one, by_number[one.number], views, divided) for one in here],
+            "concepts": [_concept(content, method, one, by_number[one.number], views, divided, colors) for one in here],
             "nullSize": explanations.null_size,
             "matrix": _matrix(method, direction, name, block),
         }
@@ -97,7 +99,8 @@ def _divided(
         if parts:
             first, second = (len(members) for members in part.members)
             text = (
-                f"{other.upper()} tells {first:,} of them from the other {second:,}, {own.upper()} hardly does. "
+                f"{other.upper()} divides them into {first:,} and {second:,}: {percent(part.mixed_other)} of the "
+                f"nearest fellow members are of the other half there, {percent(part.mixed_own)} in {own.upper()}. "
                 f"The {first:,}: {'; '.join(parts)}."
             )
         result[one.direction, one.number] = part, text
@@ -116,8 +119,9 @@ def added_columns(content: Content) -> list[str]:
 
 
 def _concept(
-    content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points], divided: Mapping
-) -> dict[str, Any]:
+    content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points], divided: Mapping,
+    colors: Mapping,
+) -> dict[str, Any]:  # fmt: skip
     part, told = divided.get((one.direction, one.number), (None, ""))
     row = next((row for row in method.rows.get(one.direction, ()) if row["concept"] == concept.number), {})
     return {
@@ -125,7 +129,8 @@ def _concept(
         "size": concept.size,
         "standing": one.word,
         "cautions": list(one.cautions),
-        "sentence": method.sentences.get((one.direction, concept.number)),
+        "color": colors[one.direction, concept.number],
+        "shares": method.shared.get((one.direction, concept.number)),
         "grid": concept.indices.tolist(),
         "typical": {side: typical_rank(views[side], concept.indices) for side in (A, B)},
         "lies": {

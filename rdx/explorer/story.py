@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from rdx.explorer.content import A, B, Content, Method, own_side
 from rdx.explorer.findings import Finding
-from rdx.explorer.size import Size
+from rdx.explorer.size import SMALL, Size
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, is_tested
+from rdx.method.concepts import DIRECTIONS
 from rdx.metrics.finding_counts import count_text, short_count_text, stand
 
 FOUND, NOTHING, UNRELATED = "found", "nothing", "unrelated"  # kinds; besides standing.UNTESTED
@@ -35,9 +36,14 @@ def story_of(
     if out:
         cautions = [finding.cautions for finding in out]
         count, short = count_text(cautions, things), short_count_text(cautions)
+        full = _full(method, things)
+        short = f"{short} or more" if full else short
         badge = f"{size.badge}: {short}" if size else short
         main = out[0].sentence if len(out) == 1 else f"The largest: {out[0].sentence}"
-        texts = [f"{count} {stand(out)} out from chance.", size and size.sentence, tells, main]
+        texts = [f"{count} {stand(out)} out from chance.", size and size.sentence]
+        if size and size.word == SMALL:
+            texts = [size.sentence, f"Little as it is, it is no chance: {texts[0]}"]
+        texts = [*texts, full, tells, main]
         return Story(FOUND, badge, " ".join(filter(None, texts)), out[0].faces[0], count)
     if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."
@@ -55,6 +61,15 @@ def story_of(
         badge = "No group found" if tells else "No difference found"
         return Story(NOTHING if tested else UNTESTED, badge, _with(headline, tells), None)
     return _untested(content, method, standing, things, tells)
+
+
+def _full(method: Method, things: str) -> str | None:
+    """That no more was looked for, where as much was found as was asked for."""
+    sides = [own_side(direction).upper() for direction in DIRECTIONS if method.is_full(direction)]
+    if not sides:
+        return None
+    both = " and ".join(sides)
+    return f"At most {method.most} groups of {things} a model were asked for, which {both} reached: there may be more."
 
 
 def _with(headline: str, tells: str | None) -> str:

@@ -18,6 +18,7 @@ _NAMED, _LEAST = 3, 0.1  # labels that are named, and the share of the smallest
 _SEEN = 40  # items of a label whose ranks are looked at
 TOGETHER, CLOSER, LITTLE = "together", "closer", "a little closer"  # how far a model holds a group together
 _APART, _FEW = 0.3, 0.1  # from which share on the two models differ by so much, of what they could beyond chance
+_HOLDS = 0.5  # of what it could beyond chance, a model has that holds them together
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,12 @@ def whereabouts(points: Points, members: np.ndarray, labels: np.ndarray | None) 
 
 def held(own: float, other: float, chance: float) -> str:
     """In words, how much closer members are to each other in the model that holds them together than in the other:
-    shares of members' neighbours that are members, in both and by chance."""
-    apart = (own - other) / max(1 - chance, 1e-9)
-    return TOGETHER if apart >= _APART else CLOSER if apart >= _FEW else LITTLE
+    shares of members' neighbours that are members, in both and by chance. Together they are where most are."""
+    whole = max(1 - chance, 1e-9)
+    apart = (own - other) / whole
+    if apart >= _APART and own - chance >= _HOLDS * whole:
+        return TOGETHER
+    return CLOSER if apart >= _FEW else LITTLE
 
 
 def main_labels(members: np.ndarray, labels: np.ndarray, most: int = 4) -> list[int]:

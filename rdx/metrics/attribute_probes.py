@@ -1,4 +1,4 @@
-"""What can be read from one representation and hardly from another: a linear probe of every attribute.
+"""What can be read from one representation better than from another: a linear probe of every attribute.
 
 Ridge regression of an attribute's ranks (of a category: of each value, yes or no) on all features, where every item is
 predicted from all others: leave-one-out in closed form, with the penalty that does best. R² is 0 where nothing can be
@@ -25,7 +25,7 @@ _FEWEST, _ITEMS = 40, 600  # with a value: fewer are not asked, of more these ma
 _VALUES = 20  # of a category, at most
 _PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 1000.0)  # of features whose mean squared length is 1; the last: nothing
 _LEAST = 0.05  # R² by which one reads more than the other,
-_HARDLY = 0.5  # and the share of it that the other reads at most
+_BETTER = 0.5  # and the share of it that the other reads at most
 _NAMED = 3  # of each representation
 
 
@@ -56,12 +56,12 @@ def probe_attributes(views: Mapping[str, np.ndarray], attributes: Sequence[Attri
 
 
 def read_by_one(probed: Sequence[Probed]) -> dict[str, list[Probed]]:
-    """Of A and B: what can be read from it and hardly from the other, at a false discovery rate of 5 %; the clearest
+    """Of A and B: what can be read at least twice as well from it, at a false discovery rate of 5 %: the clearest
     first, of about equal ones the more particular, and of attributes that go together one."""
     named: dict[str, list[Probed]] = {A: [], B: []}
     for one in sorted(probed, key=lambda one: -round(abs(one.apart), 1)):
         here, (less, more) = named[B if one.apart > 0 else A], sorted((one.a, one.b))
-        if more - less < _LEAST or less > _HARDLY * more or one.q_value > FALSE or len(here) == _NAMED:
+        if more - less < _LEAST or less > _BETTER * more or one.q_value > FALSE or len(here) == _NAMED:
             continue
         if not any(_same(one.attribute, other.attribute) for other in here):
             here.append(one)

@@ -22,7 +22,7 @@ _NUMBERS, _CATEGORIES = 3, 2  # named, at most
 _LITTLE, _MOST = 0.25, 0.5  # of a group: labels are named that are commoner by most of it, or by a little that one has
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
 _MOVED = 0.1  # a share of neighbours
-UNEXPLAINED = "no label, column or pixel measure explains the group"  # which is not to say that there is no difference
+UNEXPLAINED = "what they share is not among the labels, columns and pixel measures known here"
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,16 @@ def sentence(
     """One sentence about a concept of ``size`` items; ``own`` is the model that holds it together, ``other`` not."""
     if around is None:  # a baseline's concept to which no item belongs
         return f"no {noun}"
+    return f"{size:,} {noun}, " + "; ".join([shares(findings, other, noun), *_neighbors(around, own, other)])
+
+
+def shares(findings: Sequence[Finding], other: str = "B", noun: str = "images") -> str:
+    """What a concept's items share, without their number and their neighbours."""
     parts = in_common(findings)
-    shared = [] if parts else _said(named(findings)[1])[:1]
-    parts += [f"{part}, as are their neighbours in {other}" for part in shared]
-    return f"{size:,} {noun}, " + "; ".join((parts or [UNEXPLAINED]) + _neighbors(around, own, other))
+    if parts:
+        return "; ".join(parts)
+    both = _said(named(findings)[1])[:1]
+    return f"{both[0]}, but no more so than the {noun} that {other} puts next to them" if both else UNEXPLAINED
 
 
 def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str]:

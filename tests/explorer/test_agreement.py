@@ -52,12 +52,12 @@ def test_labels_that_neighbours_share_more_often_in_one_model_are_told():
 @pytest.mark.parametrize(
     ("hidden", "sentence"),
     [
-        ([0], "B tells what A hardly does: brighter or darker (A 0.00, B 0.96), as a linear probe reads it (R², 1"),
-        ([0, 1], "B tells what A hardly does: brighter or darker (A 0.00, B 0.96) and “age” (A 0.00, B 0.96), as"),
+        ([0], "B tells better than A: brighter or darker (A 0.00, B 0.96). The numbers are R² of a linear probe"),
+        ([0, 1], "B tells better than A: brighter or darker (A 0.00, B 0.96) and “age” (A 0.00, B 0.96). The"),
         ([], None),
     ],
 )  # fmt: skip
-def test_what_one_tells_and_the_other_hardly_does(hidden, sentence):
+def test_what_one_tells_better_than_the_other(hidden, sentence):
     rng = np.random.default_rng(0)
     values = rng.normal(size=(200, 4))
     A = values.copy()
@@ -82,3 +82,17 @@ def test_labels_that_only_one_model_holds_close_are_named():
     assert all((a < 40 < b) == ((x, y) == (0, 1)) for x, y, a, b in found[:2])
     assert labels_placed([as_points(A), as_points(A)], labels) == []
     assert labels_placed([as_points(A), as_points(B)], labels % 2) == []
+
+
+def test_labels_of_few_items_are_not_compared():
+    """What rests on eleven items is not said, however far they moved; else the page says of how many it is."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), [11, 40, 40, 40])
+    A = rng.normal(size=(131, 4)) + 9 * np.eye(4)[np.where(labels == 1, 0, labels)]
+    B = rng.normal(size=(131, 4)) + 9 * np.eye(4)[np.where(labels == 3, 2, labels)]
+    views = {"a": as_points(A), "b": as_points(B)}
+    assert {x for pair in labels_placed(list(views.values()), labels) for x in pair[:2]} == {2, 3}
+    items = SimpleNamespace(labels=labels, label_names={2: "owl"}, noun="items")
+    content = SimpleNamespace(items=items, cka=0.5, attributes=[], near=None, moves={}, representations=dict(a=A, b=B))
+    ((first, second, *_),) = agreement_payload(content, views)["labels"]
+    assert (first, second) == (["owl", 40], ["3", 40])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -193,3 +195,17 @@ def test_an_item_keeps_its_place_in_the_joint_map_where_both_models_agree(kind):
     assert np.median(moved) < 0.2 * np.median(apart)
     again = joint_maps(A, A @ np.diag([1.01] * 8).astype(np.float32), 0, kind)
     assert (again[0] == first).all() and (again[1] == second).all()
+
+
+def test_what_items_share_is_said_in_the_words_of_the_version_that_makes_the_page(finished, tmp_path):
+    """attributes.json may be of an older one."""
+    copy = tmp_path / "run"
+    shutil.copytree(finished, copy)
+    said = copy / "a_vs_b/rdx/attributes.json"
+    said.write_text(re.sub('"sentence": ".*?"', '"sentence": "old words"', said.read_text(encoding="utf-8")))
+    assert "old words" in said.read_text(encoding="utf-8")
+    (page,) = build_explorers([copy])
+    assert "old words" not in page.read_text(encoding="utf-8")
+    payload = json.loads(re.search('id="payload">(.*?)</script>', page.read_text(encoding="utf-8"))[1])
+    first = payload["methods"][0]["directions"]["a_not_b"]["concepts"][0]
+    assert "label “0” 50 % (" in first["shares"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from made_comparison import representations
@@ -63,7 +65,7 @@ def test_texts_stand_where_images_would(opened):
 
 @SLOW
 def test_hostile_links_do_nothing(opened):
-    one = opened("#d=<script>&m=__proto__&c=1e99&i=-4&map=constructor&color=%E0%A4%A&view=x&t=NaN&s=1.-3.99999.<b>")
+    one = opened("#d=<script>&m=__proto__&c=1e99&i=-4&map=constructor&color=%E0 %A4 %A&view=x&t=NaN&s=1.-3.99999.<b>")
     assert one.complaints == []
     assert "Concept A1" in one.text("#concept")
     assert "1 image selected" in one.selected
@@ -76,7 +78,9 @@ def test_says_in_words_what_is_seen(opened):
     assert "was not tested" in lead and one.text("#verdict") == "Not tested"
     assert one.page.locator("#concepts h2", has_text="Expert & Co").count() == 1
     words = one.text("#concept-words")
-    assert "belong to the group in A" in words and "“cat”" in words
+    assert "are of this group in A" in words and "“cat”" in words
+    assert "are of this group in A" in one.text(".card >> nth=0")
+    assert re.search(r"\d\u00a0%", one.page.locator("#concept-words").inner_text())  # no line ends between them
     assert "Typical rank" in one.text("#concepts .label-table >> nth=0")
     one.page.select_option("#method", "kmeans")
     assert "kmeans looks at one model at a time" in one.text("#lead")
@@ -141,7 +145,7 @@ def test_statistics_are_shown_where_they_are_known(opened):
     tested.page.click("#numbers summary")
     shown = tested.text("#concept .measures")
     smallest = "p-value 0.01 at most, the smallest that 99 draws of noise can show"
-    for words in (smallest, "q-value 0.02", "Stability 0.9 comes back", "BSR 91%"):
+    for words in (smallest, "q-value 0.02", "Stability 0.9 comes back", "BSR 91 %"):
         assert words in shown
     count = "2 findings"
     assert tested.text("#verdict").endswith(f"difference: {count}")

@@ -105,7 +105,7 @@ def test_search_selects_by_label_and_by_name(opened):
     one.page.fill("#query", "dog")
     assert "Select 30 images label “dog”" in one.text("#found")
     one.page.keyboard.press("Enter")
-    assert "30 images selected: “dog” 100%" in one.selected
+    assert "30 images selected: “dog” 100 %" in one.selected
     one.page.fill("#query", "item_012")
     one.page.get_by_role("button", name="name with “item_012”").click()
     assert "1 image selected" in one.selected
@@ -237,7 +237,7 @@ def test_a_concept_is_shown_as_the_other_model_divides_it(opened):
     one = opened()
     assert one.page.locator("#looks .half").count() == 2
     halves = one.text("#looks .half >> nth=0") + one.text("#looks .half >> nth=1")
-    assert "“cat” 100%" in halves and "“dog” 100%" in halves
+    assert "“cat” 100 %" in halves and "“dog” 100 %" in halves
     mean = "i => { const c = document.querySelectorAll('.means canvas')[i]; return c.toDataURL().length }"
     one.page.wait_for_function(f"(({mean})(0) > 2000) && (({mean})(1) > 2000)")
 

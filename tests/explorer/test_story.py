@@ -10,6 +10,7 @@ from made_comparison import made_content
 
 from rdx.explorer.agreement import labels_placed
 from rdx.explorer.findings import finding_of
+from rdx.explorer.hues import hues
 from rdx.explorer.payload import make_payload
 from rdx.explorer.size import LARGE, MODERATE, SMALL, size_of
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, findings, standings
@@ -109,8 +110,12 @@ def test_a_finding_says_which_labels_one_model_does_not_tell_apart(content):
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "words"), [(0.8, 0.2, TOGETHER), (0.8, 0.6, CLOSER), (0.55, 0.51, LITTLE), (0.1, 0.1, LITTLE)]
-)
+    ("own", "other", "words"),
+    [
+        (0.8, 0.2, TOGETHER), (0.8, 0.6, CLOSER), (0.55, 0.51, LITTLE), (0.1, 0.1, LITTLE),
+        (0.45, 0.05, CLOSER),  # most of its neighbours are others in both
+    ],
+)  # fmt: skip
 def test_words_for_a_group_follow_the_measured_effect(own, other, words):
     assert held(own, other, 0.05) == words
     assert held(1.0, 0.9, 0.9) == TOGETHER  # in the other model it is as any items are
@@ -135,7 +140,9 @@ def test_a_difference_that_stands_out_need_not_be_large(content, common, denser,
     standing, found, _ = told(content, method)
     story = story_of(content, method, standing, found, size, "B tells x.")
     assert story.badge.lower() == (f"{badge}: 1 finding" if badge else "1 finding")
-    assert story.headline.startswith("1 finding (2 groups of items) stands out from chance. ")
+    count = "1 finding (2 groups of items) stands out from chance. "
+    small = size is not None and size.word == SMALL  # then that comes first
+    assert story.headline.startswith(f"{size.sentence} Little as it is, it is no chance: {count}" if small else count)
     assert "B tells x." in story.headline and (not size or size.sentence in story.headline)
     assert size is None or f"{common:.0%}".replace("%", " %") in size.sentence
 
@@ -193,3 +200,22 @@ def test_the_payload_has_what_stands_out_first(content):
     concepts = method["directions"]["a_not_b"]["concepts"]
     assert [(one["number"], one["standing"]) for one in concepts] == [(2, OUT), (1, CHANCE)]
     assert method["story"]["opens"] == ["a_not_b", 2]
+
+
+def test_as_many_groups_as_were_asked_for_may_not_be_all(content):
+    both = {"a_not_b": [1, 2], "b_not_a": [3, None]}
+    method = replace(with_evidence(content.methods[0], both), most=2)
+    _, _, story = told(content, method)
+    assert story.badge == "3 findings or more"
+    assert "At most 2 groups of items a model were asked for, which A reached: there may be more." in story.headline
+    _, _, story = told(content, replace(method, most=3))
+    assert story.badge == "3 findings" and "asked for" not in story.headline
+
+
+def test_one_colour_is_one_concept_or_two_faces_of_one_finding(content):
+    method = with_evidence(content.methods[0], {"a_not_b": [1, 2], "b_not_a": [2, 2]})
+    found = hues(standings(method))
+    assert (found["a_not_b", 1], found["a_not_b", 2]) == (0, 1)  # as in the run's figures
+    assert sorted(found[one] for one in found if one[0] == "b_not_a") == [1, 2]  # one face of A2's finding, and another
+    alone = hues(standings(with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]})))
+    assert len(set(alone.values())) == len(alone) == 4

@@ -79,8 +79,8 @@ def test_a_concept_without_items_is_said_to_have_none():
 def test_nothing_in_common_is_said():
     noise = [Attribute(f"x{i}", RNG.random(N), None, ("more", "less")) for i in range(10)]
     assert said(noise) == (
-        "60 images, no label, column or pixel measure explains the group; in B 70 % of their neighbours lie outside "
-        "(in A 0 %); of their neighbours 50 % share the label in A, 100 % in B"
+        "60 images, what they share is not among the labels, columns and pixel measures known here; in B 70 % of their "
+        "neighbours lie outside (in A 0 %); of their neighbours 50 % share the label in A, 100 % in B"
     ).replace("70 %", f"{AROUND.outside_other:.0%}".replace("%", " %")).replace(
         "50 %", f"{AROUND.same_label_own:.0%}".replace("%", " %")
     )
@@ -91,7 +91,8 @@ def test_what_the_other_model_goes_by_too_is_said_to_be_so():
     kind = Attribute("loudness", (KIND == "dog") + RNG.random(N) / 9, None, ("louder", "quieter"))
     (found,) = find_common([kind], [(members, neighbors_outside(MOVES.near_b, members))])
     text = sentence(30, found, AROUND, noun="items")
-    assert text.startswith("30 items, louder than the rest (AUC 0.8") and "), as are their neighbours in B; " in text
+    assert text.startswith("30 items, louder than the rest (AUC 0.8")
+    assert "), but no more so than the items that B puts next to them; " in text
 
 
 def test_labels_are_told_with_their_shares():

@@ -6,13 +6,13 @@ function fillAgreement() {
   const facts = [];
   const fact = (value, ...words) => facts.push(make("span", {}, make("b", {}, value), " ", ...words));
   if (common !== null) fact(percent(common), `of an item's ${neighbors} nearest are the same`);
-  if (cka !== null) fact(cka.toFixed(2), term("CKA", "cka"), " (1: the same geometry)");
+  if (cka !== null) fact(ckaText(cka), term("CKA", "cka"), " (1: the same geometry as a whole; groups hardly show in it)");
   if (label) fact(`A ${percent(label[0])}, B ${percent(label[1])}`, "of neighbours share the label");
   if (concentration !== null)
     fact(`${concentration.toFixed(1)} ×`, "as much change of ranks inside what stands out as elsewhere");
   const texts = ["a", "b"]
     .filter((side) => read[side].length)
-    .map((side) => [`What ${letter(side)} tells and ${side === "a" ? "B" : "A"} hardly does`, read[side].join("; ")]);
+    .map((side) => [`What ${letter(side)} tells better than ${letter(OTHER[side])}`, read[side].join("; ")]);
   if (texts.length) texts[texts.length - 1][1] += " (R² of a linear probe: 0 tells nothing, 1 all)";
   else if (probed)
     texts.push(["Attributes", `none of ${wholeNumber(probed)} known here, labels aside, can be read clearly better from one model than from the other (linear probe)`]);
@@ -20,13 +20,14 @@ function fillAgreement() {
   const placed = near.map(([x, y, a, b]) => {
     const [side, far] = a < b ? ["A", "B"] : ["B", "A"];
     const ranks = [a, b].sort((x, y) => x - y).map(wholeNumber);
-    return `“${x}” and “${y}” are nearer in ${side} (typical rank ${ranks[0]}) than in ${far} (${ranks[1]})`;
+    const [first, second] = [x, y].map(([name, count], i) => `“${name}” (${i ? wholeNumber(count) : things(count)})`);
+    return `${first} and ${second} are nearer in ${side} (typical rank ${ranks[0]}) than in ${far} (${ranks[1]})`;
   });
   if (placed.length) texts.push(["Labels", listed(placed)]);
   byId("agreement").replaceChildren(
     make("h2", { id: "agreement-title" }, "How far they agree"),
     make("div", { class: "agreement-facts" }, facts),
-    ...texts.map(([head, text]) => make("p", {}, make("b", {}, `${head}: `), `${text}.`)),
+    ...texts.map(([head, text]) => make("p", {}, make("b", {}, `${head}: `), bound(`${text}.`))),
     make(
       "details",
       {},
@@ -43,6 +44,12 @@ function fillAgreement() {
     ),
   );
   byId("agreement").hidden = !facts.length;
+}
+
+// What is nearly 1 must not read as the same.
+function ckaText(cka) {
+  if (cka < 0.995) return cka.toFixed(2);
+  return cka < 0.9995 ? cka.toFixed(3) : cka < 1 ? "> 0.999" : "1";
 }
 
 // Rows come sorted by how far A and B are apart, which the last column says.

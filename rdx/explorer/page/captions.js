@@ -41,6 +41,9 @@ function mapNote(one, holds, side) {
     among: "lies among others here",
     spread: "is spread out here",
   }[word];
-  const flat = holds && word !== "together" && method().isRdx;
-  return `Concept ${nameOfConcept(one.number)} ${words}${flat ? "; a flat map cannot show all that a model sees" : ""}.`;
+  const flat = holds && word !== "together" && one.where;
+  const more = flat
+    ? `; in ${letter(side)} itself, which is not flat, ${percent(one.where[side].inside)} of the nearest to one of it are its own`
+    : "";
+  return `Concept ${nameOfConcept(one.number)} ${words}${more}.`;
 }

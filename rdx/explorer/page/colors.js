@@ -40,7 +40,9 @@ function hue(number) {
 }
 
 const nullColor = () => themeColor("null");
-const conceptColor = (number) => (number > 0 ? hue(number - 1) : nullColor());
+// One colour is one concept of either direction, or two faces of one finding.
+const conceptColor = (number, direction = state.direction) =>
+  number > 0 ? hue(conceptAt([direction, number]).color) : nullColor();
 // What may be chance has a colour only while it is looked at.
 const inColor = (one) => one.standing !== "chance" || one.number === state.concept;
 const markOf = (number) => Math.floor(Math.max(0, number) / DATA.colors.length) % MARKS;
@@ -85,7 +87,7 @@ function coloring() {
     const none = { color: nullColor(), mark: 0, none: true };
     const looks = [none];
     for (const one of shown().concepts)
-      looks[one.number] = inColor(one) ? { color: conceptColor(one.number), mark: markOf(one.number - 1) } : none;
+      looks[one.number] = inColor(one) ? { color: hue(one.color), mark: markOf(one.color) } : none;
     return { classes: labels(), looks };
   }
   if (by === "affinity") return ramped(affinityOf(state.method, state.direction), affinityScale());

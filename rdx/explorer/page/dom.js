@@ -29,7 +29,12 @@ function fillSegments(fieldset, choices, onChoose) {
 }
 
 const wholeNumber = (value) => Math.round(value).toLocaleString("en-US");
-const percent = (share) => (share > 0 && share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`);
+const percent = (share) => `${share > 0 && share < 0.005 ? "<1" : Math.round(100 * share)}\u00a0%`;
+// A sentence whose numbers stay on one line with their units and names: "12 %", "AUC 0.9", "A 0.3", "87 images".
+const bound = (text) =>
+  text
+    .replace(/(\d) (?=[%×]|images?\b|texts?\b|items?\b)/g, "$1\u00a0")
+    .replace(/\b(A|B|AUC|CKA|R²|p|rank) (?=\d)/g, "$1\u00a0");
 
 // Three significant digits, without an exponent where it can be read without.
 function shortNumber(value) {

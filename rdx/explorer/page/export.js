@@ -92,7 +92,7 @@ async function picture() {
   let right = top;
   if (one) {
     const left = WIDTH - MARGIN - gridSide;
-    context.fillStyle = css(conceptColor(one.number));
+    context.fillStyle = css(hue(one.color));
     context.fillRect(left, top, 6, 26);
     context.fillStyle = css(themeColor("ink"));
     write(`Concept ${nameOfConcept(one.number)}`, 20, top, left + 16, gridSide, "bold");

@@ -16,7 +16,7 @@ const conceptAt = ([direction, number]) =>
   method().directions[direction].concepts.find((one) => one.number === number);
 
 function badge(number, direction = state.direction) {
-  const color = conceptColor(number);
+  const color = conceptColor(number, direction);
   const element = make("span", { class: "badge" }, nameOfConcept(number, direction));
   element.style.background = css(color);
   element.style.color = textOn(color);
@@ -78,7 +78,7 @@ function findingBlock(finding, name) {
   return make(
     "div",
     { class: `finding ${where}` },
-    ownLine ? make("p", { class: "finding-words" }, told.join(": ")) : null,
+    ownLine ? make("p", { class: "finding-words" }, bound(told.join(": "))) : null,
     make(
       "div",
       { class: "faces" },
@@ -92,7 +92,8 @@ function card([direction, number], kind, finding = "") {
   const one = conceptAt([direction, number]);
   const name = nameOfConcept(number, direction);
   const images = one.grid.slice(0, CARD_IMAGES[kind]);
-  const said = one.sentence || things(one.size) + mixtureOf(direction, one);
+  const members = membersOf(conceptsOf(state.method, direction), number);
+  const [said, ...more] = conceptTexts(one, members, direction);
   return make(
     "button",
     {
@@ -118,23 +119,14 @@ function card([direction, number], kind, finding = "") {
       { class: "minis" },
       images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : kind === "row" ? 112 : 48)),
     ),
-    make("span", { class: "card-text" }, isChance(one) ? mixtureOf(direction, one).slice(2) : `${withoutSize(said)}.`),
-    kind === "row" && one.divided ? make("span", { class: "card-text" }, one.divided) : null,
+    make("span", { class: "card-text" }, isChance(one) ? makeUpText(members, 2) : withoutSize(said)),
+    kind === "row" ? more.map((text) => make("span", { class: "card-text" }, text)) : null,
   );
 }
 
 const standingWord = (one) => make("span", { class: `standing ${one.standing}` }, STANDING[one.standing]);
 // The card's head says how many there are.
-const withoutSize = (text) => text.replace(/^[\d,]+ \w+(, |: |$)/, "");
-
-function mixtureOf(direction, one) {
-  if (!LABELS || !one.size) return "";
-  const text = makeUp(membersOf(conceptsOf(state.method, direction), one.number))
-    .slice(0, 2)
-    .map(([code, count]) => `${labelName(code)} ${percent(count / one.size)}`)
-    .join(", ");
-  return text && `: ${text}`;
-}
+const withoutSize = (text) => text.replace(/^[\d,]+\s\w+(, |: |\.$)/, "");
 
 function chanceFold() {
   const faces = DIRECTIONS.flatMap((direction) =>

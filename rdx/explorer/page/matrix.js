@@ -18,8 +18,10 @@ function fillMatrix() {
     byId("matrix-words").textContent = "There is no matrix for this method.";
     return;
   }
+  const thinned =
+    matrix.size < N ? `; there is no room for all ${wholeNumber(N)}, so the largest groups are thinned evenly` : "";
   byId("matrix-words").textContent =
-    `Each row and column is one of ${wholeNumber(matrix.size)} items, ordered by concept. Red pairs are near only ` +
+    `Each row and column is one of ${things(matrix.size)}, ordered by concept${thinned}. Red pairs are near only ` +
     "in A, blue ones near only in B: a block of one colour is a group that this model alone holds together.";
   canvas.setAttribute(
     "aria-label",

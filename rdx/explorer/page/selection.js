@@ -28,8 +28,8 @@ function legendEntries() {
     const entries = shown()
       .concepts.filter(inColor)
       .map((one) => ({
-        color: conceptColor(one.number),
-        mark: markOf(one.number - 1),
+        color: hue(one.color),
+        mark: markOf(one.color),
         text: `concept ${nameOfConcept(one.number)}`,
       }));
     return [...entries, { color: nullColor(), mark: 0, text: "no concept" }];

@@ -79,7 +79,7 @@ function fillStory() {
   element.textContent = text;
   element.classList.toggle("yes", kind === "unrelated" || (kind === "found" && !care));
   element.classList.toggle("care", kind === "found" && care);
-  byId("lead").textContent = headline;
+  byId("lead").textContent = bound(headline);
 }
 
 function testedWith(one) {

@@ -15,24 +15,25 @@ function makeUpText(items, most = 3) {
   return listed(parts.map(([code, count]) => `“${labelName(code)}” ${percent(count / items.length)}`));
 }
 
-// What one concept is: what its items share, and where they are in both models.
-function conceptTexts(one, members) {
+// What one concept is: what its items share, how the other model divides it, and where they are in both models.
+function conceptTexts(one, members, direction = state.direction) {
   const mixture = makeUpText(members);
-  const texts = [one.sentence ? `${one.sentence}.` : `${things(one.size)}${mixture ? `: ${mixture}` : ""}.`];
-  if (one.divided) texts.push(one.divided);
-  if (one.where && one.size > 2) texts.push(whereText(one));
-  return texts;
+  const shared = one.shares ? `, ${one.shares}` : mixture && `: ${mixture}`;
+  const texts = [`${things(one.size)}${shared}.`, whereText(one, direction), one.divided];
+  return texts.filter(Boolean).map(bound);
 }
 
 // Where a member's nearest items are, as many as there could be members.
-function whereText(one) {
-  const own = OWN[state.direction];
+function whereText(one, direction) {
+  if (!one.where || one.size < 3) return "";
+  const own = OWN[direction];
   const other = OTHER[own];
-  const labelled = one.where[other].labels.map(([code, share]) => `“${labelName(code)}” ${percent(share)}`);
-  const rest = labelled.length ? `; the others there: ${listed(labelled)}` : "";
+  const [here, there] = [own, other].map((side) => percent(one.where[side].inside));
+  const labelled = one.where[other].labels.map(([code, share]) => `“${labelName(code)}” (${percent(share)})`);
+  const rest = labelled.length ? `, where they lie with ${listed(labelled)}` : "";
   return (
-    `Of the ${wholeNumber(one.size - 1)} nearest to one of them, ${percent(one.where[own].inside)} belong to the group ` +
-    `in ${letter(own)}, ${percent(one.where[other].inside)} in ${letter(other)}${rest}.`
+    `Of the ${wholeNumber(one.size - 1)} nearest to one of them, ${here} are of this group in ${letter(own)}, ` +
+    `${there} in ${letter(other)}${rest}.`
   );
 }
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from rdx.explorer.content import A, B, Content
-from rdx.explorer.sharing import LABEL, Shared, axis, moved_sentence, shared_attributes, table_rows
+from rdx.explorer.content import A, B, Content, besides_labels
+from rdx.explorer.sharing import LABEL, Shared, moved_sentence, shared_attributes, table_rows
+from rdx.explorer.telling import better, goes_by_coarser, read_text
 from rdx.explorer.whereabouts import evenly, ranks_of_labels
 from rdx.method.neighborhoods import Points, neighborhood_ranks
-from rdx.metrics.attribute_probes import Probed, probe_attributes, read_by_one
+from rdx.metrics.attribute_probes import probe_attributes, read_by_one
 from rdx.metrics.attribute_words import percent
 
 _ITEMS = 800  # among which the change of ranks is measured, evenly taken
 _OFTEN = 0.04  # of neighbours that share the label, between A and B
-_ABOUT = 0.7  # of the clearest difference of R²: so much, and another attribute is named beside it
 _MOST = 6  # lines of the table of what neighbours share
 _OF_LABEL, _LABELS = 12, 20  # items that a label must have, and labels that are looked at
 _PAIRS = 3  # of labels that are named, where their ranks differ by a factor of two
@@ -27,8 +27,9 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
     shared = [] if content.near is None else shared_attributes(content.near, content.attributes)
     label = next((one for one in shared if one.name == LABEL), None)
     change = content.moves.get("change")
-    known = [one for one in content.attributes if one.name != LABEL and not one.name.startswith("prediction_")]
+    known = besides_labels(content.attributes)
     read = read_by_one(probe_attributes(content.representations, known))
+    finer = goes_by_coarser(content.representations, known)
     return {
         "cka": content.cka,
         "common": None if change is None else 1.0 - float(np.mean(change)),
@@ -36,8 +37,9 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
         "label": label and [label.a, label.b],
         "labels": _placed(content, views),
         "probed": len(known),
-        "read": {side: [_read_text(one) for one in named] for side, named in read.items()},
-        "tells": " ".join(filter(None, [label and _more_often(label), _tells(read)])) or None,
+        "read": {side: [read_text(one) for one in named] for side, named in read.items()},
+        "detail": finer,
+        "tells": " ".join(filter(None, [label and _more_often(label), better(read), finer])) or None,
         "shared": table_rows(shared)[:_MOST],
         "moved": None if change is None else _moved(content, change),
     }
@@ -49,25 +51,6 @@ def _more_often(label: Shared) -> str | None:
         return None
     (less, far), (more, near) = sorted([(label.a, "A"), (label.b, "B")])
     return f"Neighbours share the label more often in {near} ({percent(more)}) than in {far} ({percent(less)})."
-
-
-def _tells(read: Mapping[str, Sequence[Probed]]) -> str | None:
-    """The clearest of all that can be read better from one model than from the other, as a sentence."""
-    side = max((A, B), key=lambda side: max((abs(one.apart) for one in read[side]), default=0.0))
-    if not read[side]:
-        return None
-    first, *others = read[side]
-    named = [first, *[one for one in others if abs(one.apart) >= _ABOUT * abs(first.apart)][:1]]
-    more, less = side.upper(), "B" if side == A else "A"
-    return (
-        f"{more} tells better than {less}: {' and '.join(_read_text(one) for one in named)}. The numbers are R² of a "
-        "linear probe: 0 tells nothing, 1 all."
-    )
-
-
-def _read_text(one: Probed) -> str:
-    """"brighter or darker (A 0.11, B 0.59)"."""
-    return f"{axis(one.attribute)} (A {max(one.a, 0):.2f}, B {max(one.b, 0):.2f})"
 
 
 def _moved(content: Content, change: np.ndarray) -> str | None:

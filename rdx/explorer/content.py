@@ -46,7 +46,6 @@ class Method:
     formula: Formula | None = None  # None: no difference of ranks (baselines, other distances)
     matrices: Mapping[str, Matrix] = field(default_factory=dict)  # by direction
     settings: Sequence[tuple[str, str]] = ()  # said at the foot of the page
-    shared: Mapping[tuple[str, int], str] = field(default_factory=dict)  # by direction and number: what items share
     most: int | None = None  # concepts of a direction that were asked for, at most
     draws: int | None = None  # pairs that differ by noise alone, with which concepts were compared
     ending: str | None = None  # why no more was found, where each concept has a scale of its own
@@ -81,6 +80,11 @@ class Content:
     @property
     def n(self) -> int:
         return len(self.items)
+
+
+def besides_labels(attributes: Sequence[Attribute]) -> list[Attribute]:
+    """What is known of the items but their labels, as they are and as predicted."""
+    return [one for one in attributes if one.name != "label" and not one.name.startswith("prediction_")]
 
 
 def own_side(direction: str) -> str:

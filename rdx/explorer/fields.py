@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rdx.explorer.arrays import ArrayBlock, smallest_unsigned
-from rdx.explorer.content import Content
+from rdx.explorer.content import Content, besides_labels
 
 MOVED, COLUMN, MEASURED = "how far it moved", "columns", "measured on images"  # groups
 _LONGEST = 1_000_000  # characters of a column that only the table of items shows
@@ -33,7 +33,7 @@ def _fields(content: Content) -> Iterator[dict[str, Any]]:
     for name, values in content.moves.items():
         yield _number(name, MOVED, values)
     columns = content.items.columns
-    known = [one for one in content.attributes if one.name != "label" and not one.name.startswith("prediction_")]
+    known = besides_labels(content.attributes)
     for one in known:
         group = COLUMN if one.name in columns else MEASURED
         if not one.is_category:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rdx.explorer.common import Common
 from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.standing import Standing
 from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, held, main_labels, ranks_of_labels, whereabouts
@@ -43,14 +44,17 @@ class Finding:
         return [face.cautions for face in self.faces]
 
 
-def finding_of(content: Content, method: Method, faces: Sequence[Standing], views: Mapping[str, Points]) -> Finding:
-    """``views``: the points of A and B."""
+def finding_of(
+    content: Content, method: Method, faces: Sequence[Standing], views: Mapping[str, Points],
+    common: Mapping[tuple[str, int], Common],
+) -> Finding:  # fmt: skip
+    """``views``: the points of A and B; ``common``: see `commons`."""
     members = [_concept(method, face).members for face in faces]
     table = _table(content, members, views) if method.is_rdx else None  # baselines ask nothing of the other model
     sentence = _told_apart(content, table, members) if table else None
     if sentence:
         return Finding(tuple(faces), sentence, table)
-    return Finding(tuple(faces), _generic(content, method, faces[0], members[0], views))
+    return Finding(tuple(faces), _generic(content, method, faces[0], members[0], views, common))
 
 
 def _table(content: Content, members: Sequence[np.ndarray], views: Mapping[str, Points]) -> Table | None:
@@ -89,12 +93,13 @@ def _across(ranks: np.ndarray) -> float:
 
 
 def _generic(
-    content: Content, method: Method, face: Standing, members: np.ndarray, views: Mapping[str, Points]
-) -> str:
+    content: Content, method: Method, face: Standing, members: np.ndarray, views: Mapping[str, Points],
+    common: Mapping[tuple[str, int], Common],
+) -> str:  # fmt: skip
     own, other = own_side(face.direction), other_side(face.direction)
     things = f"{len(members):,} {content.items.noun}"
-    shared = method.shared.get((face.direction, face.number))
-    tail = f": {shared}." if shared else "."
+    shared = common.get((face.direction, face.number))
+    tail = f": {shared.shares}." if shared else "."
     if not method.is_rdx:
         return f"{own.upper()} holds {things} together{tail}"
     inside = [whereabouts(views[side], members, None).inside for side in (own, other)]

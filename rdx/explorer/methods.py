@@ -9,6 +9,7 @@ import numpy as np
 
 from rdx.explorer.agreement import concentration
 from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
+from rdx.explorer.common import Common, commons
 from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.findings import Finding, finding_of
 from rdx.explorer.halves import Halves, dividing, halves
@@ -37,7 +38,8 @@ def method_payload(
 ) -> dict[str, Any]:  # fmt: skip
     """The method's JSON object; its arrays are added to the block. ``agreement``: see agreement_payload."""
     standing = standings(method)
-    found = [finding_of(content, method, faces, views) for faces in findings(standing)]
+    common = commons(content, method)
+    found = [finding_of(content, method, faces, views, common) for faces in findings(standing)]
     out = [by for by in standing if by.word == OUT]
     denser = concentration(views, [_members(method, one) for one in out]) if out else None
     divided = _divided(content, method, standing, views)
@@ -52,7 +54,11 @@ def method_payload(
         by_number = {concept.number: concept for concept in explanations.concepts}
         here = [one for one in standing if one.direction == direction]
         directions[direction] = {
-            "concepts": [_concept(content, method, one, by_number[one.number], views, divided, colors) for one in here],
+            "concepts": [
+                _concept(content, method, one, by_number[one.number], views, divided, colors,
+                         common.get((direction, one.number)))
+                for one in here
+            ],
             "nullSize": explanations.null_size,
             "matrix": _matrix(method, direction, name, block),
         }
@@ -120,7 +126,7 @@ def added_columns(content: Content) -> list[str]:
 
 def _concept(
     content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points], divided: Mapping,
-    colors: Mapping,
+    colors: Mapping, common: Common | None,
 ) -> dict[str, Any]:  # fmt: skip
     part, told = divided.get((one.direction, one.number), (None, ""))
     row = next((row for row in method.rows.get(one.direction, ()) if row["concept"] == concept.number), {})
@@ -130,7 +136,8 @@ def _concept(
         "standing": one.word,
         "cautions": list(one.cautions),
         "color": colors[one.direction, concept.number],
-        "shares": method.shared.get((one.direction, concept.number)),
+        "shares": common and common.shares,
+        "besides": common and common.shown,
         "grid": concept.indices.tolist(),
         "typical": {side: typical_rank(views[side], concept.indices) for side in (A, B)},
         "lies": {

@@ -5,6 +5,9 @@ decoding. Values are those of the file, 0 … 1. Grey images have no colours: Na
 
 A hue goes round in a circle, so that no order of it makes sense and its mean may lie opposite to all it is made of. The
 two axes that colours are perceived on are not round: red against green, and yellow against blue.
+
+Structure of a size is what goes when an image is made half as large, as the logarithm of its mean square: fine is that
+of 1/128 of the image's sides, coarse that of 1/32 and 1/16. Images of fewer pixels have none to measure: NaN.
 """
 
 from __future__ import annotations
@@ -18,26 +21,38 @@ from PIL import Image
 from rdx.compute.threads import for_each_tile
 
 SIDE = 64
+FINE, COARSE = "fine structure", "coarse structure"
+_STRUCTURED = 128  # pixels a side, of the copy on which structure is measured
+_HALVED = {FINE: (0,), COARSE: (2, 3)}  # how often that copy is halved before
+_FAINT = 1e-7  # mean square of what is no structure but rounding
 _BATCH = 64  # images of one size that are measured together
 _SPOT = 0.02  # share of an image's pixels that make a spot, wherever they lie: a sticker, a lamp
 _EDGE = 0.1  # a step from one pixel to the next that counts as an edge
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
+# The thirds of an image, row by row, and how to say that something is there.
+PLACES = {
+    "upper left": "at the upper left", "top": "at the top", "upper right": "at the upper right",
+    "left": "on the left side", "middle": "in the middle", "right": "on the right side",
+    "lower left": "at the lower left", "bottom": "at the bottom", "lower right": "at the lower right",
+}  # fmt: skip
+
 # Every measure, and how to say that an image has more of it, and less. What part of an image holds comes before what
-# all of it holds: a bright corner makes the whole brighter, and not the other way round.
+# all of it holds: a bright place makes the whole brighter, and not the other way round.
 MEASURES: dict[str, tuple[str, str]] = {
-    **{
-        f"{corner} corner, {what}": (f"{more} {corner} corner", f"{less} {corner} corner")
-        for what, more, less in (
-            ("brightness", "brighter", "darker"),
-            ("saturation", "more saturated", "less saturated"),
-        )
-        for corner in ("upper left", "upper right", "lower left", "lower right")
-    },
     "upper half, brightness": ("brighter in the upper half", "brighter in the lower half"),
     "left half, brightness": ("brighter on the left", "brighter on the right"),
     "upper half, edges": ("busier in the upper half", "busier in the lower half"),
     "left half, edges": ("busier on the left", "busier on the right"),
+    **{
+        f"{place}, {what}": (f"{more} {where}", f"{less} {where}")
+        for what, more, less in (
+            ("brightness", "brighter", "darker"),
+            ("red to green", "redder", "greener"),
+            ("yellow to blue", "yellower", "bluer"),
+        )
+        for place, where in PLACES.items()
+    },
     "symmetry": ("more alike left and right", "less alike left and right"),
     "red to green": ("redder", "greener"),
     "yellow to blue": ("yellower", "bluer"),
@@ -47,6 +62,8 @@ MEASURES: dict[str, tuple[str, str]] = {
     "contrast": ("richer in contrast", "poorer in contrast"),
     "sharpness": ("sharper", "blurrier"),
     "edges": ("busier", "plainer"),
+    FINE: ("with more fine structure", "with less fine structure"),
+    COARSE: ("with more coarse structure", "with less coarse structure"),
     "aspect ratio": ("wider", "taller"),
     "pixels": ("larger", "smaller"),
 }
@@ -58,14 +75,14 @@ def measure_images(load: Callable[[int], Image.Image], positions: Sequence[int])
 
     def work(start: int) -> None:
         here = positions[start : start + _BATCH]
-        by_shape: dict[tuple[int, ...], list[tuple[int, np.ndarray, tuple[int, int]]]] = {}
+        by_shape: dict[tuple[int, ...], list[tuple[int, np.ndarray, tuple[int, int], list[float]]]] = {}
         for row, position in enumerate(here, start):
             image = load(int(position))
             small = _small(image)
-            by_shape.setdefault(small.shape, []).append((row, small, image.size))
+            by_shape.setdefault(small.shape, []).append((row, small, image.size, _structure(image)))
         for alike in by_shape.values():
-            rows, small, sizes = zip(*alike, strict=True)
-            found[list(rows)] = _measured(np.stack(small), np.array(sizes, dtype=np.float64))
+            rows, small, sizes, structure = zip(*alike, strict=True)
+            found[list(rows)] = _measured(np.stack(small), np.array(sizes, dtype=np.float64), np.array(structure))
 
     for_each_tile(list(range(0, len(positions), _BATCH)), work)
     return found
@@ -79,17 +96,31 @@ def _small(image: Image.Image) -> np.ndarray:
     return np.asarray(image)
 
 
-def _measured(images: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The measures of images (m, h, w) or (m, h, w, 3) that were so wide and high (m, 2)."""
+def _structure(image: Image.Image) -> list[float]:
+    """How much fine and how much coarse structure an image has."""
+    if min(image.size) < _STRUCTURED:
+        return [math.nan, math.nan]
+    copy = image.convert("L").resize((_STRUCTURED, _STRUCTURED), Image.Resampling.BOX, reducing_gap=2.0)
+    values, found = np.asarray(copy, dtype=np.float32) / 255.0, []
+    for _ in range(1 + max(map(max, _HALVED.values()))):
+        half = values.reshape(len(values) // 2, 2, -1, 2).mean(axis=(1, 3))
+        apart = values - half.repeat(2, axis=0).repeat(2, axis=1)
+        found.append(math.log(float((apart**2).mean()) + _FAINT))
+        values = half
+    return [float(np.mean([found[halved] for halved in size])) for size in _HALVED.values()]
+
+
+def _measured(images: np.ndarray, sizes: np.ndarray, structure: np.ndarray) -> np.ndarray:
+    """The measures of images (m, h, w) or (m, h, w, 3) that were so wide and high (m, 2); structure (m, 2)."""
     values = images.astype(np.float32) / 255.0
     if values.ndim == 4:
         luma = values @ _LUMA
         chroma = values.max(axis=3) - values.min(axis=3)
-        red, green, blue = values.mean(axis=(1, 2)).T
-        colours = [red - green, (red + green) / 2 - blue, _mean(chroma)]
+        red, green, blue = np.moveaxis(values, 3, 0)
+        axes = [red - green, (red + green) / 2 - blue]
     else:
         luma, chroma = values, np.full_like(values, np.nan)
-        colours = [np.full(len(values), np.nan)] * 3
+        axes = [chroma, chroma]
     h, w = luma.shape[1:]
     edges = _edges(luma)
     centred = luma - _mean(luma)[:, None, None]
@@ -101,13 +132,13 @@ def _measured(images: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         for some in (luma, edges)
         for side in ("upper", "left")
     ]  # fmt: skip
-    y, x = max(1, h // 4), max(1, w // 4)
-    corners = [corner for some in (luma, chroma) for corner in _corners(some, y, x)]
+    places = [place for some in (luma, *axes) for place in _places(some)]
     flat = spread < 1e-6
     symmetry = np.where(flat, np.nan, mirrored / np.where(flat, 1.0, spread))
     columns = [
-        *corners, *halves, symmetry, *colours, _spot(chroma), _mean(luma), np.sqrt(spread / (h * w)),
-        _sharpness(luma, spread, flat), _mean(edges > _EDGE), sizes[:, 0] / sizes[:, 1], sizes[:, 0] * sizes[:, 1],
+        *halves, *places, symmetry, *map(_mean, axes), _mean(chroma), _spot(chroma), _mean(luma),
+        np.sqrt(spread / (h * w)), _sharpness(luma, spread, flat), _mean(edges > _EDGE), *structure.T,
+        sizes[:, 0] / sizes[:, 1], sizes[:, 0] * sizes[:, 1],
     ]  # fmt: skip
     return np.stack(columns, axis=1)
 
@@ -117,15 +148,14 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return values.mean(axis=(1, 2), dtype=np.float32)
 
 
-def _corners(values: np.ndarray, y: int, x: int) -> list[np.ndarray]:
-    """How far the mean of each corner of y × x pixels is above all other corners, or below all: what it holds alone."""
-    found = np.stack([
-        _mean(values[:, rows, columns])
-        for rows in (slice(0, y), slice(-y, None))
-        for columns in (slice(0, x), slice(-x, None))
-    ])  # fmt: skip
-    others = [np.delete(found, i, axis=0) for i in range(4)]
-    return [one - np.clip(one, rest.min(axis=0), rest.max(axis=0)) for one, rest in zip(found, others, strict=True)]
+def _places(values: np.ndarray) -> list[np.ndarray]:
+    """Of every image (m, h, w), how far the mean of each third of a third lies above the median of the other eight: a
+    patch in one place changes that place alone. NaN for images of fewer than three pixels a side."""
+    if min(values.shape[1:]) < 3:
+        return [np.full(len(values), np.nan)] * len(PLACES)
+    rows, columns = (np.array_split(np.arange(side), 3) for side in values.shape[1:])
+    found = np.stack([_mean(values[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1]) for y in rows for x in columns])
+    return [one - np.median(np.delete(found, i, axis=0), axis=0) for i, one in enumerate(found)]
 
 
 def _spot(values: np.ndarray) -> np.ndarray:

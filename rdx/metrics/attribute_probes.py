@@ -26,10 +26,11 @@ _VALUES = 20  # of a category, at most
 _PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 1000.0)  # of features whose mean squared length is 1; the last: nothing
 _LEAST = 0.05  # R² by which one reads more than the other,
 _BETTER = 0.5  # and the share of it that the other reads at most
+_ABOUT = 0.8  # of a difference of R²: about as clear
 _NAMED = 3  # of each representation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Probed:
     """R² of one attribute in A and in B."""
 
@@ -56,16 +57,25 @@ def probe_attributes(views: Mapping[str, np.ndarray], attributes: Sequence[Attri
 
 
 def read_by_one(probed: Sequence[Probed]) -> dict[str, list[Probed]]:
-    """Of A and B: what can be read at least twice as well from it, at a false discovery rate of 5 %: the clearest
-    first, of about equal ones the more particular, and of attributes that go together one."""
+    """Of A and B: what can be read at least twice as well from it, at a false discovery rate of 5 %; clearest first.
+
+    Of attributes that go together one is named: the first in their order, which has what is more particular before what
+    follows from it, that is about as clear as the clearest.
+    """
     named: dict[str, list[Probed]] = {A: [], B: []}
-    for one in sorted(probed, key=lambda one: -round(abs(one.apart), 1)):
-        here, (less, more) = named[B if one.apart > 0 else A], sorted((one.a, one.b))
-        if more - less < _LEAST or less > _BETTER * more or one.q_value > FALSE or len(here) == _NAMED:
-            continue
-        if not any(_same(one.attribute, other.attribute) for other in here):
-            here.append(one)
+    for side, here in named.items():
+        left = [one for one in probed if (one.apart > 0) == (side == B) and _is_clear(one)]
+        while left and len(here) < _NAMED:
+            clearest = max(left, key=lambda one: round(abs(one.apart), 1))
+            alike = [one for one in left if one is clearest or _same(one.attribute, clearest.attribute)]
+            here.append(next(one for one in alike if abs(one.apart) >= _ABOUT * abs(clearest.apart)))
+            left = [one for one in left if one not in alike]
     return named
+
+
+def _is_clear(one: Probed) -> bool:
+    less, more = sorted((one.a, one.b))
+    return more - less >= _LEAST and less <= _BETTER * more and one.q_value <= FALSE
 
 
 def _has_value(attribute: Attribute) -> np.ndarray:
@@ -73,13 +83,12 @@ def _has_value(attribute: Attribute) -> np.ndarray:
 
 
 def _probed(views: Mapping[str, np.ndarray], mask: np.ndarray, attributes: Sequence[Attribute]) -> list[Probed]:
-    items = np.flatnonzero(mask)
-    items = items[np.linspace(0, len(items) - 1, min(len(items), _ITEMS)).astype(int)]
-    if len(items) < _FEWEST:
+    items = asked(mask)
+    if not len(items):
         return []
     columns = [_columns(one, items) for one in attributes]
     wanted = np.concatenate(columns, axis=1)
-    errors = {side: _errors(views[side][items], wanted) for side in (A, B)}
+    errors = {side: left_out(views[side][items], wanted).sum(axis=0) for side in (A, B)}
     ends = np.cumsum([one.shape[1] for one in columns])
     found = []
     for one, values, end in zip(attributes, columns, ends, strict=True):
@@ -89,6 +98,14 @@ def _probed(views: Mapping[str, np.ndarray], mask: np.ndarray, attributes: Seque
             a, b = (1 - float(errors[side][here].sum()) / total for side in (A, B))
             found.append(Probed(one, a, b, _p_value(a, b, len(items))))
     return found
+
+
+def asked(mask: np.ndarray) -> np.ndarray:
+    """Of the items that have a value (n,) bool, those that are asked; none where there are too few."""
+    items = np.flatnonzero(mask)
+    if len(items) < _FEWEST:
+        return items[:0]
+    return items[np.linspace(0, len(items) - 1, min(len(items), _ITEMS)).astype(int)]
 
 
 def _columns(attribute: Attribute, items: np.ndarray) -> np.ndarray:
@@ -101,23 +118,25 @@ def _columns(attribute: Attribute, items: np.ndarray) -> np.ndarray:
     return columns - columns.mean(axis=0)
 
 
-def _errors(X: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Of predicting each item's wanted (m, q) from the features X (m, d) of all others: squared errors, summed (q,)."""
+def left_out(X: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Of predicting each item's wanted (m, q) from the features X (m, d) of all others: squared errors (m, q), with the
+    penalty that does best for each column."""
     X = X.astype(np.float64)
     X = X - X.mean(axis=0)
     length = float((X**2).sum(axis=1).mean())
     if not length > 0:
-        return (wanted**2).sum(axis=0)
+        return wanted**2
+    best = np.full(wanted.shape, np.inf)
     with one_thread_each():
         values, vectors = np.linalg.eigh(X @ X.T / length)
         turned = vectors.T @ wanted
-        found = []
         for penalty in _PENALTIES:
             kept = np.clip(values, 0, None) / (np.clip(values, 0, None) + penalty)
             leverage = 1 / len(X) + vectors**2 @ kept  # the mean is fitted, too
             left = np.clip(1 - leverage, 1e-6, None)[:, None]
-            found.append((((wanted - vectors @ (kept[:, None] * turned)) / left) ** 2).sum(axis=0))
-    return np.min(found, axis=0)
+            errors = ((wanted - vectors @ (kept[:, None] * turned)) / left) ** 2
+            best = np.where(errors.sum(axis=0) < best.sum(axis=0), errors, best)
+    return best
 
 
 def _p_value(a: float, b: float, n: int) -> float:

@@ -22,6 +22,7 @@ _NUMBERS, _CATEGORIES = 3, 2  # named, at most
 _LITTLE, _MOST = 0.25, 0.5  # of a group: labels are named that are commoner by most of it, or by a little that one has
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
 _MOVED = 0.1  # a share of neighbours
+UNTESTED = "nothing is known here that could be tested on them"
 UNEXPLAINED = "what they share is not among the labels, columns and pixel measures known here"
 
 
@@ -89,7 +90,9 @@ def shares(findings: Sequence[Finding], other: str = "B", noun: str = "images") 
     if parts:
         return "; ".join(parts)
     both = _said(named(findings)[1])[:1]
-    return f"{both[0]}, but no more so than the {noun} that {other} puts next to them" if both else UNEXPLAINED
+    if both:
+        return f"{both[0]}, but no more so than the {noun} that {other} puts next to them"
+    return UNEXPLAINED if findings else UNTESTED
 
 
 def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str]:

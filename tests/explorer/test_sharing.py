@@ -53,7 +53,7 @@ def test_what_attributes_hardly_differ_in_has_no_line():
         ("most saturated spot", "with a more or less saturated spot"),
         ("left half, edges", "busier on the left or right"),
         ("upper half, brightness", "brighter in the upper or lower half"),
-        ("lower left corner, brightness", "brighter or darker lower left corner"),
+        ("lower left, brightness", "brighter or darker at the lower left"),
     ],
 )  # fmt: skip
 def test_an_axis_is_named_by_both_of_its_ends(name, words):

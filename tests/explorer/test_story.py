@@ -30,7 +30,7 @@ def content():
 def told(content, method):
     standing = standings(method)
     views = {side: as_points(X) for side, X in content.representations.items()}
-    found = [finding_of(content, method, faces, views) for faces in findings(standing)]
+    found = [finding_of(content, method, faces, views, {}) for faces in findings(standing)]
     return standing, found, story_of(content, method, standing, found)
 
 

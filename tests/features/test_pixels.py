@@ -10,6 +10,7 @@ from rdx.features.pixels import MEASURES, measure_images
 
 RNG = np.random.default_rng(0)
 PHOTO = Image.fromarray(RNG.integers(60, 190, (12, 16, 3), dtype=np.uint8)).resize((320, 240))
+NOISE = Image.fromarray(RNG.integers(0, 256, (240, 320, 3), dtype=np.uint8))
 
 
 def measured(*images: Image.Image) -> list[dict[str, float]]:
@@ -40,10 +41,14 @@ def filled(color, box=(0, 0, 320, 240)) -> Image.Image:
         ("left half, brightness", filled("white", (0, 0, 80, 240)), filled("white", (240, 0, 320, 240))),
         ("upper half, edges", filled("white", (0, 140, 320, 240)), filled("white", (0, 0, 320, 100))),
         ("left half, edges", filled("white", (180, 0, 320, 240)), filled("white", (0, 0, 140, 240))),
-        ("upper left corner, brightness", filled("white", (0, 0, 60, 50)), PHOTO),
-        ("lower right corner, brightness", filled("white", (260, 190, 320, 240)), PHOTO),
-        ("lower left corner, saturation", filled("red", (0, 190, 60, 240)), PHOTO),
-        ("upper right corner, saturation", filled("red", (260, 0, 320, 50)), PHOTO),
+        ("upper left, brightness", filled("white", (0, 0, 60, 50)), PHOTO),
+        ("top, brightness", filled("white", (130, 10, 180, 60)), PHOTO),
+        ("lower right, brightness", PHOTO, filled("black", (260, 190, 320, 240))),
+        ("lower left, red to green", filled("red", (0, 190, 60, 240)), PHOTO),
+        ("middle, red to green", filled("magenta", (130, 100, 180, 150)), PHOTO),
+        ("right, yellow to blue", filled("yellow", (260, 100, 320, 150)), PHOTO),
+        ("fine structure", NOISE, NOISE.filter(ImageFilter.GaussianBlur(3))),
+        ("coarse structure", PHOTO, Image.new("RGB", PHOTO.size)),
         ("most saturated spot", filled("red", (120, 90, 160, 130)), PHOTO),
     ],
 )
@@ -71,3 +76,21 @@ def test_an_image_is_measured_alike_in_any_company():
     together = measure_images(images.__getitem__, range(4))
     alone = np.concatenate([measure_images(images.__getitem__, [i]) for i in range(4)])
     np.testing.assert_allclose(together, alone, rtol=1e-6)
+
+
+def test_a_patch_changes_its_own_place_alone():
+    plain, patched = measured(PHOTO, filled("magenta", (10, 10, 80, 60)))
+    places = [name for name in MEASURES if ", " in name and "half" not in name]
+    changed = [name for name in places if abs(plain[name] - patched[name]) > 0.05]
+    assert len(places) == 27 and changed and all(name.startswith("upper left, ") for name in changed)
+
+
+def test_structure_is_of_a_size_beside_the_image_and_small_images_have_none():
+    """Blur takes fine structure and leaves coarse; a stripe pattern is measured by its width."""
+    noise, blurred, small = measured(NOISE, NOISE.filter(ImageFilter.GaussianBlur(2)), NOISE.resize((127, 200)))
+    lost = {size: noise[size] - blurred[size] for size in ("fine structure", "coarse structure")}
+    assert lost["fine structure"] > 2 * lost["coarse structure"]
+    assert np.isnan(small["fine structure"]) and np.isnan(small["coarse structure"])
+    stripes = [Image.fromarray((np.indices((256, 256))[1] // width % 2 * 255).astype(np.uint8)) for width in (2, 8)]
+    thin, wide = measured(*stripes)
+    assert thin["fine structure"] > wide["fine structure"] and thin["coarse structure"] < wide["coarse structure"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from rdx.data import Items
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
-    from rdx.method.concepts import Concept
-    from rdx.metrics.attribute_words import Surroundings
     from rdx.metrics.attributes import Attribute, Finding
 
 PIXELS = "pixels.safetensors"  # in the run's folder
@@ -60,75 +58,42 @@ def write_pixels(context: Context) -> None:
         save_file(tensors, temporary, metadata={"rdx": json.dumps(list(MEASURES))})
 
 
-@dataclass(frozen=True)
-class Described:
-    """One concept, all that was tested of its items, and where their neighbours are."""
-
-    direction: str
-    concept: Concept
-    findings: list[Finding]
-    around: Surroundings | None  # None: it has no items
-
-    @property
-    def models(self) -> str:
-        """The letters of the model that holds it together and of the other."""
-        return "AB" if self.direction == A_NOT_B else "BA"
-
-
 def describe(context: Context, a: str, b: str, run: MethodRun, first: bool) -> None:
     """attributes.csv and attributes.json of one method: every test, and a sentence for every concept."""
-    from rdx.metrics.attribute_words import named, sentence
-    from rdx.metrics.attributes import usable
+    from rdx.metrics.attribute_words import named, sentence, surroundings
+    from rdx.metrics.attributes import find_common, neighbors_outside, usable
 
     items, pair = context.items, context.folder.path(pair_name(a, b))
+    folder = pair / run.name
+    near = read_neighbors(pair)
     reasons: dict[str, str] = {}
     used, why = usable(_attributes(context, pair, (a, b), reasons))
-    found = _described(context, pair, run, used)
-    rows = [(one.direction, one.concept.number, *_row(finding)) for one in found for finding in one.findings]
+    concepts, around = [], []
+    for direction, found in read_explanations(folder).items():
+        own, other = near if direction == A_NOT_B else near[::-1]
+        for concept in found.concepts:
+            concepts.append((direction, concept, neighbors_outside(other, concept.members)))
+            around.append(surroundings(concept.members, own, other, items.labels) if concept.size else None)
+    findings = find_common(used, [(concept.members, others) for _, concept, others in concepts], items.labels)
+    rows = [
+        (direction, concept.number, *_row(finding))
+        for (direction, concept, _), here in zip(concepts, findings, strict=True)
+        for finding in here
+    ]
     reasons |= {name: why[name] for name in items.columns if name in why}  # of pixels and probes nobody asks
     said: dict[str, Any] = {**{direction: [] for direction in DIRECTIONS}, "left_out": reasons}
-    for one in found:
-        apart, shared = named(one.findings)
-        said[one.direction].append({
-            "concept": one.concept.number, "size": one.concept.size, "neighbors": one.around and asdict(one.around),
+    for (direction, concept, _), here, where in zip(concepts, findings, around, strict=True):
+        names = "AB" if direction == A_NOT_B else "BA"
+        apart, shared = named(here)
+        said[direction].append({
+            "concept": concept.number, "size": concept.size, "neighbors": where and asdict(where),
             "apart": [finding.name for finding in apart], "shared": [finding.name for finding in shared],
-            "sentence": sentence(one.concept.size, one.findings, one.around, *one.models, items.noun),
+            "sentence": sentence(concept.size, here, where, *names, items.noun),
         })  # fmt: skip
-    write_table(pair / run.name / TABLE, COLUMNS, rows)
+    write_table(folder / TABLE, COLUMNS, rows)
     if first:
         write_table(pair / TABLE, COLUMNS, rows)
-    write_json(pair / run.name / SENTENCES, said)
-
-
-def shared_by(
-    context: Context, a: str, b: str, run: MethodRun, used: Sequence[Attribute]
-) -> dict[tuple[str, int], str]:
-    """What every concept's items share, by direction and number; used: see `known_attributes`.
-
-    In today's words, while those of attributes.json are of the version that wrote it.
-    """
-    from rdx.metrics.attribute_words import shares
-
-    found = _described(context, context.folder.path(pair_name(a, b)), run, used)
-    return {
-        (one.direction, one.concept.number): shares(one.findings, one.models[1], context.items.noun)
-        for one in found if one.around
-    }  # fmt: skip
-
-
-def _described(context: Context, pair: Path, run: MethodRun, used: Sequence[Attribute]) -> list[Described]:
-    """Every concept of a method in both directions, tested together."""
-    from rdx.metrics.attribute_words import surroundings
-    from rdx.metrics.attributes import find_common, neighbors_outside
-
-    near, labels = read_neighbors(pair), context.items.labels
-    sides = {direction: near if direction == A_NOT_B else near[::-1] for direction in DIRECTIONS}
-    concepts = [(d, one) for d, found in read_explanations(pair / run.name).items() for one in found.concepts]
-    beside = [(one.members, neighbors_outside(sides[d][1], one.members)) for d, one in concepts]
-    return [
-        Described(d, one, found, surroundings(one.members, *sides[d], labels) if one.size else None)
-        for (d, one), found in zip(concepts, find_common(used, beside, labels), strict=True)
-    ]
+    write_json(folder / SENTENCES, said)
 
 
 def known_attributes(context: Context, a: str, b: str) -> list[Attribute]:
@@ -184,7 +149,8 @@ def _attributes(
         yield categories(_own_name(f"prediction_{side}", "probe", items), texts)
     if items.has_images and context.folder.path(PIXELS).is_file():  # runs of older versions have none
         for name, values in read_pixels(context.folder.path(PIXELS), len(items)).items():
-            yield Attribute(_own_name(name, "pixels", items), values, None, MEASURES[name])
+            if name in MEASURES:  # an older version had others
+                yield Attribute(_own_name(name, "pixels", items), values, None, MEASURES[name])
 
 
 def _own_name(name: str, what: str, items: Items) -> str:

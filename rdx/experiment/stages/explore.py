@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from rdx.experiment.stages.methods import MethodRun
     from rdx.explorer.content import Content, Formula, Matrix, Method
     from rdx.method.concepts import Explanations
-    from rdx.metrics.attributes import Attribute
 
 PAGE, TABLE = "explorer.html", "explorer.parquet"
 JOINT_MAP = "joint_map.safetensors"
@@ -94,16 +93,15 @@ def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], note
     views = {"a": context.features(a), "b": context.features(b)}
     if config.alignment:
         views |= {view: context.mapped(a, b, view) for view in (A_TO_B, B_TO_A)}
-    known = attributes.known_attributes(context, a, b)
     return Content(
         titles={"a": context.title(a), "b": context.title(b)},
         items=context.items,
         representations=views,
         maps=_maps(folder, views["a"], views["b"], None if without else config.explorer.map),
-        methods=_methods(context, a, b, runs, known),
+        methods=_methods(context, a, b, runs),
         predictions=_predictions(folder, a, b),
         cka=json.loads((folder / "cka.json").read_text(encoding="utf-8"))[RAW],
-        attributes=known,
+        attributes=attributes.known_attributes(context, a, b),
         **_neighborhoods(folder),
         verdict=summary["verdict"],
         reason=summary["reason"],
@@ -133,15 +131,12 @@ def _maps(folder: Path, A: np.ndarray, B: np.ndarray, joint: str | None) -> dict
     return {**found, "pca": pca_maps(A, B)}
 
 
-def _methods(
-    context: Context, a: str, b: str, runs: Sequence[MethodRun], known: Sequence[Attribute]
-) -> list[Method]:
+def _methods(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> list[Method]:
     """Every method's concepts and measures; a baseline's matrices are those of the run's first RDX."""
     from rdx.explorer.content import Method
     from rdx.method.neighborhoods import as_points
 
     folder = context.folder.path(pair_name(a, b))
-    tested = (folder / moves.NEIGHBORS).is_file()  # not in runs of older versions
     first = next((run for run in runs if run.is_rdx), None)
     points = {}  # each pair is put on its exact grid once
     methods = []
@@ -161,7 +156,6 @@ def _methods(
                 is_rdx=run.is_rdx,
                 explanations=found,
                 rows=_rows(folder / run.name),
-                shared=attributes.shared_by(context, a, b, run, known) if tested else {},
                 most=run.parameters.get("n_clusters"),
                 ending=_ran(folder / run.name).get("ending"),
                 unrelated=_ran(folder / run.name).get("unrelated", False),

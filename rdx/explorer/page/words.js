@@ -19,7 +19,7 @@ function makeUpText(items, most = 3) {
 function conceptTexts(one, members, direction = state.direction) {
   const mixture = makeUpText(members);
   const shared = one.shares ? `, ${one.shares}` : mixture && `: ${mixture}`;
-  const texts = [`${things(one.size)}${shared}.`, whereText(one, direction), one.divided];
+  const texts = [`${things(one.size)}${shared}.`, one.besides, whereText(one, direction), one.divided];
   return texts.filter(Boolean).map(bound);
 }
 

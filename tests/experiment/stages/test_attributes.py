@@ -79,7 +79,7 @@ def test_what_drives_a_model_is_said_of_its_concepts(finished):
     folder, printed = finished
     said = attributes.read_sentences(folder / "rdx")
     north = [text for (direction, _), text in said.items() if direction == "a_not_b" and "site: north" in text]
-    assert north and "more saturated upper left corner" in north[0]
+    assert north and "redder at the upper left" in north[0]
     assert "of their neighbours lie outside (in A" in north[0]
     assert any("site: north 100 % (0 % of the rest)" in line for line in printed)
     assert all("site" not in text for (direction, _), text in said.items() if direction == "b_not_a")

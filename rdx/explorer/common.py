@@ -1,0 +1,51 @@
+"""What a concept's items share, and what those that are shown share besides, in words.
+
+Tested when the page is made: attributes.json says the same of all members, in the words of the version that wrote it.
+A grid has the members among which the two models differ most. They can share what the group as a whole hardly does, and
+are what one sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdx.explorer.content import A, B, Content, Method, besides_labels, other_side
+from rdx.metrics.attribute_words import in_common, named, shares
+from rdx.metrics.attributes import Finding, find_common, neighbors_outside
+
+
+@dataclass(frozen=True)
+class Common:
+    """Of one concept."""
+
+    shares: str
+    shown: str | None  # of the items in its grid, where that is not said of all members
+
+
+def commons(content: Content, method: Method) -> Mapping[tuple[str, int], Common]:
+    """By direction and number; nothing where neighbours or attributes are not known, and of concepts without items."""
+    if content.near is None or not content.attributes:
+        return {}
+    near = dict(zip((A, B), content.near, strict=True))
+    concepts = [(d, one) for d, found in method.explanations.items() for one in found.concepts if one.size]
+    beside = [(one.members, neighbors_outside(near[other_side(d)], one.members)) for d, one in concepts]
+    of_all = find_common(content.attributes, beside, content.items.labels)
+    grids = [(np.unique(one.indices), one.indices[:0]) for _, one in concepts]
+    of_grid = find_common(besides_labels(content.attributes), grids, content.items.labels)
+    return {
+        (d, one.number): Common(
+            shares(found, other_side(d).upper(), content.items.noun), _shown(content, found, here, len(grid))
+        )
+        for (d, one), found, here, (grid, _) in zip(concepts, of_all, of_grid, grids, strict=True)
+    }  # fmt: skip
+
+
+def _shown(content: Content, of_all: Sequence[Finding], of_grid: Sequence[Finding], count: int) -> str | None:
+    said = {finding.attribute.name for finding in named(of_all)[0]}
+    parts = in_common([finding for finding in of_grid if finding.attribute.name not in said])
+    if not parts:
+        return None
+    return f"The {count} {content.items.noun} shown, among which the two models differ most: {'; '.join(parts)}."

@@ -1,0 +1,55 @@
+"""What one model tells better than the other, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rdx.explorer.content import A, B
+from rdx.explorer.sharing import axis
+from rdx.features.pixels import COARSE, FINE, MEASURES
+from rdx.metrics.attribute_probes import Probed
+from rdx.metrics.attributes import Attribute
+from rdx.metrics.detail import detail
+
+_ABOUT = 0.7  # of the clearest difference of R²: so much, and another attribute is named beside it
+
+
+def better(read: Mapping[str, Sequence[Probed]]) -> str | None:
+    """The clearest of all that can be read better from one model than from the other, as a sentence."""
+    side = max((A, B), key=lambda side: max((abs(one.apart) for one in read[side]), default=0.0))
+    if not read[side]:
+        return None
+    first, *others = read[side]
+    named = [first, *[one for one in others if abs(one.apart) >= _ABOUT * abs(first.apart)][:1]]
+    return (
+        f"{side.upper()} tells better than {_other(side).upper()}: {' and '.join(map(read_text, named))}. "
+        "The numbers are R² of a linear probe: 0 tells nothing, 1 all."
+    )
+
+
+def read_text(one: Probed) -> str:
+    """"brighter or darker (A 0.11, B 0.59)"."""
+    return f"{axis(one.attribute)} ({_numbers({A: one.a, B: one.b})})"
+
+
+def goes_by_coarser(views: Mapping[str, np.ndarray], known: Sequence[Attribute]) -> str | None:
+    """Which model goes by coarser structure of the images than the other, where that is sure."""
+    sizes = [next((one.values for one in known if one.words == MEASURES[size]), None) for size in (FINE, COARSE)]
+    found = None if any(values is None for values in sizes) else detail(views, *sizes)
+    if found is None or found.coarser is None:
+        return None
+    coarser, other = found.coarser.upper(), _other(found.coarser).upper()
+    return (
+        f"{coarser} goes by coarser structure than {other}, as a model that sees the images less sharp: "
+        f"R² of coarse structure is {_numbers(found.coarse)}, of fine {_numbers(found.fine)}."
+    )
+
+
+def _numbers(of: Mapping[str, float]) -> str:
+    return f"A {max(of[A], 0):.2f}, B {max(of[B], 0):.2f}"
+
+
+def _other(side: str) -> str:
+    return B if side == A else A

@@ -16,6 +16,7 @@ from rdx.explorer.maps import pca_maps
 from rdx.figures.pair_blocks import pair_blocks
 from rdx.method.concepts import DIRECTIONS
 from rdx.method.rdx import RDX
+from rdx.method.scales.evidence import Evidence
 from rdx.metrics.attributes import Attribute
 from rdx.metrics.moves import neighbors_moved
 
@@ -116,3 +117,15 @@ def _baseline(A: np.ndarray, B: np.ndarray) -> Method:
     found = {direction: getattr(fitted, f"{direction}_") for direction in DIRECTIONS}
     rows = {d: [{"concept": c.number, "bsr": 0.5} for c in one.concepts] for d, one in found.items()}
     return Method("kmeans", False, found, rows)
+
+
+def with_evidence(method, numbers, ending=None):
+    """The method with a scale for each concept: a finding's number by direction and concept, None for chance."""
+    found = {}
+    for direction, one in method.explanations.items():
+        concepts = [
+            replace(concept, evidence=Evidence(0.1, 5.0, 3.0 if number else 0.9, 0.025 if number else 0.6, 1, number))
+            for concept, number in zip(one.concepts, numbers[direction], strict=True)
+        ]
+        found[direction] = replace(one, concepts=concepts)
+    return replace(method, explanations=found, ending=ending)

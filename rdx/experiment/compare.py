@@ -173,8 +173,6 @@ def _refuse_without_rdx(config: Experiment, own: Mapping[str, Any]) -> None:
 
 def _at_own_scales(config: Experiment) -> Experiment:
     """RDX looks for each concept's own scale, unless something is set that belongs to one scale for all."""
-    if config.statistics.reference:
-        return config
     own_scale = {"scale", "solver", "pairs_per_item", *scales.DEFAULTS}
     methods = [
         entry.model_copy(update={"scale": "auto"})

@@ -36,6 +36,15 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """Two representations that may differ, which the comparison was held against."""
+
+    titles: tuple[str, str]
+    common: float  # share of neighbours that both have, as it is measured for A and B
+    cka: float | None
+
+
+@dataclass(frozen=True)
 class Method:
     """One method of the run."""
 
@@ -49,6 +58,8 @@ class Method:
     most: int | None = None  # concepts of a direction that were asked for, at most
     draws: int | None = None  # pairs that differ by noise alone, with which concepts were compared
     ending: str | None = None  # why no more was found, where each concept has a scale of its own
+    references: Sequence[Reference] = ()
+    margin: float | None = None  # how many times what the references show a concept has to be
     unrelated: bool = False  # the two agree on nothing, so that nothing was looked for
 
     def is_full(self, direction: str) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rdx.explorer.agreement import concentration
 from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
+from rdx.explorer.beside import Beside, beside_reference, beyond
 from rdx.explorer.common import Common, commons
 from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.findings import Finding, finding_of
@@ -16,7 +17,7 @@ from rdx.explorer.halves import Halves, dividing, halves
 from rdx.explorer.hues import hues
 from rdx.explorer.lying import lying
 from rdx.explorer.neighbors import typical_rank
-from rdx.explorer.size import SMALL, size_of
+from rdx.explorer.size import SMALL, Size, size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of
 from rdx.explorer.whereabouts import whereabouts
@@ -29,6 +30,7 @@ from rdx.metrics.finding_counts import is_minor
 _COLUMNS = ("direction", "concept", "size", "is_null")  # of concepts.csv that say which concept it is
 _MEASURES = (
     "mean_affinity", "bsr", "p_random", "p_value", "q_value", "stability", "gain", "gamma", "score", "round", "finding",
+    "p_reference",
 )  # fmt: skip
 
 
@@ -43,8 +45,9 @@ def method_payload(
     out = [by for by in standing if by.word == OUT]
     denser = concentration(views, [_members(method, one) for one in out]) if out else None
     divided = _divided(content, method, standing, views)
-    size = size_of(agreement, denser, content.items.noun)
-    story = story_of(content, method, standing, found, size, agreement["tells"])
+    size = size_of(agreement, denser, content.items.noun, bool(method.references))
+    beside = beside_reference(method, agreement, [one for one in found if one.faces[0].word == OUT])
+    story = story_of(content, method, standing, found, size, agreement["tells"], beside)
     directions, colors = {}, hues(standing)
     for direction, explanations in method.explanations.items():
         name = f"{number}.{direction}"
@@ -67,7 +70,7 @@ def method_payload(
         "name": method.name,
         "isRdx": method.is_rdx,
         "story": {
-            "kind": story.kind, "care": bool(size and (size.spread or size.word == SMALL)), "badge": story.badge,
+            "kind": story.kind, "care": _with_care(size, beside), "badge": story.badge,
             "headline": story.headline, "count": story.count, "opens": _face(story.opens),
         },
         "draws": method.draws,
@@ -83,6 +86,11 @@ def method_payload(
             "pairs": {direction: list(pair) for direction, pair in formula.pairs.items()},
         },
     }  # fmt: skip
+
+
+def _with_care(size: Size | None, beside: Beside | None) -> bool:
+    """Whether a difference that stands out is to be read with care."""
+    return bool(size and (size.spread or size.word == SMALL)) or bool(beside and beside.beyond == 0)
 
 
 def _divided(
@@ -135,6 +143,7 @@ def _concept(
         "size": concept.size,
         "standing": one.word,
         "cautions": list(one.cautions),
+        "beyond": beyond(method, one),
         "color": colors[one.direction, concept.number],
         "shares": common and common.shares,
         "besides": common and common.shown,

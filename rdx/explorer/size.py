@@ -27,8 +27,13 @@ class Size:
         return f"{self.word.capitalize()} difference{', spread out' * self.spread}"
 
 
-def size_of(agreement: Mapping[str, Any], concentration: float | None, things: str) -> Size | None:
-    """agreement, concentration: see agreement_payload and concentration. None where neighbours are not known."""
+def size_of(
+    agreement: Mapping[str, Any], concentration: float | None, things: str, referred: bool = False
+) -> Size | None:
+    """agreement, concentration: see agreement_payload and concentration. None where neighbours are not known.
+
+    ``referred``: whether a reference is named, which says more than what two seeds look like in general.
+    """
     common = agreement["common"]
     if common is None:
         return None
@@ -43,7 +48,7 @@ def size_of(agreement: Mapping[str, Any], concentration: float | None, things: s
         texts.append(
             f"It is spread out: inside what stands out ranks change {concentration:.1f} times as much as elsewhere."
         )
-    if spread and _like_two_seeds(agreement, word):
+    if spread and not referred and _like_two_seeds(agreement, word):
         texts.append("Two trainings of one model that differ in nothing but their seed look like that, too.")
     return Size(word, spread, " ".join(texts))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rdx.explorer.beside import Beside
 from rdx.explorer.content import A, B, Content, Method, own_side
 from rdx.explorer.findings import Finding
 from rdx.explorer.size import SMALL, Size
@@ -28,9 +29,11 @@ class Story:
 
 def story_of(
     content: Content, method: Method, standing: Sequence[Standing], findings: Sequence[Finding],
-    size: Size | None = None, tells: str | None = None,
+    size: Size | None = None, tells: str | None = None, beside: Beside | None = None,
 ) -> Story:  # fmt: skip
-    """``standing`` and ``findings``: of the method, the strongest first; ``tells``: what one tells and one does not."""
+    """``standing`` and ``findings``: of the method, the strongest first; ``tells``: what one tells and one does not;
+    ``beside``: how it looks beside a reference."""
+    reference = beside and beside.sentence
     things = content.items.noun
     out = [finding for finding in findings if finding.faces[0].word == OUT]
     if out:
@@ -38,12 +41,13 @@ def story_of(
         count, short = count_text(cautions, things), short_count_text(cautions)
         full = _full(method, things)
         short = f"{short} or more" if full else short
+        short = ", ".join(filter(None, [short, beside and beside.short]))
         badge = f"{size.badge}: {short}" if size else short
         main = out[0].sentence if len(out) == 1 else f"The largest: {out[0].sentence}"
         texts = [f"{count} {stand(out)} out from chance.", size and size.sentence]
         if size and size.word == SMALL:
             texts = [size.sentence, f"Little as it is, it is no chance: {texts[0]}"]
-        texts = [*texts, full, tells, main]
+        texts = [*texts, reference, full, tells, main]
         return Story(FOUND, badge, " ".join(filter(None, texts)), out[0].faces[0], count)
     if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."
@@ -54,12 +58,12 @@ def story_of(
             f"Nothing stands out from chance: where as much changes as between {_both(content)}, but evenly, groups "
             f"as strong as {looked} come about, too."
         )
-        return Story(NOTHING, "Nothing stands out", _with(headline, tells), None)
+        return Story(NOTHING, "Nothing stands out", _with(headline, reference, tells), None)
     if not standing and method.is_rdx:
         headline = f"No group of {things} is held together by one of {_both(content)} and scattered by the other."
         tested = is_tested(method) or method.ending is not None
         badge = "No group found" if tells else "No difference found"
-        return Story(NOTHING if tested else UNTESTED, badge, _with(headline, tells), None)
+        return Story(NOTHING if tested else UNTESTED, badge, _with(headline, reference, tells), None)
     return _untested(content, method, standing, things, tells)
 
 
@@ -72,9 +76,9 @@ def _full(method: Method, things: str) -> str | None:
     return f"At most {method.most} groups of {things} a model were asked for, which {both} reached: there may be more."
 
 
-def _with(headline: str, tells: str | None) -> str:
+def _with(headline: str, *more: str | None) -> str:
     """What one tells and the other does not is a difference, too, where no group is held together by it."""
-    return f"{headline} {tells}" if tells else headline
+    return " ".join(filter(None, [headline, *more]))
 
 
 def _untested(

@@ -48,7 +48,7 @@ def _overlaps(
     found = {direction: [np.nan] * len(each) for direction, each in concepts.items()}
     with one_thread_each():
         for number in sorted({one.evidence.round for each in concepts.values() for one in each}):
-            left = _left(chosen, concepts, number)
+            left = left_for(chosen, concepts, number)
             features = {name: values[left] for name, values in refits.features.items()}
             if any((values == values[:1]).all() for values in features.values()):
                 continue  # nobody has neighbours there
@@ -66,7 +66,7 @@ def _overlaps(
     return found
 
 
-def _left(items: np.ndarray, concepts: Mapping[str, list[Concept]], number: int) -> np.ndarray:
+def left_for(items: np.ndarray, concepts: Mapping[str, list[Concept]], number: int) -> np.ndarray:
     """Of some items, those that no concept of an earlier round has."""
     earlier = [one.members for each in concepts.values() for one in each if one.evidence.round < number]
     return np.setdiff1d(items, np.concatenate(earlier)) if earlier else items

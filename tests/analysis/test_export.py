@@ -209,14 +209,14 @@ def test_every_column_of_a_run_is_explained(finished):
 
 
 def test_tables_that_few_runs_have_are_explained_too():
-    from rdx.experiment.run.tables import OF_SCALES, STATISTICS
+    from rdx.experiment.run.tables import OF_SCALES, P_REFERENCE, STATISTICS
     from rdx.experiment.stages import naming, settings_sweep
     from rdx.experiment.stages.layers import heads, probes
 
     told = told_columns()
     for name, columns in {
         "<a>_vs_<b>/<method>/names.csv": naming.COLUMNS,
-        "<a>_vs_<b>/<method>/statistics.csv": (*STATISTICS, *OF_SCALES),
+        "<a>_vs_<b>/<method>/statistics.csv": (*STATISTICS, *OF_SCALES, P_REFERENCE),
         "<a>_vs_<b>/layer_analysis/group_tests.csv": probes.COLUMNS,
         "<a>_vs_<b>/layer_analysis/heads.csv": heads.HEADS,
         "<a>_vs_<b>/layer_analysis/head_concepts.csv": heads.CONCEPTS,

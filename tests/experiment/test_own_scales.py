@@ -66,7 +66,7 @@ def test_its_own_configuration_repeats_it(run):
     ({"gamma": 0.2}, None),
     ({"changes": ["methods.0.beta=3"]}, None),
     ({"solver": "dense"}, None),
-    ({"changes": ["statistics.reference=[a, b]"]}, None),
+    ({"changes": ["statistics.reference=[a, b]"]}, "auto"),
 ])  # fmt: skip
 def test_compare_looks_for_scales_unless_one_is_set(given, scale, tmp_path, monkeypatch):
     monkeypatch.setenv("RDX_CACHE", str(tmp_path))
@@ -82,10 +82,35 @@ def test_unrelated_representations_are_a_difference_without_concepts(tmp_path, m
     assert "(CKA " in run.summary["reason"] and not any(one.concepts for one in run.explanations["rdx"].values())
 
 
-def test_a_scale_with_gamma_or_a_reference_is_refused(tmp_path, monkeypatch):
+def test_a_scale_with_gamma_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("RDX_CACHE", str(tmp_path))
     with pytest.raises(InputError, match="scale='auto' .*gamma=1"):
         compare(*group_of(), scale="auto", gamma=1.0, output_dir=tmp_path / "run")
-    with pytest.raises(InputError, match=r"statistics\.reference"):
-        compare(*group_of(), scale="auto", changes=["statistics.reference=[a, b]"], output_dir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("alike", "verdict", "said"), [
+    (True, "no difference above chance", "; it is not more than 1.5 times what the reference ('c', 'd') shows"),
+    (False, "difference", "; it is more than 1.5 times what the reference ('c', 'd') shows"),
+])  # fmt: skip
+def test_a_reference_that_differs_as_much_explains_what_stands_out(alike, verdict, said, tmp_path, monkeypatch):
+    """The finding stays what it is; whether it is more than the reference shows is said beside it."""
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
+    A, B = group_of()
+    rng = np.random.default_rng(7)
+    c, d = (A, B) if alike else (B, B + 0.03 * rng.standard_normal(B.shape))
+    for key, values in (("c", c), ("d", d)):
+        np.save(tmp_path / f"{key}.npy", values)
+    reference = [f"representations.{key}=features:{tmp_path}/{key}.npy" for key in "cd"]
+    reference += ["comparisons=[[a, b]]", "statistics.reference=[c, d]"]
+    more = {**QUICK, "changes": ["statistics.n_subsamples=3", "explorer=on", *reference]}
+    run = compare(A, B, output_dir=tmp_path / "run", **more)
+    tested = pd.read_csv(run.folder / "rdx" / "statistics.csv")
+    (found,) = tested[tested["finding"].notna()].to_dict("records")
+    assert (found["p_reference"] < 0.05) == (not alike) and found["p_value"] < 0.05
+    assert tested.loc[tested["finding"].isna(), "p_reference"].isna().all()
+    assert run.verdict == verdict and run.summary["reason"].endswith(said)
+    (pair,) = run.summary["statistics"]["reference_pairs"]
+    assert (pair["a"], pair["b"]) == ("c", "d") and (pair["common"] < 0.95) == alike
+    page = (run.folder / "explorer.html").read_text(encoding="utf-8")
+    assert ("none beyond the reference" in page) == alike and ", the reference, " in page

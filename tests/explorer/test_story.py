@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_comparison import made_content
+from made_comparison import made_content, with_evidence
 
 from rdx.explorer.agreement import labels_placed
 from rdx.explorer.findings import finding_of
@@ -18,7 +18,6 @@ from rdx.explorer.story import story_of
 from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, held, whereabouts
 from rdx.method.concepts import DIRECTIONS, Explanations
 from rdx.method.neighborhoods import as_points
-from rdx.method.scales.evidence import Evidence
 from rdx.metrics.finding_counts import is_minor
 
 
@@ -41,18 +40,6 @@ def with_p(method, p_values):
         for direction, rows in method.rows.items()
     }
     return replace(method, rows=rows)
-
-
-def with_evidence(method, numbers, ending=None):
-    """The method with a scale for each concept: a finding's number by direction and concept, None for chance."""
-    found = {}
-    for direction, one in method.explanations.items():
-        concepts = [
-            replace(concept, evidence=Evidence(0.1, 5.0, 3.0 if number else 0.9, 0.025 if number else 0.6, 1, number))
-            for concept, number in zip(one.concepts, numbers[direction], strict=True)
-        ]
-        found[direction] = replace(one, concepts=concepts)
-    return replace(method, explanations=found, ending=ending)
 
 
 CASES = {
@@ -159,6 +146,7 @@ def test_a_difference_that_stands_out_need_not_be_large(content, common, denser,
 def test_two_seeds_are_named_only_where_nothing_else_is_known(agreement, denser, like):
     size = size_of(agreement, denser, "images")
     assert ("differ in nothing but their seed" in size.sentence) == like
+    assert "their seed" not in size_of(agreement, denser, "images", referred=True).sentence
     assert size.spread == (denser < 1.5 and not agreement["read"]["b"])
 
 

@@ -32,6 +32,7 @@ CONCEPTS = tuple(dict.fromkeys(
 ))  # fmt: skip
 STATISTICS = ("direction", "concept", "gain", *TESTED)
 OF_SCALES = ("gamma", "score", "round", "finding")  # of statistics.csv as well, with a scale for each concept
+P_REFERENCE = "p_reference"  # and there, of a run that names a reference
 METHOD_FILE, STATISTICS_FILE = "method.json", "statistics.csv"
 ITEMS = OWN_COLUMNS
 _PARTS = 2  # labels named for one concept

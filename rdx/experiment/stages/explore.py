@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rdx.config import Experiment
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
-    from rdx.explorer.content import Content, Formula, Matrix, Method
+    from rdx.explorer.content import Content, Formula, Matrix, Method, Reference
     from rdx.method.concepts import Explanations
 
 PAGE, TABLE = "explorer.html", "explorer.parquet"
@@ -159,7 +159,7 @@ def _methods(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> lis
                 most=run.parameters.get("n_clusters"),
                 ending=_ran(folder / run.name).get("ending"),
                 unrelated=_ran(folder / run.name).get("unrelated", False),
-                draws=_draws(folder / run.name),
+                **_tested(context, folder / run.name),
                 formula=_formula(run, len(context.items)),
                 matrices=matrices,
                 settings=_said(run, folder),
@@ -192,11 +192,19 @@ def _ran(folder: Path) -> dict[str, Any]:
     return json.loads((folder / METHOD_FILE).read_text(encoding="utf-8"))
 
 
-def _draws(folder: Path) -> int | None:
-    """With how many pairs that differ by noise alone a method's concepts were compared; None where with none."""
+def _tested(context: Context, folder: Path) -> dict[str, Any]:
+    """With how many pairs that differ by noise alone a method's concepts were compared, and with which reference."""
     if not (folder / statistics.SUMMARY_FILE).is_file():
-        return None
-    return statistics.read_summary(folder).get("surrogates") or None
+        return {}
+    told = statistics.read_summary(folder)
+    references = [_reference(context, **pair) for pair in told.get("reference_pairs", ())]  # older versions have none
+    return {"draws": told.get("surrogates") or None, "references": references, "margin": told.get("reference_margin")}
+
+
+def _reference(context: Context, a: str, b: str, common: float, cka: float | None) -> Reference:
+    from rdx.explorer.content import Reference
+
+    return Reference((context.title(a), context.title(b)), common, cka)
 
 
 def _formula(run: MethodRun, n: int) -> Formula | None:

@@ -85,10 +85,6 @@ def method_runs(config: Experiment) -> list[MethodRun]:
         level = entry.statistics or (config.statistics.level if entry is first else "off")
         if level != "off" and entry.method != RDX_NAME:
             raise InputError(f"method '{entry.name}': 'statistics' belongs to {RDX_NAME}, not to baselines")
-        if level != "off" and parameters.get("scale") == "auto" and config.statistics.reference:
-            raise InputError(
-                f"method '{entry.name}': 'statistics.reference' is compared with at one γ and β: leave 'scale' out"
-            )
         if config.alignment and entry.method != RDX_NAME:
             for view in (A_TO_B, B_TO_A):
                 runs.append(MethodRun(f"{entry.name}_{view}", entry.method, parameters, view, True))

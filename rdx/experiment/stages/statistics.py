@@ -13,6 +13,7 @@ from rdx.experiment.run.folder import A_TO_B, B_TO_A, pair_name
 from rdx.experiment.run.tables import (
     METHOD_FILE,
     OF_SCALES,
+    P_REFERENCE,
     STATISTICS,
     STATISTICS_FILE,
     read_explanations,
@@ -71,7 +72,8 @@ def plan(config: Experiment, run: MethodRun, n: int) -> Plan:
     chosen, level = config.statistics, LEVELS[run.statistics]
     if run.own_scales and not too_few(n):
         used = min(n, SEARCHED)
-        return Plan(run.statistics, used, used < n, DRAWS, chosen.n_subsamples, 0, None, None)
+        margin = chosen.reference_margin if chosen.reference else None
+        return Plan(run.statistics, used, used < n, DRAWS, chosen.n_subsamples, 0, chosen.reference, margin)
     used = level.n_items if n > level.largest else n
     if chosen.n_items is not None:
         used = min(n, chosen.n_items)
@@ -110,6 +112,8 @@ def examine(context: Context, a: str, b: str, run: MethodRun) -> None:
     explanations = read_explanations(folder)
     labels = {direction: explanations[direction].labels[items] for direction in DIRECTIONS}
     told: dict[str, Any] = {**asdict(done), "surrogates": 0}
+    if done.reference:
+        told["reference_pairs"] = [_agreement(context, *pair) for pair in combinations(done.reference, 2)]
     if run.own_scales and not too_few(len(context.items)):
         _examine_scales(context, a, b, run, told)
         return
@@ -147,11 +151,13 @@ def _examine_scales(context: Context, a: str, b: str, run: MethodRun, told: dict
     told |= {"surrogates": ran["noise_pairs"], "ending": ran["ending"]}
     refits = _refits(context, methods.build(run, context.config), a, b, run)
     stability = scale_stability(refits, explanations, told["n_subsamples"], seed, context.engine.map)
+    beyond = _beyond_reference(context, refits, explanations, told) if told["reference"] else None
     rows = [
         (
             direction, concept.number, shown.gain, None, shown.p_value, None,
             _field(stability[direction][concept.number - 1], concept.size),
             shown.gamma, shown.score, shown.round, shown.finding,
+            *([] if beyond is None else [_field(beyond[direction][concept.number - 1], concept.size)]),
         )
         for direction, found in explanations.items()
         for concept in found.concepts
@@ -165,15 +171,48 @@ def _examine_scales(context: Context, a: str, b: str, run: MethodRun, told: dict
         reason = f"none of {total} groups stands out from {against}" if total else ran["ending"]
         told |= _verdict(NO_DIFFERENCE, reason)
     else:
-        count = f"{count_text(findings, context.items.noun)} {stand(findings)}"
-        told |= _verdict(DIFFERENCE, f"{count} out from {against}, each at its own scale")
-    write_table(folder / STATISTICS_FILE, (*STATISTICS, *OF_SCALES), rows)
+        count = f"{count_text(list(findings.values()), context.items.noun)} {stand(findings)}"
+        reason = f"{count} out from {against}, each at its own scale"
+        larger = None if beyond is None else len(_beyond(explanations, beyond))
+        verdict = NO_DIFFERENCE if larger == 0 else DIFFERENCE
+        if larger is not None:
+            names = ", ".join(f"'{key}'" for key in told["reference"])
+            which = f"{larger or 'none'} of {len(findings)} {'is' if larger < 2 else 'are'}"
+            which = which if len(findings) > 1 else f"it is{'' if larger else ' not'}"
+            reason += f"; {which} more than {told['reference_margin']:g} times what the reference ({names}) shows"
+        told |= _verdict(verdict, reason)
+    write_table(folder / STATISTICS_FILE, (*STATISTICS, *OF_SCALES, *([] if beyond is None else [P_REFERENCE])), rows)
     write_json(folder / SUMMARY_FILE, told)
+
+
+def _beyond_reference(
+    context: Context, refits: Refits, explanations: Mapping[str, Explanations], told: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """p of every concept beside the reference."""
+    from rdx.metrics.scale_reference import reference_p
+
+    pairs = [_reference(context, refits.estimator, c, d) for c, d in combinations(told["reference"], 2)]
+    margin, draws, subsamples = told["reference_margin"], told["n_surrogates"], told["n_subsamples"]
+    return reference_p(
+        refits, explanations, pairs, margin, draws, subsamples, context.config.seed, context.engine.map
+    )
+
+
+def _beyond(explanations: Mapping[str, Explanations], p_values: Mapping[str, np.ndarray]) -> set[int]:
+    """The findings of which a group is more than the reference shows."""
+    from rdx.metrics.significance import ALPHA
+
+    return {
+        one.evidence.finding
+        for direction, found in explanations.items()
+        for one in found.concepts
+        if one.evidence is not None and p_values[direction][one.number - 1] < ALPHA
+    }
 
 
 def _findings(
     explanations: Mapping[str, Explanations], stability: Mapping[str, Sequence[float]]
-) -> list[list[Cautions]]:
+) -> dict[int, list[Cautions]]:
     """Of each finding, the cautions of its groups."""
     found: dict[int, list[Cautions]] = {}
     for direction, here in explanations.items():
@@ -181,7 +220,7 @@ def _findings(
             if one.evidence is not None and one.evidence.stands_out:
                 said = cautions(one.size, stability[direction][one.number - 1])
                 found.setdefault(one.evidence.finding, []).append(said)
-    return list(found.values())
+    return found
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -231,6 +270,17 @@ def _reference(context: Context, estimator: Any, c: str, d: str) -> Refits:
         features[A_TO_B] = learn_map(features["A"], features["B"], **chosen).apply(features["A"])
         features[B_TO_A] = learn_map(features["B"], features["A"], **chosen).apply(features["B"])
     return Refits(estimator, features)
+
+
+def _agreement(context: Context, c: str, d: str) -> dict[str, Any]:
+    """How far two representations of the reference agree, in the numbers that a page has of the comparison."""
+    from rdx.method.cka import debiased_cka
+    from rdx.metrics.moves import neighbors_moved
+
+    pair = context.pair(c, d)
+    common = 1.0 - float(neighbors_moved(*pair, context.config.seed).change.mean())
+    cka = debiased_cka(*pair)
+    return {"a": c, "b": d, "common": common, "cka": float(cka) if cka == cka else None}
 
 
 def _judged(found: Significance, done: Plan) -> dict[str, str]:

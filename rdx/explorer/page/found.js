@@ -124,7 +124,14 @@ function card([direction, number], kind, finding = "") {
   );
 }
 
-const standingWord = (one) => make("span", { class: `standing ${one.standing}` }, STANDING[one.standing]);
+// With a reference it says as well whether the concept is more than that shows.
+const standingWord = (one) =>
+  make(
+    "span",
+    { class: `standing ${one.standing}` },
+    STANDING[one.standing],
+    one.beyond === null || isChance(one) ? "" : one.beyond ? ", more than the reference" : ", no more than the reference",
+  );
 // The card's head says how many there are.
 const withoutSize = (text) => text.replace(/^[\d,]+\s\w+(, |: |\.$)/, "");
 

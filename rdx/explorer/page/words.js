@@ -49,6 +49,7 @@ function measureText(name, value, direction) {
   if (value === null || value === undefined) return "";
   if (name === "bsr") return `of the grid's pairs are nearer in ${letter(OWN[direction])}`;
   if (name === "p_value") return chanceText(value);
+  if (name === "p_reference") return "of draws of the reference have a group this strong";
   if (name === "score") return "times what noise has";
   if (name === "p_random") return "of random groups are as strong";
   if (name === "stability")
@@ -71,6 +72,7 @@ const MEASURES = [
   ["mean_affinity", "Affinity", "affinity", shortNumber],
   ["bsr", "BSR", "bsr", percent],
   ["p_value", "p-value", "p", chanceNumber],
+  ["p_reference", "p, reference", "reference", chanceNumber],
   ["q_value", "q-value", "q", chanceNumber],
   ["stability", "Stability", "stability", shortNumber],
   ["p_random", "p, random", "random", chanceNumber],

@@ -126,7 +126,7 @@ def watch_all(stages: Stages) -> None:
     stages.watch("values of pairs", sparse_graph, "excess")
     stages.watch("graph products", device_graph.DeviceSparseAdjacency, "multiply", sparse_product)
     stages.watch("Lanczos", spectral, "leading_eigenvectors")
-    stages.watch("k-means", spectral, "cluster_embedding")
+    stages.watch("k-means", spectral, "kmeans")
     stages.watch("strengths", pipeline, "order")
     stages.watch("grids and the rest", rdx.RDX, "fit")
 

@@ -43,7 +43,7 @@ TIMED = (
     ("rdx.method.many.sparse_graph", "excess", "graph"),
     ("rdx.method.difference", "DifferenceGraph.adjacency", "graph"),
     ("rdx.method.spectral", "spectral_embedding", "eigenvectors"),
-    ("rdx.method.spectral", "cluster_embedding", "kmeans"),
+    ("rdx.method.spectral", "kmeans", "kmeans"),
 )
 
 

@@ -50,8 +50,11 @@ def prepare(a, b):
     return lambda: chance._draw(0, weights, levels, 0)
 """
 KMEANS = """
-from rdx.method.spectral import cluster_embedding
-prepare = lambda a, b: lambda: cluster_embedding(a.astype(float), 6)
+try:
+    from rdx.method.kmeans import kmeans
+except ImportError:  # builds before it
+    from rdx.method.spectral import cluster_embedding as kmeans
+prepare = lambda a, b: lambda: kmeans(a.astype(float), 6)
 """
 EIGENVECTORS = """
 from rdx import RDX

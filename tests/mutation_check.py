@@ -130,7 +130,7 @@ MUTATIONS = (
     Mutation(
         "self-loops count", "rdx/method/spectral.py",
         "return self.multiply(np.ones((len(self), 1)))[:, 0]",
-        "return dense_product(self.matrix, np.ones((len(self), 1)), self.threads)[:, 0]",
+        "return self.matrix.sum(axis=1, dtype=np.float64)",
         ("tests/method/test_spectral.py::test_self_loops_do_not_count",),
     ),
     Mutation(

@@ -8,17 +8,16 @@ import numpy as np
 
 from rdx.compute.threads import one_thread_each
 from rdx.errors import unknown
-from rdx.method.spectral import Adjacency, as_adjacency, leading_eigenvectors
+from rdx.method.lanczos import leading_eigenvectors
+from rdx.method.spectral import Adjacency, as_adjacency
 
 CENTRALITIES = ("eigenvector_centrality", "pagerank")
 DAMPING = 0.85  # PageRank's usual value (Brin and Page, 1998)
 
 
-def centrality_scores(
-    graph: np.ndarray | Adjacency, centrality: str, random_state: int = 0, threads=None
-) -> np.ndarray:
+def centrality_scores(graph: np.ndarray | Adjacency, centrality: str, random_state: int = 0) -> np.ndarray:
     """Scores (n,), positive, summing to 1, of a symmetric affinity (n, n) or Adjacency; its diagonal does not count."""
-    multiply = as_adjacency(graph, threads).multiply
+    multiply = as_adjacency(graph).multiply
     if centrality == "pagerank":
         scores = _pagerank(multiply, len(graph))
     elif centrality == "eigenvector_centrality":

@@ -80,7 +80,7 @@ def cluster(graph: Graph, settings: Settings) -> tuple[np.ndarray, list[str]]:
         labels, note = affinity_propagation(affinity, settings.random_state)
         return labels, [note] if note else []
     if settings.clustering in CENTRALITIES:
-        scores = centrality_scores(affinity, settings.clustering, settings.random_state, settings.threads)
+        scores = centrality_scores(affinity, settings.clustering, settings.random_state)
         everything = np.arange(n)[None, :]
         labels = pick_clusters(
             scores, lambda i: graph.affinity(np.array([[i]]), everything)[0], settings.n_clusters, settings.cluster_size

@@ -1,4 +1,4 @@
-"""Normalised-Laplacian spectral clustering of a dense affinity graph.
+"""Normalised-Laplacian spectral clustering of an affinity graph.
 
 What scikit-learn's ``SpectralClustering(affinity="precomputed")`` computes, at a fraction of its
 cost: that one factorises the full matrix, while only the few leading eigenvectors are needed.
@@ -10,22 +10,17 @@ von Luxburg, 2007).
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+import inspect
 from typing import Protocol
 
 import numpy as np
 
-from rdx.compute.threads import for_each_tile, one_thread_each, row_tiles
+from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError
+from rdx.method.kmeans import kmeans
+from rdx.method.lanczos import TOLERANCE, leading_eigenvectors
 
-_log = logging.getLogger(__name__)
-PRODUCT_ROWS = 512  # fixed, so that every sum in a product is added in the same order on any machine
-SUM_ROWS = 8192  # likewise, of sums over the rows of long vectors
-MAX_DIMENSION = 160  # of the Krylov space before it is restarted
-MAX_RESTARTS = 12
-STARTS = 10  # of k-means, of which the best is kept
-TOLERANCE = 1e-5  # residual relative to the largest eigenvalue: labels no longer change below it
+_WHOLE = 100  # items up to which all eigenvectors cost no more than the leading ones
 
 
 class Adjacency(Protocol):
@@ -41,10 +36,14 @@ class Adjacency(Protocol):
 
 
 class DenseAdjacency:
-    """An affinity matrix (n, n) held in memory."""
+    """An affinity matrix (n, n) held in memory, of which products read one triangle."""
 
-    def __init__(self, matrix: np.ndarray, threads: int | None = None) -> None:
-        self.matrix, self.threads = matrix, threads
+    def __init__(self, matrix: np.ndarray) -> None:
+        from scipy.linalg.blas import dsymv, ssymv
+
+        matrix = matrix if matrix.dtype == np.float32 else matrix.astype(np.float64, copy=False)
+        self.matrix, self.symv = matrix, ssymv if matrix.dtype == np.float32 else dsymv
+        self.by_columns = matrix.T if matrix.flags.c_contiguous else np.asfortranarray(matrix)
         self.loops = np.diagonal(matrix).astype(np.float64)
 
     def __len__(self) -> int:
@@ -54,11 +53,16 @@ class DenseAdjacency:
         return self.multiply(np.ones((len(self), 1)))[:, 0]
 
     def multiply(self, vectors: np.ndarray) -> np.ndarray:
-        return dense_product(self.matrix, vectors, self.threads) - self.loops[:, None] * vectors
+        with one_thread_each():
+            return np.stack([self.product(vector) for vector in vectors.T], axis=1)
+
+    def product(self, vector: np.ndarray) -> np.ndarray:
+        """The graph without its diagonal times a vector (n,), float64."""
+        return self.symv(1.0, self.by_columns, vector) - self.loops * vector
 
 
-def as_adjacency(graph: np.ndarray | Adjacency, threads: int | None = None) -> Adjacency:
-    return DenseAdjacency(graph, threads) if isinstance(graph, np.ndarray) else graph
+def as_adjacency(graph: np.ndarray | Adjacency) -> Adjacency:
+    return DenseAdjacency(graph) if isinstance(graph, np.ndarray) else graph
 
 
 def spectral_clusters(
@@ -70,156 +74,62 @@ def spectral_clusters(
     """
     if n_clusters > len(graph):
         raise InputError(f"{len(graph)} items can't make {n_clusters} clusters: lower n_clusters")
-    embedding = spectral_embedding(graph, n_clusters, random_state, threads)
-    return cluster_embedding(embedding, n_clusters, random_state)
+    return kmeans(spectral_embedding(graph, n_clusters, random_state, threads), n_clusters, random_state)
 
 
 def spectral_embedding(
     graph: np.ndarray | Adjacency, dimension: int, random_state: int = 0, threads: int | None = None
 ) -> np.ndarray:
     """The leading eigenvectors of the normalised graph over √degree, (n, dimension) float64."""
-    graph = as_adjacency(graph, threads)
+    graph = as_adjacency(graph)
     degree = graph.degrees()
     root = np.sqrt(np.where(degree > 0, degree, 1.0))  # a node without edges stays where it is
-
-    def multiply(vectors: np.ndarray) -> np.ndarray:
-        return graph.multiply(vectors / root[:, None]) / root[:, None]
-
-    tolerance = getattr(graph, "tolerance", TOLERANCE)
-    _, vectors = leading_eigenvectors(
-        multiply, len(graph), dimension, random_state, start=root, tolerance=tolerance, threads=threads
-    )
+    if isinstance(graph, DenseAdjacency):
+        vectors = _of_matrix(graph, root, np.where(degree > 0, root, 0.0), dimension, random_state)
+    else:
+        _, vectors = leading_eigenvectors(
+            lambda block: graph.multiply(block / root[:, None]) / root[:, None], len(graph), dimension, random_state,
+            start=root, tolerance=getattr(graph, "tolerance", TOLERANCE), threads=threads,
+        )  # fmt: skip
     return vectors / root[:, None]
 
 
-def dense_product(matrix: np.ndarray, vectors: np.ndarray, threads: int | None = None) -> np.ndarray:
-    """matrix (n, n) @ vectors (n, p) in the matrix' precision, in row tiles of one fixed size."""
-    vectors = np.ascontiguousarray(vectors, dtype=matrix.dtype)
-    product = np.empty((len(matrix), vectors.shape[1]), dtype=np.float64)
-    tiles = [slice(i, i + PRODUCT_ROWS) for i in range(0, len(matrix), PRODUCT_ROWS)]
+def _of_matrix(graph: DenseAdjacency, root: np.ndarray, first: np.ndarray, count: int, random_state: int) -> np.ndarray:
+    """The leading eigenvectors (n, count) of a matrix normalised by ``root`` (n,), of which ``first`` (n,) is one.
 
-    def work(tile: slice) -> None:
-        product[tile] = matrix[tile] @ vectors
-
-    for_each_tile(tiles, work, threads)
-    return product
-
-
-def leading_eigenvectors(
-    multiply: Callable[[np.ndarray], np.ndarray], n: int, count: int, random_state: int = 0, start=None,
-    tolerance: float = TOLERANCE, threads: int | None = None,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """The ``count`` largest eigenvalues of a symmetric operator and their vectors (n, count).
-
-    Block Lanczos with full reorthogonalisation and Rayleigh–Ritz (Golub and Underwood, 1977). A
-    block of vectors costs hardly more than one, since a product is bound by reading the matrix; it
-    also finds eigenvalues that coincide. The start block is seeded, ``start`` (n,) joins it, and
-    each vector's largest entry is made positive: the same operator gives the same vectors.
-    """
-    width = min(n, -(-(count + 2) // 4) * 4)  # matrix products like multiples of four
-    block = np.random.default_rng(random_state).standard_normal((n, width))
-    if start is not None:
-        block[:, 0] = start
-    limit = min(n, max(MAX_DIMENSION, 4 * width))
-    with one_thread_each():
-        for _ in range(MAX_RESTARTS):
-            values, vectors, residual = _krylov_ritz(multiply, block, count, limit, tolerance, threads)
-            if residual <= tolerance:
-                break
-            block = vectors
-        else:
-            _log.warning(
-                "the eigenvectors of %d items have not converged after %d restarts (residual %.0e, not %.0e): other "
-                "seeds may give other clusters", n, MAX_RESTARTS, residual, tolerance
-            )  # fmt: skip
-    vectors = vectors[:, :count]
-    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(count)]
-    return values[:count], vectors * np.where(largest < 0, -1.0, 1.0)
-
-
-def _krylov_ritz(
-    multiply, block: np.ndarray, count: int, limit: int, tolerance: float, threads: int | None
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Ritz pairs of the space spanned by block, M block, M² block …, up to ``limit`` dimensions.
-
-    Returns as many pairs as the block has columns, and the largest residual of the first ``count``
-    relative to the largest eigenvalue.
+    A normalised graph without negative entries has no eigenvalue above 1, and the roots of the degrees are a vector of
+    that one. Each vector's largest entry is positive.
     """
     from scipy.linalg import eigh
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-    n, width = block.shape
-    basis = np.empty((n, limit), order="F")
-    projected = np.zeros((limit, limit))
-    size = 0
-    fresh = _orthonormal(block, basis[:, :0], threads)
-    while True:
-        added = fresh.shape[1]
-        basis[:, size : size + added] = fresh
-        image = multiply(fresh)
-        projected[: size + added, size : size + added] = _inner(basis[:, : size + added], image, threads)
-        size += added
-        # What the image adds to the space is all that the Ritz pairs leave over: their residuals are
-        # the last rows of their weights times it, and no vector of length n is needed to know them.
-        rest = image - _combined(basis[:, :size], projected[:size, size - added : size], threads)
-        values, weights = eigh(projected[:size, :size], lower=False, subset_by_index=(max(0, size - width), size - 1))
-        values, weights = values[::-1], weights[:, ::-1]
-        residuals = np.linalg.norm(rest @ weights[size - added :, :count], axis=0)
-        residual = float(residuals.max() / max(1e-300, np.abs(values).max()))
-        fresh = _orthonormal(rest, basis[:, :size], threads)[:, : limit - size]
-        if residual <= tolerance or size >= limit or not fresh.shape[1]:
-            return values, _combined(basis[:, :size], weights, threads), residual
+    n = len(graph)
+    first = first / max(np.linalg.norm(first), 1e-300)
 
+    def multiply(vector: np.ndarray) -> np.ndarray:  # the first vector has the eigenvalue 0 here
+        vector = vector.ravel()
+        return graph.product(vector / root) / root - first * (first @ vector)
 
-def _inner(basis: np.ndarray, vectors: np.ndarray, threads: int | None) -> np.ndarray:
-    """basisᵀ (k, n) @ vectors (n, p); parts of the rows on several threads, added in their order."""
-    tiles = row_tiles(len(basis), SUM_ROWS)
-    parts = np.empty((len(tiles), basis.shape[1], vectors.shape[1]))
-
-    def work(number: int) -> None:
-        parts[number] = basis[tiles[number]].T @ vectors[tiles[number]]
-
-    for_each_tile(list(range(len(tiles))), work, threads)
-    return parts.sum(axis=0)
+    with one_thread_each():
+        if n <= max(_WHOLE, count):
+            normalised = (graph.matrix - np.diag(graph.loops)) / np.outer(root, root)
+            vectors = eigh(normalised, subset_by_index=(n - count, n - 1))[1][:, ::-1]
+        elif count == 1:
+            vectors = first[:, None]
+        else:
+            operator = LinearOperator((n, n), multiply, dtype=graph.matrix.dtype)
+            start = np.random.default_rng(random_state).standard_normal(n)
+            try:
+                rest = eigsh(operator, count - 1, which="LA", v0=start, tol=TOLERANCE, **_seeded(random_state))[1]
+            except ArpackNoConvergence:
+                rest = leading_eigenvectors(lambda block: np.apply_along_axis(multiply, 0, block), n, count - 1)[1]
+            vectors = np.column_stack([first, rest[:, ::-1]])
+    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(count)]
+    return vectors * np.where(largest < 0, -1.0, 1.0)
 
 
-def _combined(basis: np.ndarray, weights: np.ndarray, threads: int | None) -> np.ndarray:
-    """basis (n, k) @ weights (k, p), parts of the rows on several threads."""
-    product = np.empty((len(basis), weights.shape[1]))
+def _seeded(random_state: int) -> dict[str, int]:
+    """From SciPy 1.17 on, the vectors that begin another space where one is exhausted are drawn by ``rng``."""
+    from scipy.sparse.linalg import eigsh
 
-    def work(tile: slice) -> None:
-        product[tile] = basis[tile] @ weights
-
-    for_each_tile(row_tiles(len(basis), SUM_ROWS), work, threads)
-    return product
-
-
-def _orthonormal(block: np.ndarray, basis: np.ndarray, threads: int | None) -> np.ndarray:
-    """An orthonormal basis of what ``block`` adds to the span of ``basis``; twice is enough."""
-    from scipy.linalg import qr
-
-    scale = np.linalg.norm(block, axis=0)
-    for _ in range(2):
-        block = block - _combined(basis, _inner(basis, block, threads), threads)
-        norms = np.linalg.norm(block, axis=0)
-        # Directions that are already there leave only rounding noise: noise must not enter.
-        keep = norms > 1e-10 * np.maximum(scale, 1e-300)
-        block, scale = block[:, keep] / norms[keep], np.ones(int(keep.sum()))
-        if not block.shape[1]:
-            return block
-        block, upper = qr(block, mode="economic", overwrite_a=True, check_finite=False)  # NumPy's takes much longer
-        pivots = np.abs(np.diagonal(upper)) > 1e-10
-        block, scale = block[:, pivots], np.ones(int(pivots.sum()))
-    return block
-
-
-def cluster_embedding(embedding: np.ndarray, n_clusters: int, random_state: int = 0) -> np.ndarray:
-    """k-means on the rows of an embedding (n, e): labels (n,), the same for any thread count."""
-    import warnings
-
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    with one_thread_each(), warnings.catch_warnings():
-        # Fewer distinct rows than clusters is a valid outcome here: some clusters stay empty.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return KMeans(n_clusters, n_init=STARTS, random_state=random_state).fit_predict(embedding)
+    return {"rng": random_state} if "rng" in inspect.signature(eigsh).parameters else {}

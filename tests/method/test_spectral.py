@@ -81,24 +81,48 @@ def test_an_affinity_of_two_representations(version, gamma):
     assert all(len(np.unique(got[members])) == 1 for members in truth)
 
 
-def test_eigenvectors_converge_over_restarts(monkeypatch):
-    """A space too small to converge in one go, on a spectrum without gaps."""
-    rng = np.random.default_rng(0)
-    matrix = rng.normal(size=(300, 300))
-    matrix += matrix.T
-    monkeypatch.setattr(spectral, "MAX_DIMENSION", 48)
-    monkeypatch.setattr(spectral, "MAX_RESTARTS", 60)
-    values, vectors = spectral.leading_eigenvectors(lambda v: matrix @ v, 300, 5)
-    expected = np.linalg.eigvalsh(matrix)[::-1][:5]
-    np.testing.assert_allclose(values, expected, rtol=1e-6)
-    np.testing.assert_allclose(matrix @ vectors, vectors * values, atol=1e-4 * values[0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [90, 400])
+def test_the_embedding_is_made_of_the_leading_eigenvectors(n, dtype):
+    """Of few items and of many, in either precision, with a node without edges and a diagonal that does not count."""
+    W, _ = blocks((n // 2, n // 3, n - n // 2 - n // 3))
+    W[7], W[:, 7] = 0.0, 0.0
+    degree = (W - np.diag(np.diagonal(W))).sum(axis=1)
+    root = np.sqrt(np.where(degree > 0, degree, 1.0))
+    values, vectors = np.linalg.eigh((W - np.diag(np.diagonal(W))) / np.outer(root, root))
+    got = spectral.spectral_embedding(W.astype(dtype), 3) * root[:, None]
+    assert values[-3] - values[-4] > 0.1
+    overlap = np.abs(np.sum(got * vectors[:, ::-1][:, :3], axis=0))
+    np.testing.assert_allclose(overlap, 1.0, atol=1e-5)
+    assert (got.max(axis=0) == np.abs(got).max(axis=0)).all()
 
 
-def test_eigenvectors_that_do_not_converge_are_said(monkeypatch, caplog):
-    matrix = np.random.default_rng(0).random((60, 60))
-    matrix += matrix.T
-    monkeypatch.setattr("rdx.method.spectral.MAX_RESTARTS", 2)
-    spectral.leading_eigenvectors(lambda vectors: matrix @ vectors, 60, 3)
-    assert not caplog.text
-    spectral.leading_eigenvectors(lambda vectors: matrix @ vectors, 60, 3, tolerance=0.0)
-    assert "the eigenvectors of 60 items have not converged after 2 restarts" in caplog.text
+@pytest.mark.parametrize("between", [0.0, 0.1])
+def test_eigenvalues_that_coincide_are_all_found(between):
+    """Five equal blocks: four or five vectors of one eigenvalue."""
+    W = np.kron(np.where(np.eye(5), 1.0, between), np.ones((60, 60))).astype(np.float32)
+    assert adjusted_rand_score(spectral_clusters(W, 5), np.repeat(np.arange(5), 60)) == 1.0
+
+
+def test_a_memory_layout_and_other_threads_change_nothing():
+    from concurrent.futures import ThreadPoolExecutor
+
+    W, _ = blocks((100, 120, 80), inside=1.5)
+    W = W.astype(np.float32)
+    expected = spectral.spectral_embedding(W, 4)
+    np.testing.assert_array_equal(spectral.spectral_embedding(np.asfortranarray(W), 4), expected)
+    with ThreadPoolExecutor(4) as pool:
+        for got in pool.map(lambda _: spectral.spectral_embedding(W, 4), range(12)):
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_without_convergence_in_scipy_block_lanczos_takes_over(monkeypatch):
+    from scipy.sparse import linalg
+
+    W, truth = blocks((100, 120, 80))
+
+    def fails(*_, **__):
+        raise linalg.ArpackNoConvergence("no", np.empty(0), np.empty((300, 0)))
+
+    monkeypatch.setattr(linalg, "eigsh", fails)
+    assert adjusted_rand_score(spectral_clusters(W, 3), truth) >= 0.95

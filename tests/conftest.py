@@ -115,7 +115,6 @@ def quick_statistics(monkeypatch):
     """`rdx compare` with statistics that take a second."""
     from made_runs import QUICK
 
-    monkeypatch.setattr("rdx.method.spectral.STARTS", 1)  # every refit clusters a few times
     _always(monkeypatch, statistics=QUICK)
 
 

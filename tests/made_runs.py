@@ -167,7 +167,6 @@ def wait_for(ready, command: Command, seconds: float = 120.0) -> bool:
 
 def _serve() -> None:
     from rdx.figures import overview, style
-    from rdx.method import spectral
     from rdx.metrics import probes
     from rdx.models import training
 
@@ -179,7 +178,7 @@ def _serve() -> None:
     # That a picture is written is looked at here, not what is in it: drawing is most of a run's time.
     overview.draw_map = overview.draw_matrix = lambda *_: None
     style._png = lambda canvas: PICTURE
-    probes.N_FOLDS, spectral.STARTS = 2, 1
+    probes.N_FOLDS = 2
     for line in sys.stdin:
         question = json.loads(line)
         if "warm" in question:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rdx.figures import style
+from rdx.method.eigenpairs import largest_eigenpairs
 
 
 def pca_map(X) -> np.ndarray:
@@ -13,19 +14,16 @@ def pca_map(X) -> np.ndarray:
     Each axis points where the item farthest along it is positive, so that the same features always
     give the same map. An axis without variance is 0.
     """
-    from scipy.linalg import eigh
-
     X = np.asarray(X, dtype=np.float64)
     X = X - X.mean(axis=0)
     n, d = X.shape
     smaller = min(n, d)
     kept = min(2, smaller)
-    chosen = (smaller - kept, smaller - 1)
     if d <= n:
-        _, axes = eigh(X.T @ X, subset_by_index=chosen)  # (d, kept), ascending variance
+        _, axes = largest_eigenpairs(X.T @ X, kept)  # (d, kept), ascending variance
         scores = X @ axes
     else:
-        variances, items = eigh(X @ X.T, subset_by_index=chosen)  # (n, kept)
+        variances, items = largest_eigenpairs(X @ X.T, kept)  # (n, kept)
         scores = items * np.sqrt(np.maximum(variances, 0))
     plane = np.zeros((n, 2))
     plane[:, :kept] = scores[:, ::-1]

@@ -6,6 +6,7 @@ import numpy as np
 
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.method.difference import DifferenceGraph
+from rdx.method.eigenpairs import largest_eigenpairs
 from rdx.method.neighborhoods import Points, order_rows
 
 
@@ -91,13 +92,11 @@ def spectral_centrality(cluster: Cluster) -> np.ndarray:
     The graph is the cluster's own symmetric affinity; the vector's largest entry in absolute value
     is made positive.
     """
-    from scipy.linalg import eigh
-
     members = cluster.members
     affinity = cluster.graph.affinity(members[:, None], members[None, :]).astype(np.float64)
     affinity = (affinity + affinity.T) / 2
     laplacian = np.diag(affinity.sum(axis=1)) - affinity
-    vector = eigh(laplacian, subset_by_index=(len(members) - 1, len(members) - 1))[1][:, 0]
+    vector = largest_eigenpairs(laplacian, 1)[1][:, 0]
     vector *= np.sign(vector[np.argmax(np.abs(vector))]) or 1.0
     return members[np.argsort(-vector, kind="stable")[: cluster.m]]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rdx.compute.threads import for_each_tile, one_thread_each, row_tiles
+from rdx.method.eigenpairs import largest_eigenpairs
 
 _log = logging.getLogger(__name__)
 PRODUCT_ROWS = 512  # fixed, so that every sum in a product is added in the same order on any machine
@@ -72,8 +73,6 @@ def _krylov_ritz(
     Returns as many pairs as the block has columns, and the largest residual of the first ``count``
     relative to the largest eigenvalue.
     """
-    from scipy.linalg import eigh
-
     n, width = block.shape
     basis = np.empty((n, limit), order="F")
     projected = np.zeros((limit, limit))
@@ -88,7 +87,7 @@ def _krylov_ritz(
         # What the image adds to the space is all that the Ritz pairs leave over: their residuals are
         # the last rows of their weights times it, and no vector of length n is needed to know them.
         rest = image - _combined(basis[:, :size], projected[:size, size - added : size], threads)
-        values, weights = eigh(projected[:size, :size], lower=False, subset_by_index=(max(0, size - width), size - 1))
+        values, weights = largest_eigenpairs(projected[:size, :size].T, width)
         values, weights = values[::-1], weights[:, ::-1]
         residuals = np.linalg.norm(rest @ weights[size - added :, :count], axis=0)
         residual = float(residuals.max() / max(1e-300, np.abs(values).max()))

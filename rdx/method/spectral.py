@@ -17,6 +17,7 @@ import numpy as np
 
 from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError
+from rdx.method.eigenpairs import largest_eigenpairs
 from rdx.method.kmeans import kmeans
 from rdx.method.lanczos import TOLERANCE, leading_eigenvectors
 
@@ -100,7 +101,6 @@ def _of_matrix(graph: DenseAdjacency, root: np.ndarray, first: np.ndarray, count
     A normalised graph without negative entries has no eigenvalue above 1, and the roots of the degrees are a vector of
     that one. Each vector's largest entry is positive.
     """
-    from scipy.linalg import eigh
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     n = len(graph)
@@ -113,7 +113,7 @@ def _of_matrix(graph: DenseAdjacency, root: np.ndarray, first: np.ndarray, count
     with one_thread_each():
         if n <= max(_WHOLE, count):
             normalised = (graph.matrix - np.diag(graph.loops)) / np.outer(root, root)
-            vectors = eigh(normalised, subset_by_index=(n - count, n - 1))[1][:, ::-1]
+            vectors = largest_eigenpairs(normalised, count)[1][:, ::-1]
         elif count == 1:
             vectors = first[:, None]
         else:

@@ -59,9 +59,7 @@ def make_run(folder: Path, name: str, seed: int, **changes) -> Path:
 def outputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("outputs")
     make_run(folder, "one", 1, family="both")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rdx.method.spectral.STARTS", 1)
-        make_run(folder, "two", 2, family="both", statistics={"n_surrogates": 20, "n_subsamples": 2})
+    make_run(folder, "two", 2, family="both", statistics={"n_surrogates": 20, "n_subsamples": 2})
     make_run(folder, "aligned", 3, alignment="ridge")
     return folder
 

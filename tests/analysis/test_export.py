@@ -54,9 +54,7 @@ def finished(tmp_path_factory) -> Path:
         "statistics": QUICK,
         "explorer": {"enabled": True, "map": "pca"},
     }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rdx.method.spectral.STARTS", 1)
-        return run(prepare(parse_experiment(values, source="test"), folder / "run"))
+    return run(prepare(parse_experiment(values, source="test"), folder / "run"))
 
 
 def concepts_in(finished: Path):

@@ -1,4 +1,4 @@
-"""Runs of experiments here are of the smallest: k-means from one start, probes with two folds, sketched pictures."""
+"""Runs of experiments here are of the smallest: probes with two folds, sketched pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from made_runs import sketch_pictures
 @pytest.fixture(autouse=True, scope="module")
 def small_runs():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rdx.method.spectral.STARTS", 1)
         patch.setattr("rdx.metrics.probes.N_FOLDS", 2)
         sketch_pictures(patch)
         yield

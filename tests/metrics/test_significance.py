@@ -32,12 +32,6 @@ from rdx.metrics.surrogates import NoiseSurrogates, ReferencePairs
 N = 100
 
 
-@pytest.fixture(autouse=True)
-def one_start(monkeypatch):
-    """Of k-means, in every fit and refit: what is looked at is what is made of their labels."""
-    monkeypatch.setattr("rdx.method.spectral.STARTS", 1)
-
-
 def mixture(merged=0.0, seed=0, n=N):
     """Five classes in B; in A two of them are moved together by a share of their distance."""
     rng = np.random.default_rng(seed)

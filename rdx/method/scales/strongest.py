@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rdx.method.eigenpairs import largest_eigenpairs
 from rdx.method.scales.growing import grow
 from rdx.method.scales.spectrum import both_ends
 
@@ -119,6 +120,4 @@ def rests_on_few(weights: np.ndarray, group: np.ndarray) -> bool:
 
 
 def _leading_vector(matrix: np.ndarray) -> np.ndarray:
-    from scipy.linalg import eigh
-
-    return eigh(matrix.astype(np.float64), subset_by_index=(len(matrix) - 1, len(matrix) - 1))[1][:, 0]
+    return largest_eigenpairs(matrix.astype(np.float64), 1)[1][:, 0]

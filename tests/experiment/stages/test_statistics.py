@@ -27,14 +27,6 @@ N = 120
 QUICK = {"level": "fast", "n_surrogates": 20, "n_subsamples": 2, "n_groups": 50}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_starts():
-    """Every refit clusters a few times."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rdx.method.spectral.STARTS", 1)
-        yield
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
     """Two classes that only B keeps apart, copies c and d of B as of other seeds; labels; as YAML; a finished run."""

@@ -22,7 +22,8 @@ class Common:
     """Of one concept."""
 
     shares: str
-    shown: str | None  # of the items in its grid, where that is not said of all members
+    explains: bool  # whether that sets its items apart from those beside them in the other model, too
+    shown: str | None  # the clearest that the items in its grid share, where all of its members share nothing
 
 
 def commons(content: Content, method: Method) -> Mapping[tuple[str, int], Common]:
@@ -35,17 +36,16 @@ def commons(content: Content, method: Method) -> Mapping[tuple[str, int], Common
     of_all = find_common(content.attributes, beside, content.items.labels)
     grids = [(np.unique(one.indices), one.indices[:0]) for _, one in concepts]
     of_grid = find_common(besides_labels(content.attributes), grids, content.items.labels)
-    return {
-        (d, one.number): Common(
-            shares(found, other_side(d).upper(), content.items.noun), _shown(content, found, here, len(grid))
-        )
-        for (d, one), found, here, (grid, _) in zip(concepts, of_all, of_grid, grids, strict=True)
-    }  # fmt: skip
+    result = {}
+    for (d, one), found, here, (grid, _) in zip(concepts, of_all, of_grid, grids, strict=True):
+        noun, explains = content.items.noun, bool(in_common(found))
+        shown = None if explains else _shown(here, f"The {len(grid)} {noun} shown")
+        result[d, one.number] = Common(shares(found, other_side(d).upper(), noun), explains, shown)
+    return result
 
 
-def _shown(content: Content, of_all: Sequence[Finding], of_grid: Sequence[Finding], count: int) -> str | None:
-    said = {finding.attribute.name for finding in named(of_all)[0]}
-    parts = in_common([finding for finding in of_grid if finding.attribute.name not in said])
-    if not parts:
+def _shown(findings: Sequence[Finding], which: str) -> str | None:
+    clearest = sorted(named(findings)[0], key=lambda one: -one.strength)[:1]
+    if not clearest:
         return None
-    return f"The {count} {content.items.noun} shown, among which the two models differ most: {'; '.join(parts)}."
+    return f"{which}, among which the two models differ most: {'; '.join(in_common(clearest))}."

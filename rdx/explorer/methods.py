@@ -20,7 +20,7 @@ from rdx.explorer.neighbors import typical_rank
 from rdx.explorer.size import SMALL, Size, size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of
-from rdx.explorer.whereabouts import whereabouts
+from rdx.explorer.whereabouts import coming, whereabouts
 from rdx.method.concepts import Concept
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.explained import BETAS
@@ -153,8 +153,7 @@ def _concept(
             kind: {side: list(lying(plane, concept.members)) for side, plane in zip((A, B), planes, strict=True)}
             for kind, planes in content.maps.items()
         },
-        "where": {side: _where(content, views[side], concept) for side in (A, B)} if method.is_rdx and concept.size > 1
-        else None,
+        "where": _where(content, one, concept, views) if method.is_rdx and concept.size > 1 else None,
         "beta": concept.evidence and BETAS[concept.evidence.gamma],
         "halves": _halves(content, one, part),
         "divided": told,
@@ -162,11 +161,14 @@ def _concept(
     }
 
 
-def _where(content: Content, points: Points, concept: Concept) -> dict[str, Any]:
-    found = whereabouts(points, concept.members, content.items.labels)
-    codes = [] if content.items.labels is None else np.searchsorted(every_label(content), [x for x, _ in found.labels])
-    shares = [share for _, share in found.labels]
-    return {"inside": found.inside, "labels": [[int(c), share] for c, share in zip(codes, shares, strict=True)]}
+def _where(content: Content, one: Standing, concept: Concept, views: Mapping[str, Points]) -> dict[str, Any]:
+    found = {side: whereabouts(views[side], concept.members, content.items.labels) for side in (A, B)}
+    come = coming(found[other_side(one.direction)], found[own_side(one.direction)])
+    codes = np.searchsorted(every_label(content), [label for label, *_ in come]).tolist() if come else []
+    return {
+        **{side: {"inside": where.inside, "rank": where.rank} for side, where in found.items()},
+        "come": [[code, *shares] for code, (_, *shares) in zip(codes, come, strict=True)],
+    }
 
 
 def _halves(content: Content, one: Standing, found: Halves | None) -> dict[str, Any] | None:

@@ -23,10 +23,8 @@ def better(read: Mapping[str, Sequence[Probed]]) -> str | None:
         return None
     first, *others = read[side]
     named = [first, *[one for one in others if abs(one.apart) >= _ABOUT * abs(first.apart)][:1]]
-    return (
-        f"{side.upper()} tells better than {_other(side).upper()}: {' and '.join(map(read_text, named))}. "
-        "The numbers are R² of a linear probe: 0 tells nothing, 1 all."
-    )
+    told = " and ".join(f"{axis(one.attribute)} (R² {_numbers({A: one.a, B: one.b})})" for one in named)
+    return f"{side.upper()} tells better than {_other(side).upper()}, as a linear probe reads it: {told}."
 
 
 def read_text(one: Probed) -> str:

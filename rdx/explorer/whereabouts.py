@@ -5,7 +5,7 @@ Neighbours are as many as a member could have among its own, so that a group of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,9 @@ from rdx.method.neighborhoods import Points, rank_rows
 
 _ASKED, _FEWEST = 150, 30  # members, or items of a label, that are asked: fewer among many items
 _RANKS = 2_000_000  # of one group, about
-_NAMED, _LEAST = 3, 0.1  # labels that are named, and the share of the smallest
+_NAMED = 3  # labels that come near, at most,
+_COME = 0.05  # and how much larger their share of the neighbours must be than in the other model
+_LEAST = 0.1  # share of a group that a label has that the group is made of
 _SEEN = 40  # items of a label whose ranks are looked at
 TOGETHER, CLOSER, LITTLE = "together", "closer", "a little closer"  # how far a model holds a group together
 _APART, _FEW = 0.3, 0.1  # from which share on the two models differ by so much, of what they could beyond chance
@@ -26,23 +28,33 @@ class Whereabouts:
     """Of one concept in one model."""
 
     inside: float  # share of the members' neighbours that are members
-    labels: tuple[tuple[int, float], ...] = ()  # of the others: label and share of all neighbours, commonest first
+    rank: float  # of one member as seen from another, the median
+    labels: Mapping[int, float]  # of neighbours that are no members: label and share of all neighbours
 
 
 def whereabouts(points: Points, members: np.ndarray, labels: np.ndarray | None) -> Whereabouts:
-    """Of members (s,) among points of n items; labels (n,) int."""
+    """Of members (s,), two or more, among points of n items; labels (n,) int."""
     k = max(1, len(members) - 1)
     ranks = rank_rows(points, evenly(members, _asked(len(points))))
     near = (ranks > 0) & (ranks <= k)
     is_member = np.zeros(len(points), dtype=bool)
     is_member[members] = True
     share = float(near[:, is_member].sum() / near.sum())
+    others = ranks[:, is_member]
+    rank = float(np.median(others[others > 0]))
     if labels is None:
-        return Whereabouts(share)
+        return Whereabouts(share, rank, {})
     outside = near.sum(axis=0) * ~is_member
-    counts = [(int(label), float(outside[labels == label].sum() / near.sum())) for label in np.unique(labels)]
-    largest = sorted(counts, key=lambda one: -one[1])[:_NAMED]
-    return Whereabouts(share, tuple(one for one in largest if one[1] >= _LEAST * (1 - share) and one[1] > 0))
+    counts = {int(label): float(outside[labels == label].sum() / near.sum()) for label in np.unique(labels)}
+    return Whereabouts(share, rank, counts)
+
+
+def coming(there: Whereabouts, own: Whereabouts) -> list[tuple[int, float, float]]:
+    """Labels whose items are nearer to the members in the other model than in their own: (label, share there, share in
+    the own), the largest difference first."""
+    found = [(label, share, own.labels[label]) for label, share in there.labels.items()]
+    found = sorted(found, key=lambda one: one[2] - one[1])[:_NAMED]
+    return [one for one in found if one[1] - one[2] >= _COME]
 
 
 def held(own: float, other: float, chance: float) -> str:

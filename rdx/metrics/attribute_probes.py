@@ -25,7 +25,8 @@ _FEWEST, _ITEMS = 40, 600  # with a value: fewer are not asked, of more these ma
 _VALUES = 20  # of a category, at most
 _PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 1000.0)  # of features whose mean squared length is 1; the last: nothing
 _LEAST = 0.05  # R² by which one reads more than the other,
-_BETTER = 0.5  # and the share of it that the other reads at most
+_BETTER = 0.5  # and the share of it that the other reads at most; or by so much that any share will do:
+_MUCH = 0.2
 _ABOUT = 0.8  # of a difference of R²: about as clear
 _NAMED = 3  # of each representation
 
@@ -57,7 +58,7 @@ def probe_attributes(views: Mapping[str, np.ndarray], attributes: Sequence[Attri
 
 
 def read_by_one(probed: Sequence[Probed]) -> dict[str, list[Probed]]:
-    """Of A and B: what can be read at least twice as well from it, at a false discovery rate of 5 %; clearest first.
+    """Of A and B: what can be read clearly better from it, at a false discovery rate of 5 %; clearest first.
 
     Of attributes that go together one is named: the first in their order, which has what is more particular before what
     follows from it, that is about as clear as the clearest.
@@ -75,7 +76,8 @@ def read_by_one(probed: Sequence[Probed]) -> dict[str, list[Probed]]:
 
 def _is_clear(one: Probed) -> bool:
     less, more = sorted((one.a, one.b))
-    return more - less >= _LEAST and less <= _BETTER * more and one.q_value <= FALSE
+    clearly = more - less >= _MUCH or (more - less >= _LEAST and less <= _BETTER * more)
+    return clearly and one.q_value <= FALSE
 
 
 def _has_value(attribute: Attribute) -> np.ndarray:

@@ -23,7 +23,7 @@ _LITTLE, _MOST = 0.25, 0.5  # of a group: labels are named that are commoner by 
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
 _MOVED = 0.1  # a share of neighbours
 UNTESTED = "nothing is known here that could be tested on them"
-UNEXPLAINED = "what they share is not among the labels, columns and pixel measures known here"
+UNEXPLAINED = "nothing known here (labels, columns, pixel measures) sets them apart as a group"
 
 
 @dataclass(frozen=True)

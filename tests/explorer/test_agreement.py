@@ -52,8 +52,8 @@ def test_labels_that_neighbours_share_more_often_in_one_model_are_told():
 @pytest.mark.parametrize(
     ("hidden", "sentence"),
     [
-        ([0], "B tells better than A: brighter or darker (A 0.00, B 0.96). The numbers are R² of a linear probe"),
-        ([0, 1], "B tells better than A: brighter or darker (A 0.00, B 0.96) and “age” (A 0.00, B 0.96). The"),
+        ([0], "B tells better than A, as a linear probe reads it: brighter or darker (R² A 0.00, B 0.96)."),
+        ([0, 1], "B tells better than A, as a linear probe reads it: brighter or darker (R² A 0.00, B 0.96) and “age”"),
         ([], None),
     ],
 )  # fmt: skip

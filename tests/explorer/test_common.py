@@ -32,7 +32,7 @@ def told(spots: np.ndarray, words=("with a spot", "without a spot")):
 
 def test_what_only_the_images_shown_share_is_said_of_them():
     common = told(CHANCE[::-1] + 9 * (np.arange(N) < 9))
-    assert "spot" not in common.shares
+    assert "spot" not in common.shares and not common.explains
     assert common.shown == (
         "The 9 items shown, among which the two models differ most: with a spot than the rest (AUC 1.00)."
     )
@@ -41,6 +41,7 @@ def test_what_only_the_images_shown_share_is_said_of_them():
 def test_what_all_members_share_is_not_said_twice():
     common = told(CHANCE[::-1] + 9 * (np.arange(N) < 60))
     assert common.shares.startswith("with a spot than the rest (AUC 1.00)") and common.shown is None
+    assert common.explains
 
 
 @pytest.mark.parametrize("values", [CHANCE[::-1], np.arange(N) % 2.0])

@@ -15,7 +15,7 @@ from rdx.explorer.payload import make_payload
 from rdx.explorer.size import LARGE, MODERATE, SMALL, size_of
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, findings, standings
 from rdx.explorer.story import story_of
-from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, held, whereabouts
+from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, coming, held, whereabouts
 from rdx.method.concepts import DIRECTIONS, Explanations
 from rdx.method.neighborhoods import as_points
 from rdx.metrics.finding_counts import is_minor
@@ -168,7 +168,19 @@ def test_where_members_have_their_neighbours():
     found = whereabouts(points, np.arange(5), np.arange(20) // 10)
     assert found.inside == pytest.approx(1 - (2 * 0 + 1 + 0 + 2) / 20, abs=0.2)
     split = whereabouts(points, np.array([0, 19]), np.arange(20) // 10)
-    assert split.inside == 0.0 and split.labels == ((0, 0.5), (1, 0.5))
+    assert split.inside == 0.0 and split.labels == {0: 0.5, 1: 0.5} and split.rank == 19
+    assert whereabouts(points, np.arange(2), None).rank == 1.0
+
+
+def test_labels_that_come_near_in_the_other_model_are_those_that_are_not_near_in_the_own():
+    labels = np.arange(40) // 10
+    own = as_points(np.arange(40.0)[:, None])
+    moved = np.arange(40.0)[:, None]
+    moved[20:30] = np.arange(10)[:, None] + 0.5  # the third label comes among the first
+    there, here = (whereabouts(points, np.arange(10), labels) for points in (as_points(moved), own))
+    ((label, share, before),) = coming(there, here)
+    assert label == 2 and share > 0.4 and before == 0.0
+    assert coming(here, here) == []
 
 
 def test_two_that_agree_on_nothing_are_said_to(content):

@@ -82,8 +82,8 @@ def test_a_concept_without_items_is_said_to_have_none():
 def test_nothing_in_common_is_said():
     noise = [Attribute(f"x{i}", RNG.random(N), None, ("more", "less")) for i in range(10)]
     assert said(noise) == (
-        "60 images, what they share is not among the labels, columns and pixel measures known here; in B 70 % of their "
-        "neighbours lie outside (in A 0 %); of their neighbours 50 % share the label in A, 100 % in B"
+        "60 images, nothing known here (labels, columns, pixel measures) sets them apart as a group; in B 70 % of "
+        "their neighbours lie outside (in A 0 %); of their neighbours 50 % share the label in A, 100 % in B"
     ).replace("70 %", f"{AROUND.outside_other:.0%}".replace("%", " %")).replace(
         "50 %", f"{AROUND.same_label_own:.0%}".replace("%", " %")
     )

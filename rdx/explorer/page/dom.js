@@ -34,7 +34,8 @@ const percent = (share) => `${share > 0 && share < 0.005 ? "<1" : Math.round(100
 const bound = (text) =>
   text
     .replace(/(\d) (?=[%×]|images?\b|texts?\b|items?\b)/g, "$1\u00a0")
-    .replace(/\b(A|B|AUC|CKA|R²|p|rank) (?=\d)/g, "$1\u00a0");
+    .replace(/\b(A|B|AUC|CKA|R²|p|rank) (?=\d)/g, "$1\u00a0")
+    .replace(/(R²) (?=[AB]\b)/g, "$1\u00a0");
 
 // Three significant digits, without an exponent where it can be read without.
 function shortNumber(value) {

@@ -23,17 +23,23 @@ function conceptTexts(one, members, direction = state.direction) {
   return texts.filter(Boolean).map(bound);
 }
 
-// Where a member's nearest items are, as many as there could be members.
+const NEARLY = 0.05; // shares that differ by less hardly differ: then ranks are said, too
+
+// Where a member's nearest items are, as many as there could be members; and which labels come near in the other model.
 function whereText(one, direction) {
   if (!one.where || one.size < 3) return "";
   const own = OWN[direction];
   const other = OTHER[own];
-  const [here, there] = [own, other].map((side) => percent(one.where[side].inside));
-  const labelled = one.where[other].labels.map(([code, share]) => `“${labelName(code)}” (${percent(share)})`);
-  const rest = labelled.length ? `, where they lie with ${listed(labelled)}` : "";
+  const [here, there] = [one.where[own], one.where[other]];
+  const ranks =
+    here.inside - there.inside < NEARLY
+      ? ` The typical rank of one as seen from another is ${wholeNumber(here.rank)} in ${letter(own)}, ${wholeNumber(there.rank)} in ${letter(other)}.`
+      : "";
+  const come = one.where.come.map(([code, now, before]) => `“${labelName(code)}” (${percent(now)}, in ${letter(own)} ${percent(before)})`);
+  const rest = come.length ? ` In ${letter(other)} they lie more among ${listed(come)}.` : "";
   return (
-    `Of the ${wholeNumber(one.size - 1)} nearest to one of them, ${here} are of this group in ${letter(own)}, ` +
-    `${there} in ${letter(other)}${rest}.`
+    `Of the ${wholeNumber(one.size - 1)} nearest to one of them, ${percent(here.inside)} are of this group in ${letter(own)}, ` +
+    `${percent(there.inside)} in ${letter(other)}.${ranks}${rest}`
   );
 }
 

@@ -12,7 +12,7 @@ import numpy as np
 from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.experiment.run.tables import METHOD_FILE, STATISTICS_FILE, read_explanations, read_table
-from rdx.experiment.stages import attributes, moves, pictures, probes, statistics
+from rdx.experiment.stages import attributes, kept_inputs, moves, pictures, probes, statistics
 from rdx.files import atomic_path, write_text
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.models.spec import parse_spec
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PAGE, TABLE = "explorer.html", "explorer.parquet"
 JOINT_MAP = "joint_map.safetensors"
 _MATRIX_ITEMS = {True: 360, False: 220}  # of RDX, and of a baseline
+FROM_PYTHON = "values from Python"
+_OWN = ("scale", "n_clusters")  # of one that finds a scale for each concept: the others are its defaults
 _SAID = ("version", "n_clusters", "gamma", "beta", "clustering", "selection", "solver")  # of an RDX run's parameters
 
 
@@ -105,11 +107,20 @@ def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], note
         **_neighborhoods(folder),
         verdict=summary["verdict"],
         reason=summary["reason"],
-        facts=_facts(context, folder, a, b, summary),
-        sources=[(side, parse_spec(config.representations[key].model).without_folders())
-                 for side, key in (("A", a), ("B", b))],
+        facts=_facts(context, folder, a, b, summary, runs),
+        sources=_sources(config, a, b),
         notes=[*notes, *([without] if without else [])],
     )
+
+
+def _sources(config: Experiment, a: str, b: str) -> list[tuple[str, str]]:
+    """Which files and models A and B are; of values that came from Python the file is named by a hash, which says
+    nothing."""
+    kept = kept_inputs.names(config).values()
+    return [
+        (side, FROM_PYTHON if key in kept else parse_spec(config.representations[key].model).without_folders())
+        for side, key in (("A", a), ("B", b))
+    ]
 
 
 def _neighborhoods(folder: Path) -> dict[str, Any]:
@@ -226,7 +237,7 @@ def _formula(run: MethodRun, n: int) -> Formula | None:
 
 def _said(run: MethodRun, folder: Path) -> list[tuple[str, str]]:
     """A method's main settings and what it has to say, for the foot of the page."""
-    names = _SAID if run.is_rdx else ("n_clusters",)
+    names = (_OWN if run.own_scales else _SAID) if run.is_rdx else ("n_clusters",)
     said = [(name, str(run.parameters[name])) for name in names if name in run.parameters]
     notes = _ran(folder / run.name)["notes"]
     return said + [(direction, note) for direction, here in notes.items() for note in here]
@@ -237,7 +248,9 @@ def _predictions(folder: Path, a: str, b: str) -> dict[str, np.ndarray]:
     return {side: by_name[key] for side, key in (("a", a), ("b", b)) if by_name}
 
 
-def _facts(context: Context, folder: Path, a: str, b: str, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _facts(
+    context: Context, folder: Path, a: str, b: str, summary: Mapping[str, Any], runs: Sequence[MethodRun]
+) -> list[tuple[str, str]]:
     """What is said of the comparison as a whole."""
     facts = [("items", f"{len(context.items):,}"), ("seed", str(context.config.seed))]
     facts += [(side, context.title(key)) for side, key in (("A", a), ("B", b))]
@@ -246,7 +259,8 @@ def _facts(context: Context, folder: Path, a: str, b: str, summary: Mapping[str,
         agreed = read_table(folder / "agreement.csv").groupby("pair")["agreement"].mean()
         facts.append(("linear probes", f"A {accuracy[a]:.1%} right, B {accuracy[b]:.1%}"))
         facts.append(("agreement", f"{agreed[pair_name(a, b)]:.1%} of predictions"))
-    facts += [(key, str(summary[key])) for key in ("version", "solver") if summary[key]]
+    own_scales = any(run.own_scales for run in runs)  # these have no version of theirs
+    facts += [(key, str(summary[key])) for key in ("version", "solver") if summary[key] and not own_scales]
     return facts
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rdx.explorer.content import A, B, Content, besides_labels
 from rdx.explorer.sharing import LABEL, Shared, moved_sentence, shared_attributes, table_rows
-from rdx.explorer.telling import better, goes_by_coarser, read_text
+from rdx.explorer.telling import better, goes_by_coarser, how, read_text
 from rdx.explorer.whereabouts import evenly, ranks_of_labels
 from rdx.method.neighborhoods import Points, neighborhood_ranks
 from rdx.metrics.attribute_probes import probe_attributes, read_by_one
@@ -38,8 +38,9 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
         "labels": _placed(content, views),
         "probed": len(known),
         "read": {side: [read_text(one) for one in named] for side, named in read.items()},
+        "better": {side: how(named) for side, named in read.items() if named},
         "detail": finer,
-        "tells": " ".join(filter(None, [label and _more_often(label), better(read), finer])) or None,
+        "tells": " ".join(filter(None, [label and _more_often(label), better(read) or _less_sharp(finer)])) or None,
         "shared": table_rows(shared)[:_MOST],
         "moved": None if change is None else _moved(content, change),
     }
@@ -51,6 +52,11 @@ def _more_often(label: Shared) -> str | None:
         return None
     (less, far), (more, near) = sorted([(label.a, "A"), (label.b, "B")])
     return f"Neighbours share the label more often in {near} ({percent(more)}) than in {far} ({percent(less)})."
+
+
+def _less_sharp(finer: str | None) -> str | None:
+    """What it looks like, where nothing else is told better: a model without colours goes by coarser structure, too."""
+    return finer and f"{finer}, as a model does that sees them less sharp."
 
 
 def _moved(content: Content, change: np.ndarray) -> str | None:

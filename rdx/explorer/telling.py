@@ -13,6 +13,7 @@ from rdx.metrics.attribute_probes import Probed
 from rdx.metrics.attributes import Attribute
 from rdx.metrics.detail import detail
 
+_LITTLE = 0.15  # of R²: what is read better by less is read a little better
 _ABOUT = 0.7  # of the clearest difference of R²: so much, and another attribute is named beside it
 
 
@@ -24,7 +25,11 @@ def better(read: Mapping[str, Sequence[Probed]]) -> str | None:
     first, *others = read[side]
     named = [first, *[one for one in others if abs(one.apart) >= _ABOUT * abs(first.apart)][:1]]
     told = " and ".join(f"{axis(one.attribute)} (R² {_numbers({A: one.a, B: one.b})})" for one in named)
-    return f"{side.upper()} tells better than {_other(side).upper()}, as a linear probe reads it: {told}."
+    return f"{side.upper()} tells {how(named)} than {_other(side).upper()}, as a linear probe reads it: {told}."
+
+
+def how(read: Sequence[Probed]) -> str:
+    return "better" if max(abs(one.apart) for one in read) >= _LITTLE else "a little better"
 
 
 def read_text(one: Probed) -> str:
@@ -33,15 +38,14 @@ def read_text(one: Probed) -> str:
 
 
 def goes_by_coarser(views: Mapping[str, np.ndarray], known: Sequence[Attribute]) -> str | None:
-    """Which model goes by coarser structure of the images than the other, where that is sure."""
+    """Which model goes by coarser structure of the images than the other, where that is sure; without a full stop."""
     sizes = [next((one.values for one in known if one.words == MEASURES[size]), None) for size in (FINE, COARSE)]
     found = None if any(values is None for values in sizes) else detail(views, *sizes)
     if found is None or found.coarser is None:
         return None
-    coarser, other = found.coarser.upper(), _other(found.coarser).upper()
     return (
-        f"{coarser} goes by coarser structure than {other}, as a model that sees the images less sharp: "
-        f"R² of coarse structure is {_numbers(found.coarse)}, of fine {_numbers(found.fine)}."
+        f"{found.coarser.upper()} goes by coarser structure of the images than {_other(found.coarser).upper()} "
+        f"(R² of coarse structure: {_numbers(found.coarse)}; of fine: {_numbers(found.fine)})"
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rdx.explorer.agreement import agreement_payload, concentration, labels_placed
+from rdx.features.pixels import COARSE, FINE, MEASURES
 from rdx.method.neighborhoods import as_points
 from rdx.metrics.attributes import Attribute
 
@@ -96,3 +97,36 @@ def test_labels_of_few_items_are_not_compared():
     content = SimpleNamespace(items=items, cka=0.5, attributes=[], near=None, moves={}, representations=dict(a=A, b=B))
     ((first, second, *_),) = agreement_payload(content, views)["labels"]
     assert (first, second) == (["owl", 40], ["3", 40])
+
+
+@pytest.mark.parametrize(("colours", "said"), [(1.0, True), (0.0, False)])
+def test_coarser_structure_leads_only_where_nothing_else_is_told_better(colours, said):
+    rng = np.random.default_rng(0)
+    fine, coarse, color = rng.normal(size=(3, 300))
+    noise = rng.normal(size=(2, 300, 3))
+    A = np.c_[fine, coarse, colours * color, np.zeros((300, 3))] + 0.5 * np.c_[noise[0], noise[1]]
+    B = np.c_[fine, coarse + 0.4 * noise[0, :, 0], color, np.zeros((300, 3))] + 0.5 * np.c_[noise[1], noise[0]]
+    known = [Attribute(name, values, None, MEASURES[name])
+             for name, values in ((FINE, fine), (COARSE, coarse), ("red to green", color))]  # fmt: skip
+    content = SimpleNamespace(
+        items=SimpleNamespace(labels=None, label_names={}, noun="items"), cka=0.5, attributes=known, near=None,
+        moves={}, representations={"a": A, "b": B},
+    )  # fmt: skip
+    told = agreement_payload(content, {})
+    assert told["detail"].startswith("A goes by coarser structure of the images than B (R² of coarse")
+    assert (told["tells"] == f"{told['detail']}, as a model does that sees them less sharp.") == said
+    assert ("redder or greener" in told["tells"]) != said
+
+
+def test_a_small_difference_of_what_is_told_reads_as_small():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=600)
+    for share, words in ((0.35, "B tells a little better than A"), (1.0, "B tells better than A")):
+        A, B = rng.normal(size=(2, 600, 4))
+        B[:, 0] += share * values
+        content = SimpleNamespace(
+            items=SimpleNamespace(labels=None, label_names={}, noun="items"), cka=0.5, near=None, moves={},
+            attributes=[Attribute("age", values)], representations={"a": A, "b": B},
+        )  # fmt: skip
+        told = agreement_payload(content, {})
+        assert told["tells"].startswith(words) and words.endswith(f"{told['better']['b']} than A")

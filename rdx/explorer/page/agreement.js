@@ -1,7 +1,7 @@
 // How far A and B agree: an effect size, whatever stands out.
 
 function fillAgreement() {
-  const { cka, common, neighbors, label, labels: near, detail, probed, read, shared, moved } = DATA.agreement;
+  const { cka, common, neighbors, label, labels: near, better, detail, probed, read, shared, moved } = DATA.agreement;
   const { concentration } = method();
   const facts = [];
   const fact = (value, ...words) => facts.push(make("span", {}, make("b", {}, value), " ", ...words));
@@ -12,11 +12,11 @@ function fillAgreement() {
     fact(`${concentration.toFixed(1)} ×`, "as much change of ranks inside what stands out as elsewhere");
   const texts = ["a", "b"]
     .filter((side) => read[side].length)
-    .map((side) => [`What ${letter(side)} tells better than ${letter(OTHER[side])}`, read[side].join("; ")]);
+    .map((side) => [`What ${letter(side)} tells ${better[side]} than ${letter(OTHER[side])}`, read[side].join("; ")]);
   if (texts.length) texts[texts.length - 1][1] += " (R² of a linear probe: 0 tells nothing, 1 all)";
   else if (probed && !detail)
     texts.push(["Attributes", `none of ${wholeNumber(probed)} known here, labels aside, can be read clearly better from one model than from the other (linear probe)`]);
-  if (detail) texts.push(["Structure", detail.replace(/\.$/, "")]);
+  if (detail) texts.push(["Structure", detail]);
   if (moved) texts.push(["What moved", moved.replace(/\.$/, "")]);
   const placed = near.map(([x, y, a, b]) => {
     const [side, far] = a < b ? ["A", "B"] : ["B", "A"];

@@ -104,8 +104,8 @@ def test_coarser_structure_leads_only_where_nothing_else_is_told_better(colours,
     rng = np.random.default_rng(0)
     fine, coarse, color = rng.normal(size=(3, 300))
     noise = rng.normal(size=(2, 300, 3))
-    A = np.c_[fine, coarse, colours * color, np.zeros((300, 3))] + 0.5 * np.c_[noise[0], noise[1]]
-    B = np.c_[fine, coarse + 0.4 * noise[0, :, 0], color, np.zeros((300, 3))] + 0.5 * np.c_[noise[1], noise[0]]
+    A = np.c_[fine, coarse, colours * color] + 0.5 * noise[0]
+    B = np.c_[fine, coarse, color] + np.array([0.5, 0.7, 0.5]) * noise[1]
     known = [Attribute(name, values, None, MEASURES[name])
              for name, values in ((FINE, fine), (COARSE, coarse), ("red to green", color))]  # fmt: skip
     content = SimpleNamespace(

@@ -10,7 +10,7 @@ import numpy as np
 from rdx.explorer.common import Common
 from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.standing import Standing
-from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, held, main_labels, ranks_of_labels, whereabouts
+from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, Where, held, main_labels, ranks_of_labels
 from rdx.method.neighborhoods import Points
 from rdx.metrics.finding_counts import Cautions
 
@@ -46,15 +46,15 @@ class Finding:
 
 def finding_of(
     content: Content, method: Method, faces: Sequence[Standing], views: Mapping[str, Points],
-    common: Mapping[tuple[str, int], Common],
+    common: Mapping[tuple[str, int], Common], where: Where,
 ) -> Finding:  # fmt: skip
-    """``views``: the points of A and B; ``common``: see `commons`."""
+    """``views``: the points of A and B; ``common``, ``where``: see `commons` and `whereabouts_of`."""
     members = [_concept(method, face).members for face in faces]
     table = _table(content, members, views) if method.is_rdx else None  # baselines ask nothing of the other model
     sentence = _told_apart(content, table, members) if table else None
     if sentence:
         return Finding(tuple(faces), sentence, table)
-    return Finding(tuple(faces), _generic(content, method, faces[0], members[0], views, common))
+    return Finding(tuple(faces), _generic(content, method, faces[0], members[0], common, where))
 
 
 def _table(content: Content, members: Sequence[np.ndarray], views: Mapping[str, Points]) -> Table | None:
@@ -93,8 +93,8 @@ def _across(ranks: np.ndarray) -> float:
 
 
 def _generic(
-    content: Content, method: Method, face: Standing, members: np.ndarray, views: Mapping[str, Points],
-    common: Mapping[tuple[str, int], Common],
+    content: Content, method: Method, face: Standing, members: np.ndarray, common: Mapping[tuple[str, int], Common],
+    where: Where,
 ) -> str:  # fmt: skip
     own, other = own_side(face.direction), other_side(face.direction)
     things = f"{len(members):,} {content.items.noun}"
@@ -102,8 +102,10 @@ def _generic(
     tail = f": {shared.shares}." if shared and shared.explains else "."
     if not method.is_rdx:
         return f"{own.upper()} holds {things} together{tail}"
-    inside = [whereabouts(views[side], members, None).inside for side in (own, other)]
-    words = _WORDS[held(*inside, len(members) / content.n)]
+    found = where.get((face.direction, face.number))
+    if found is None:  # of one item
+        return f"{things} of {own.upper()}{tail}"
+    words = _WORDS[held(found[own].inside, found[other].inside, len(members) / content.n)]
     return words.format(own=own.upper(), other=other.upper(), things=things) + tail
 
 

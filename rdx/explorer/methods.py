@@ -20,7 +20,7 @@ from rdx.explorer.neighbors import typical_rank
 from rdx.explorer.size import SMALL, Size, size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of
-from rdx.explorer.whereabouts import coming, whereabouts
+from rdx.explorer.whereabouts import Whereabouts, coming, effects, whereabouts_of
 from rdx.method.concepts import Concept
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.explained import BETAS
@@ -39,9 +39,9 @@ def method_payload(
     block: ArrayBlock,
 ) -> dict[str, Any]:  # fmt: skip
     """The method's JSON object; its arrays are added to the block. ``agreement``: see agreement_payload."""
-    standing = standings(method)
-    common = commons(content, method)
-    found = [finding_of(content, method, faces, views, common) for faces in findings(standing)]
+    where, common = whereabouts_of(content, method, views), commons(content, method)
+    standing = standings(method, effects(method, where))
+    found = [finding_of(content, method, faces, views, common, where) for faces in findings(standing)]
     out = [by for by in standing if by.word == OUT]
     denser = concentration(views, [_members(method, one) for one in out]) if out else None
     divided = _divided(content, method, standing, views)
@@ -59,7 +59,7 @@ def method_payload(
         directions[direction] = {
             "concepts": [
                 _concept(content, method, one, by_number[one.number], views, divided, colors,
-                         common.get((direction, one.number)))
+                         common.get((direction, one.number)), where.get((direction, one.number)))
                 for one in here
             ],
             "nullSize": explanations.null_size,
@@ -134,7 +134,7 @@ def added_columns(content: Content) -> list[str]:
 
 def _concept(
     content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points], divided: Mapping,
-    colors: Mapping, common: Common | None,
+    colors: Mapping, common: Common | None, where: Mapping[str, Whereabouts] | None,
 ) -> dict[str, Any]:  # fmt: skip
     part, told = divided.get((one.direction, one.number), (None, ""))
     row = next((row for row in method.rows.get(one.direction, ()) if row["concept"] == concept.number), {})
@@ -153,7 +153,7 @@ def _concept(
             kind: {side: list(lying(plane, concept.members)) for side, plane in zip((A, B), planes, strict=True)}
             for kind, planes in content.maps.items()
         },
-        "where": _where(content, one, concept, views) if method.is_rdx and concept.size > 1 else None,
+        "where": where and _where(content, one, where),
         "beta": concept.evidence and BETAS[concept.evidence.gamma],
         "halves": _halves(content, one, part),
         "divided": told,
@@ -161,8 +161,7 @@ def _concept(
     }
 
 
-def _where(content: Content, one: Standing, concept: Concept, views: Mapping[str, Points]) -> dict[str, Any]:
-    found = {side: whereabouts(views[side], concept.members, content.items.labels) for side in (A, B)}
+def _where(content: Content, one: Standing, found: Mapping[str, Whereabouts]) -> dict[str, Any]:
     come = coming(found[other_side(one.direction)], found[own_side(one.direction)])
     codes = np.searchsorted(every_label(content), [label for label, *_ in come]).tolist() if come else []
     return {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.method.neighborhoods import Points, rank_rows
 
 _ASKED, _FEWEST = 150, 30  # members, or items of a label, that are asked: fewer among many items
@@ -47,6 +48,31 @@ def whereabouts(points: Points, members: np.ndarray, labels: np.ndarray | None) 
     outside = near.sum(axis=0) * ~is_member
     counts = {int(label): float(outside[labels == label].sum() / near.sum()) for label in np.unique(labels)}
     return Whereabouts(share, rank, counts)
+
+
+Where = Mapping[tuple[str, int], Mapping[str, Whereabouts]]  # direction and number → A and B → where its members are
+
+
+def whereabouts_of(content: Content, method: Method, views: Mapping[str, Points]) -> Where:
+    """Of every concept of two items or more; nothing for baselines, which ask nothing of the other model."""
+    if not method.is_rdx:
+        return {}
+    return {
+        (direction, one.number): {side: whereabouts(views[side], one.members, content.items.labels) for side in (A, B)}
+        for direction, found in method.explanations.items()
+        for one in found.concepts
+        if one.size > 1
+    }
+
+
+def effects(method: Method, where: Where) -> dict[tuple[str, int], float]:
+    """How large each concept is as a difference: its members, times how many more of their neighbours are members in
+    its own model than in the other."""
+    sizes = {(d, one.number): one.size for d, found in method.explanations.items() for one in found.concepts}
+    return {
+        key: sizes[key] * (found[own_side(key[0])].inside - found[other_side(key[0])].inside)
+        for key, found in where.items()
+    }
 
 
 def coming(there: Whereabouts, own: Whereabouts) -> list[tuple[int, float, float]]:

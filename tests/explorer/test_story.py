@@ -15,7 +15,7 @@ from rdx.explorer.payload import make_payload
 from rdx.explorer.size import LARGE, MODERATE, SMALL, size_of
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, findings, standings
 from rdx.explorer.story import story_of
-from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, coming, held, whereabouts
+from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, coming, effects, held, whereabouts, whereabouts_of
 from rdx.method.concepts import DIRECTIONS, Explanations
 from rdx.method.neighborhoods import as_points
 from rdx.metrics.finding_counts import is_minor
@@ -27,9 +27,10 @@ def content():
 
 
 def told(content, method):
-    standing = standings(method)
     views = {side: as_points(X) for side, X in content.representations.items()}
-    found = [finding_of(content, method, faces, views, {}) for faces in findings(standing)]
+    where = whereabouts_of(content, method, views)
+    standing = standings(method, effects(method, where))
+    found = [finding_of(content, method, faces, views, {}, where) for faces in findings(standing)]
     return standing, found, story_of(content, method, standing, found)
 
 
@@ -214,8 +215,20 @@ def test_as_many_groups_as_were_asked_for_may_not_be_all(content):
 
 def test_one_colour_is_one_concept_or_two_faces_of_one_finding(content):
     method = with_evidence(content.methods[0], {"a_not_b": [1, 2], "b_not_a": [2, 2]})
-    found = hues(standings(method))
+    found = hues(standings(method, {}))
     assert (found["a_not_b", 1], found["a_not_b", 2]) == (0, 1)  # as in the run's figures
     assert sorted(found[one] for one in found if one[0] == "b_not_a") == [1, 2]  # one face of A2's finding, and another
-    alone = hues(standings(with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]})))
+    alone = hues(standings(with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]}), {}))
     assert len(set(alone.values())) == len(alone) == 4
+
+
+def test_of_concepts_that_stand_out_the_one_that_changes_most_comes_first_not_the_one_with_most_items(content):
+    """A's confused classes as one group of 60, and as a group of all others besides, which hardly differs."""
+    method = with_evidence(content.methods[0], {"a_not_b": [1, 2], "b_not_a": [None, None]})
+    first, second = method.explanations["a_not_b"].concepts
+    few, many = (np.flatnonzero(which) for which in (content.items.labels <= 1, content.items.labels > 1))
+    concepts = [replace(first, members=many), replace(second, members=few)]
+    explained = {**method.explanations, "a_not_b": replace(method.explanations["a_not_b"], concepts=concepts)}
+    standing, found, story = told(content, replace(method, explanations=explained))
+    assert len(many) > len(few) and [one.number for one in standing[:2]] == [2, 1]
+    assert story.opens.number == 2 and "The largest: A holds “cat” and “dog” together" in story.headline

@@ -184,4 +184,4 @@ def _neighbors(around: Surroundings, own: str, other: str) -> list[str]:
 
 
 def percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
+    return "<1 %" if 0 < share < 0.005 else f"{share:.0%}".replace("%", " %")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from rdx.data.column_kinds import categories
 from rdx.features.pixels import MEASURES, measure_images
-from rdx.metrics.attribute_words import Surroundings, in_common, sentence, surroundings
+from rdx.metrics.attribute_words import Surroundings, in_common, percent, sentence, surroundings
 from rdx.metrics.attributes import Attribute, find_common, neighbors_outside, usable
 from rdx.metrics.moves import neighbors_moved
 
@@ -155,3 +155,7 @@ def test_few_values_are_not_tested():
     values = np.full(N, np.nan)
     values[[0, 1, 100, 101, 102]] = 1.0, 2.0, 3.0, 4.0, 5.0
     assert find_common([Attribute("rare", values)], [(MEMBERS, MEMBERS[:0])]) == [[]]
+
+
+def test_a_little_is_not_nothing():
+    assert [percent(share) for share in (0.0, 0.004, 0.006, 1.0)] == ["0 %", "<1 %", "1 %", "100 %"]

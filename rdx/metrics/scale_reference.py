@@ -35,11 +35,13 @@ def reference_p(
     ``pairs`` take turns in the draws.
     """
     concepts = {direction: found.concepts for direction, found in explanations.items()}
+    found = {direction: np.full(len(each), np.nan) for direction, each in concepts.items()}
+    if not any(one.evidence.stands_out for each in concepts.values() for one in each):
+        return found
     null = np.array(list(spread(_strongest, range(draws), (list(pairs), random_state))))  # (draws, γ)
     median = np.maximum(np.median(null, axis=0), 1e-9)
     tops = margin * (null / median).max(axis=1)
     gains = list(spread(_gains, range(subsamples), (refits, concepts, random_state)))
-    found = {direction: np.full(len(each), np.nan) for direction, each in concepts.items()}
     for direction, each in concepts.items():
         for position, one in enumerate(each):
             if one.evidence.stands_out:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,3 +72,14 @@ def test_p_against_plain_counts(fitted):
     score = np.mean(gains[:4]) / median[GAMMAS.index(one.evidence.gamma)]
     expected = (1 + np.count_nonzero(tops >= score)) / (1 + draws)
     assert p_of(fitted, [{"A": A, "B": B}], draws=draws) == pytest.approx(expected)
+
+
+def test_nothing_is_drawn_where_nothing_stands_out(fitted):
+    refits, explanations = fitted
+    quiet = {
+        direction: replace(found, concepts=[one for one in found.concepts if not one.evidence.stands_out])
+        for direction, found in explanations.items()
+    }
+    found = reference_p(refits, quiet, [], 1.0, 20, 4, spread=None)  # which would fail if it were used
+    assert {d: len(p) for d, p in found.items()} == {d: len(one.concepts) for d, one in quiet.items()}
+    assert np.isnan(np.concatenate(list(found.values()))).all()

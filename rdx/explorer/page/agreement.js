@@ -39,7 +39,7 @@ function fillAgreement() {
         {},
         "“Stands out” is said of groups that are stronger than what evenly spread noise brings about. Two trainings " +
           "that differ in nothing but their seed stand out from noise, too. To ask whether A and B differ by more than " +
-          "such two, name them in the configuration: “statistics: {reference: [c, d]}”.",
+          "such two, name them in the configuration, one of them may be A or B: “statistics: {reference: [b, c]}”.",
       ),
     ),
   );

@@ -29,7 +29,7 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
     change = content.moves.get("change")
     known = besides_labels(content.attributes)
     read = read_by_one(probe_attributes(content.representations, known))
-    finer = goes_by_coarser(content.representations, known)
+    finer = goes_by_coarser(content.representations, content.structure)
     return {
         "cka": content.cka,
         "common": None if change is None else 1.0 - float(np.mean(change)),

@@ -19,10 +19,14 @@ class Beside:
 
     sentence: str
     beyond: int | None  # findings that are more than the reference shows; None where each was tested against it alone
+    of: int  # findings
 
     @property
     def short(self) -> str | None:
-        return None if self.beyond is None else f"{self.beyond or 'none'} beyond the reference"
+        if self.beyond is None:
+            return None
+        count = ("" if self.beyond else "not ") if self.of == 1 else f"{self.beyond or 'none'} "
+        return f"{count}beyond the reference"
 
 
 def beyond(method: Method, one: Standing) -> bool | None:
@@ -41,12 +45,12 @@ def beside_reference(method: Method, agreement: Mapping[str, Any], findings: Seq
     margin = f"more than {method.margin:g} times what the reference shows"
     if not any(one is not None for each in faces for one in each):
         texts += [f"What stands out is {margin}."] * bool(findings)
-        return Beside(" ".join(texts), None)
+        return Beside(" ".join(texts), None, len(faces))
     count = sum(any(each) for each in faces)
     which = f"{count or 'None'} of {len(faces)} findings {'is' if count < 2 else 'are'}"
     if len(faces) == 1:
         which = "The finding is" if count else "The finding is not"
-    return Beside(" ".join([*texts, f"{which} {margin}."]), count)
+    return Beside(" ".join([*texts, f"{which} {margin}."]), count, len(faces))
 
 
 def _agrees(one: Reference, agreement: Mapping[str, Any]) -> str:

@@ -80,6 +80,7 @@ class Content:
     near: tuple[np.ndarray, np.ndarray] | None = None  # every item's nearest in A and in B (n, k)
     moves: Mapping[str, np.ndarray] = field(default_factory=dict)  # how far items moved (n,), by items.csv's column
     attributes: Sequence[Attribute] = ()  # what is known of the items
+    structure: tuple[np.ndarray, np.ndarray] | None = None  # fine and coarse, of every image (n,), NaN for none
     cka: float | None = None
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)  # A and B → predicted labels (n,)
     verdict: str | None = None

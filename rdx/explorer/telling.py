@@ -8,9 +8,7 @@ import numpy as np
 
 from rdx.explorer.content import A, B
 from rdx.explorer.sharing import axis
-from rdx.features.pixels import COARSE, FINE, MEASURES
 from rdx.metrics.attribute_probes import Probed
-from rdx.metrics.attributes import Attribute
 from rdx.metrics.detail import detail
 
 _LITTLE = 0.15  # of R²: what is read better by less is read a little better
@@ -37,10 +35,14 @@ def read_text(one: Probed) -> str:
     return f"{axis(one.attribute)} ({_numbers({A: one.a, B: one.b})})"
 
 
-def goes_by_coarser(views: Mapping[str, np.ndarray], known: Sequence[Attribute]) -> str | None:
-    """Which model goes by coarser structure of the images than the other, where that is sure; without a full stop."""
-    sizes = [next((one.values for one in known if one.words == MEASURES[size]), None) for size in (FINE, COARSE)]
-    found = None if any(values is None for values in sizes) else detail(views, *sizes)
+def goes_by_coarser(
+    views: Mapping[str, np.ndarray], structure: tuple[np.ndarray, np.ndarray] | None
+) -> str | None:
+    """Which model goes by coarser structure of the images than the other, where that is sure; without a full stop.
+
+    structure: how much fine and how much coarse structure images have (n,).
+    """
+    found = None if structure is None else detail(views, *structure)
     if found is None or found.coarser is None:
         return None
     return (

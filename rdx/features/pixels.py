@@ -37,8 +37,8 @@ PLACES = {
     "lower left": "at the lower left", "bottom": "at the bottom", "lower right": "at the lower right",
 }  # fmt: skip
 
-# Every measure, and how to say that an image has more of it, and less. What part of an image holds comes before what
-# all of it holds: a bright place makes the whole brighter, and not the other way round.
+# Every measure that is named, and how to say that an image has more of it, and less. What part of an image holds comes
+# before what all of it holds: a bright place makes the whole brighter, and not the other way round.
 MEASURES: dict[str, tuple[str, str]] = {
     "upper half, brightness": ("brighter in the upper half", "brighter in the lower half"),
     "left half, brightness": ("brighter on the left", "brighter on the right"),
@@ -62,16 +62,15 @@ MEASURES: dict[str, tuple[str, str]] = {
     "contrast": ("richer in contrast", "poorer in contrast"),
     "sharpness": ("sharper", "blurrier"),
     "edges": ("busier", "plainer"),
-    FINE: ("with more fine structure", "with less fine structure"),
-    COARSE: ("with more coarse structure", "with less coarse structure"),
     "aspect ratio": ("wider", "taller"),
     "pixels": ("larger", "smaller"),
 }
+COLUMNS = (*MEASURES, FINE, COARSE)  # structure is for comparing models: of an image it says little but its contrast
 
 
 def measure_images(load: Callable[[int], Image.Image], positions: Sequence[int]) -> np.ndarray:
-    """The measures (m, len(MEASURES)) float32 of the images at some positions; ``load`` gives one, "L" or "RGB"."""
-    found = np.empty((len(positions), len(MEASURES)), dtype=np.float32)
+    """The measures `COLUMNS` (m, …) float32 of the images at some positions; ``load`` gives one, "L" or "RGB"."""
+    found = np.empty((len(positions), len(COLUMNS)), dtype=np.float32)
 
     def work(start: int) -> None:
         here = positions[start : start + _BATCH]
@@ -137,8 +136,8 @@ def _measured(images: np.ndarray, sizes: np.ndarray, structure: np.ndarray) -> n
     symmetry = np.where(flat, np.nan, mirrored / np.where(flat, 1.0, spread))
     columns = [
         *halves, *places, symmetry, *map(_mean, axes), _mean(chroma), _spot(chroma), _mean(luma),
-        np.sqrt(spread / (h * w)), _sharpness(luma, spread, flat), _mean(edges > _EDGE), *structure.T,
-        sizes[:, 0] / sizes[:, 1], sizes[:, 0] * sizes[:, 1],
+        np.sqrt(spread / (h * w)), _sharpness(luma, spread, flat), _mean(edges > _EDGE),
+        sizes[:, 0] / sizes[:, 1], sizes[:, 0] * sizes[:, 1], *structure.T,
     ]  # fmt: skip
     return np.stack(columns, axis=1)
 

@@ -113,6 +113,6 @@ def test_a_reference_that_differs_as_much_explains_what_stands_out(alike, verdic
     (pair,) = run.summary["statistics"]["reference_pairs"]
     assert (pair["a"], pair["b"]) == ("c", "d") and (pair["common"] < 0.95) == alike
     page = (run.folder / "explorer.html").read_text(encoding="utf-8")
-    assert ("none beyond the reference" in page) == alike and ", the reference, " in page
+    assert ("finding, not beyond the reference" in page) == alike and ", the reference, " in page
     assert '["A","values from Python"]' in page  # no hash of a kept file
     assert '["scale","auto"]' in page and '["gamma","0.1"]' not in page  # nor a γ that nobody went by

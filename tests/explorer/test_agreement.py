@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 
 from rdx.explorer.agreement import agreement_payload, concentration, labels_placed
-from rdx.features.pixels import COARSE, FINE, MEASURES
+from rdx.features.pixels import MEASURES
 from rdx.method.neighborhoods import as_points
 from rdx.metrics.attributes import Attribute
+
+
+def content_with(**given) -> SimpleNamespace:
+    """What agreement_payload looks at, of items without labels."""
+    known = {"items": SimpleNamespace(labels=None, label_names={}, noun="items"), "cka": 0.5, "attributes": []}
+    known |= {"near": None, "moves": {}, "representations": {}, "structure": None}
+    return SimpleNamespace(**known | given)
+
 
 NEAR_A = np.array([[1, 2], [0, 2], [3, 1], [2, 1]])
 NEAR_B = np.array([[2, 1], [0, 3], [0, 1], [0, 1]])
@@ -20,9 +28,7 @@ def test_common_neighbours_are_those_that_no_item_has_changed():
     """NEAR_A and NEAR_B, whose order does not count, have 2, 1, 1 and 1 of 2 in common."""
     items = SimpleNamespace(labels=None, label_names={}, noun="items")
     X = np.zeros((4, 1))
-    content = SimpleNamespace(
-        items=items, cka=0.5, attributes=[], near=(NEAR_A, NEAR_B), moves={}, representations={"a": X, "b": X}
-    )
+    content = content_with(items=items, near=(NEAR_A, NEAR_B), representations={"a": X, "b": X})
     assert agreement_payload(content, {})["common"] is None
     content.moves = {"change": np.array([0.0, 0.5, 0.5, 0.5], np.float32)}
     assert agreement_payload(content, {})["common"] == pytest.approx((2 + 1 + 1 + 1) / 8)
@@ -42,9 +48,7 @@ def test_change_lies_where_a_group_moved():
 def test_labels_that_neighbours_share_more_often_in_one_model_are_told():
     label = Attribute("label", np.array([0, 0, 1, 1]), ("x", "y"))
     items = SimpleNamespace(labels=None, label_names={}, noun="items")
-    content = SimpleNamespace(
-        items=items, cka=0.5, attributes=[label], near=(NEAR_A, NEAR_B), moves={}, representations={}
-    )
+    content = content_with(items=items, attributes=[label], near=(NEAR_A, NEAR_B))
     told = agreement_payload(content, {})
     assert told["label"] == [0.5, 0.25] and told["probed"] == 0
     assert told["tells"] == "Neighbours share the label more often in A (50 %) than in B (25 %)."
@@ -64,10 +68,7 @@ def test_what_one_tells_better_than_the_other(hidden, sentence):
     A = values.copy()
     A[:, hidden] = 0
     known = [Attribute("brightness", values[:, 0], None, ("brighter", "darker")), Attribute("age", values[:, 1])]
-    content = SimpleNamespace(
-        items=SimpleNamespace(labels=None, label_names={}, noun="items"), cka=0.5, attributes=known, near=None,
-        moves={}, representations={"a": A, "b": values},
-    )  # fmt: skip
+    content = content_with(attributes=known, representations={"a": A, "b": values})
     told = agreement_payload(content, {})
     assert told["tells"] == sentence or told["tells"].startswith(sentence)  # None where there is nothing to tell
     assert len(told["read"]["b"]) == len(hidden) and told["read"]["a"] == []
@@ -94,7 +95,7 @@ def test_labels_of_few_items_are_not_compared():
     views = {"a": as_points(A), "b": as_points(B)}
     assert {x for pair in labels_placed(list(views.values()), labels) for x in pair[:2]} == {2, 3}
     items = SimpleNamespace(labels=labels, label_names={2: "owl"}, noun="items")
-    content = SimpleNamespace(items=items, cka=0.5, attributes=[], near=None, moves={}, representations=dict(a=A, b=B))
+    content = content_with(items=items, representations=dict(a=A, b=B))
     ((first, second, *_),) = agreement_payload(content, views)["labels"]
     assert (first, second) == (["owl", 40], ["3", 40])
 
@@ -106,12 +107,8 @@ def test_coarser_structure_leads_only_where_nothing_else_is_told_better(colours,
     noise = rng.normal(size=(2, 300, 3))
     A = np.c_[fine, coarse, colours * color] + 0.5 * noise[0]
     B = np.c_[fine, coarse, color] + np.array([0.5, 0.7, 0.5]) * noise[1]
-    known = [Attribute(name, values, None, MEASURES[name])
-             for name, values in ((FINE, fine), (COARSE, coarse), ("red to green", color))]  # fmt: skip
-    content = SimpleNamespace(
-        items=SimpleNamespace(labels=None, label_names={}, noun="items"), cka=0.5, attributes=known, near=None,
-        moves={}, representations={"a": A, "b": B},
-    )  # fmt: skip
+    known = [Attribute("red to green", color, None, MEASURES["red to green"])]
+    content = content_with(attributes=known, representations={"a": A, "b": B}, structure=(fine, coarse))
     told = agreement_payload(content, {})
     assert told["detail"].startswith("A goes by coarser structure of the images than B (R² of coarse")
     assert (told["tells"] == f"{told['detail']}, as a model does that sees them less sharp.") == said
@@ -124,9 +121,6 @@ def test_a_small_difference_of_what_is_told_reads_as_small():
     for share, words in ((0.35, "B tells a little better than A"), (1.0, "B tells better than A")):
         A, B = rng.normal(size=(2, 600, 4))
         B[:, 0] += share * values
-        content = SimpleNamespace(
-            items=SimpleNamespace(labels=None, label_names={}, noun="items"), cka=0.5, near=None, moves={},
-            attributes=[Attribute("age", values)], representations={"a": A, "b": B},
-        )  # fmt: skip
+        content = content_with(attributes=[Attribute("age", values)], representations={"a": A, "b": B})
         told = agreement_payload(content, {})
         assert told["tells"].startswith(words) and words.endswith(f"{told['better']['b']} than A")

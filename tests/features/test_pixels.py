@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from rdx.features.pixels import MEASURES, measure_images
+from rdx.features.pixels import COLUMNS, MEASURES, measure_images
 
 RNG = np.random.default_rng(0)
 PHOTO = Image.fromarray(RNG.integers(60, 190, (12, 16, 3), dtype=np.uint8)).resize((320, 240))
@@ -15,7 +15,7 @@ NOISE = Image.fromarray(RNG.integers(0, 256, (240, 320, 3), dtype=np.uint8))
 
 def measured(*images: Image.Image) -> list[dict[str, float]]:
     values = measure_images(images.__getitem__, range(len(images)))
-    return [dict(zip(MEASURES, row.tolist(), strict=True)) for row in values]
+    return [dict(zip(COLUMNS, row.tolist(), strict=True)) for row in values]
 
 
 def filled(color, box=(0, 0, 320, 240)) -> Image.Image:

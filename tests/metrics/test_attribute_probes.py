@@ -75,7 +75,7 @@ def test_images_that_are_upside_down_are_told_by_where_they_are_brighter():
     measured = measure_images([Image.fromarray(one) for one in pixels].__getitem__, range(N))
     known = [
         Attribute(name, values, None, MEASURES[name])
-        for name, values in zip(MEASURES, measured.T.astype(np.float64), strict=True)
+        for name, values in zip(MEASURES, measured.T.astype(np.float64), strict=False)
     ]
     known = [one for one in known if len(np.unique(one.values)) > 1 and not np.isnan(one.values).any()]
     seen = pixels.reshape(N, -1).astype(np.float64)

@@ -46,7 +46,7 @@ def write_pixels(context: Context) -> None:
     """pixels.safetensors: tensors "items" (m,) and "measures" (m, q) float32, the measures' names in the header."""
     from safetensors.numpy import save_file
 
-    from rdx.features.pixels import MEASURES, measure_images
+    from rdx.features.pixels import COLUMNS, measure_images
 
     n = len(context.items)
     chosen = np.arange(n)
@@ -55,7 +55,7 @@ def write_pixels(context: Context) -> None:
         context.log += [f"pixels: measured on {MOST_IMAGES:,} of {n:,} images"]
     tensors = {"items": chosen, "measures": measure_images(context.items.image, chosen)}
     with atomic_path(context.folder.path(PIXELS)) as temporary:
-        save_file(tensors, temporary, metadata={"rdx": json.dumps(list(MEASURES))})
+        save_file(tensors, temporary, metadata={"rdx": json.dumps(list(COLUMNS))})
 
 
 def describe(context: Context, a: str, b: str, run: MethodRun, first: bool) -> None:
@@ -101,6 +101,15 @@ def known_attributes(context: Context, a: str, b: str) -> list[Attribute]:
     from rdx.metrics.attributes import usable
 
     return usable(_attributes(context, context.folder.path(pair_name(a, b)), (a, b), {}))[0]
+
+
+def known_structure(context: Context) -> tuple[np.ndarray, np.ndarray] | None:
+    """How much fine and how much coarse structure every image has (n,), NaN for none; None in runs without."""
+    from rdx.features.pixels import COARSE, FINE
+
+    path = context.folder.path(PIXELS)
+    found = read_pixels(path, len(context.items)) if context.items.has_images and path.is_file() else {}
+    return (found[FINE], found[COARSE]) if FINE in found else None
 
 
 def read_sentences(folder: Path) -> dict[tuple[str, int], str]:
@@ -149,7 +158,7 @@ def _attributes(
         yield categories(_own_name(f"prediction_{side}", "probe", items), texts)
     if items.has_images and context.folder.path(PIXELS).is_file():  # runs of older versions have none
         for name, values in read_pixels(context.folder.path(PIXELS), len(items)).items():
-            if name in MEASURES:  # an older version had others
+            if name in MEASURES:  # structure is none, and an older version had others
                 yield Attribute(_own_name(name, "pixels", items), values, None, MEASURES[name])
 
 

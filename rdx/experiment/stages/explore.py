@@ -104,6 +104,7 @@ def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], note
         predictions=_predictions(folder, a, b),
         cka=json.loads((folder / "cka.json").read_text(encoding="utf-8"))[RAW],
         attributes=attributes.known_attributes(context, a, b),
+        structure=attributes.known_structure(context),
         **_neighborhoods(folder),
         verdict=summary["verdict"],
         reason=summary["reason"],

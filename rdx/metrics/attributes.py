@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from rdx.metrics.significance import benjamini_hochberg
-from rdx.metrics.two_samples import auc_within, more_often, rank_sum
+from rdx.metrics.two_samples import Levels, Within, more_often, rank_sum
 
 LEAST = 3  # members and others with a value, or there is no test
 VS_NEIGHBORS = " vs neighbours"  # ends the name of an attribute that was held against the neighbours
@@ -43,6 +44,11 @@ class Attribute:
     @property
     def is_category(self) -> bool:
         return self.names is not None
+
+    @cached_property
+    def levels(self) -> Levels:
+        """Of numbers."""
+        return Levels(self.values)
 
     def holds(self, value: int) -> np.ndarray:
         """Which items (n,) have one value of a category."""
@@ -88,13 +94,14 @@ def find_common(
     """
     found: list[list[Finding]] = []
     tested = 0
+    within = None if labels is None else _Within(np.unique(labels, return_inverse=True)[1])
     for members, neighbors in concepts:
         rest = np.setdiff1d(np.arange(len(attributes[0].values)), members) if attributes else members[:0]
         here: list[Finding] = []
         for attribute in attributes:
             for vs_neighbors, others in ((False, rest), (True, neighbors)):
                 findings, tests = _compared(attribute, members, others, vs_neighbors)
-                here += findings if vs_neighbors or labels is None else _with_labels(findings, members, labels)
+                here += findings if vs_neighbors or within is None else [within.told(one, members) for one in findings]
                 tested += tests
         found.append(here)
     flat = [finding.p_value for here in found for finding in here]
@@ -111,14 +118,16 @@ def _compared(
     attribute: Attribute, members: np.ndarray, others: np.ndarray, vs_neighbors: bool
 ) -> tuple[list[Finding], int]:
     """The findings, and how many tests were made."""
-    inside, outside = attribute.values[members], attribute.values[others]
     if not attribute.is_category:
-        inside, outside = inside[~np.isnan(inside)], outside[~np.isnan(outside)]
+        levels = attribute.levels
+        counts = [levels.counts(some) for some in (members, others)]
+        if min(some.sum() for some in counts) < LEAST:
+            return [], 0
+        auc, p = rank_sum(*counts)
+        return [Finding(attribute, None, vs_neighbors, auc, *map(levels.median, counts), p)], 1
+    inside, outside = attribute.values[members], attribute.values[others]
     if min(len(inside), len(outside)) < LEAST:
         return [], 0
-    if not attribute.is_category:
-        auc, p = rank_sum(inside, outside)
-        return [Finding(attribute, None, vs_neighbors, auc, *_medians(inside, outside), p)], 1
     count = len(attribute.names)
     here, there = (np.bincount(some[some >= 0], minlength=count) for some in (inside, outside))
     p_values = more_often(here, len(inside), there, len(outside))
@@ -131,21 +140,20 @@ def _compared(
     return findings, count
 
 
-def _with_labels(findings: Sequence[Finding], members: np.ndarray, labels: np.ndarray) -> list[Finding]:
-    """Findings against the rest, with their AUC against those of the rest that have the same labels."""
-    inside = np.zeros(len(labels), dtype=bool)
-    inside[members] = True
-    strata = np.unique(labels, return_inverse=True)[1]
-    found = []
-    for one in findings:
-        values = one.attribute.values if one.value is None else one.attribute.holds(one.value).astype(np.float64)
-        auc = auc_within(values, inside, strata)
-        found.append(replace(one, within_labels=0.5 if auc is None else auc))
-    return found
+class _Within:
+    """The AUC of findings against those of the rest that have the same labels, (n,) int from 0."""
 
+    def __init__(self, labels: np.ndarray) -> None:
+        self.labels = labels
+        self.ranked: dict[tuple[int, int | None], Within] = {}
 
-def _medians(*groups: np.ndarray) -> tuple[float, ...]:
-    return tuple(float(np.median(group)) for group in groups)
+    def told(self, one: Finding, members: np.ndarray) -> Finding:
+        key = id(one.attribute), one.value
+        if key not in self.ranked:
+            values = one.attribute.values if one.value is None else one.attribute.holds(one.value).astype(np.float64)
+            self.ranked[key] = Within(values, self.labels)
+        auc = self.ranked[key].auc(members)
+        return replace(one, within_labels=0.5 if auc is None else auc)
 
 
 def usable(attributes: Iterable[Attribute]) -> tuple[list[Attribute], dict[str, str]]:

@@ -12,16 +12,37 @@ import math
 import numpy as np
 
 
-def rank_sum(inside: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
-    """The AUC of two groups of numbers (s,) and (t,), neither empty, and the two-sided p-value of the rank-sum test.
+class Levels:
+    """Numbers (n,), NaN for none, put in order once, for as many groups of them as are asked about."""
 
-    AUC: the chance that one drawn from the first is larger than one from the second, ties counting half; 0.5 where
-    neither has more.
+    def __init__(self, values: np.ndarray) -> None:
+        there = ~np.isnan(values)
+        self.distinct, code = np.unique(values[there], return_inverse=True)
+        self.code = np.full(len(values), -1)
+        self.code[there] = code
+
+    def counts(self, items: np.ndarray) -> np.ndarray:
+        """How many of some items have each of the distinct numbers, (l,)."""
+        code = self.code[items]
+        return np.bincount(code[code >= 0], minlength=len(self.distinct))
+
+    def median(self, counts: np.ndarray) -> float:
+        """Of a group with such counts (l,), not all 0."""
+        total, up_to = int(counts.sum()), np.cumsum(counts)
+        low, high = self.distinct[np.searchsorted(up_to, [(total - 1) // 2, total // 2], side="right")]
+        return float((low + high) / 2)
+
+
+def rank_sum(inside: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
+    """The AUC of two groups of numbers and the two-sided p-value of the rank-sum test.
+
+    inside, outside (l,): how many of each have the lowest number, the next one …, not all 0. AUC: the chance that one
+    drawn from the first is larger than one from the second, ties counting half; 0.5 where neither has more.
     """
-    s, t = len(inside), len(outside)
-    _, position, counts = np.unique(np.concatenate([inside, outside]), return_inverse=True, return_counts=True)
+    s, t = int(inside.sum()), int(outside.sum())
+    counts = inside + outside
     mean_rank = np.cumsum(counts) - (counts - 1) / 2.0
-    u = float(mean_rank[position[:s]].sum()) - s * (s + 1) / 2.0
+    u = float((inside * mean_rank).sum()) - s * (s + 1) / 2.0
     n = s + t
     ties = float((counts.astype(np.float64) ** 3 - counts).sum())
     variance = s * t / 12.0 * (n + 1 - ties / (n * (n - 1)))
@@ -37,19 +58,25 @@ def mean_ranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(counts) - (counts - 1) / 2.0)[position]
 
 
-def auc_within(values: np.ndarray, inside: np.ndarray, strata: np.ndarray) -> float | None:
-    """The AUC of values (n,), NaN for none, of the items that are ``inside`` (n,) bool beside those of the same stratum
-    (n,) int that are not; None where no stratum has both."""
-    there = ~np.isnan(values)
-    values, inside, strata = values[there], inside[there], strata[there]
-    _, order = np.unique(values, return_inverse=True)
-    key = strata * (order.max(initial=0) + 1) + order
-    mean_rank = mean_ranks(key)
-    sizes, members = np.bincount(strata), np.bincount(strata, inside)
-    pairs = float((members * (sizes - members)).sum())
-    below = np.cumsum(sizes) - sizes  # items of earlier strata, which rank before all of this one
-    u = float((mean_rank - below[strata])[inside].sum() - (members * (members + 1) / 2.0).sum())
-    return u / pairs if pairs else None
+class Within:
+    """Numbers (n,), NaN for none, ranked among those of the same stratum (n,) int, for as many groups as are asked."""
+
+    def __init__(self, values: np.ndarray, strata: np.ndarray) -> None:
+        self.there, self.strata = ~np.isnan(values), strata
+        order, among = Levels(values).code[self.there], strata[self.there]
+        self.sizes = np.bincount(among)
+        self.ranks = np.zeros(len(values))
+        # Items of earlier strata rank before all of this one.
+        below = np.cumsum(self.sizes) - self.sizes
+        self.ranks[self.there] = mean_ranks(among * (order.max(initial=0) + 1) + order) - below[among]
+
+    def auc(self, items: np.ndarray) -> float | None:
+        """The AUC of some items beside all others of the same stratum; None where no stratum has both."""
+        items = items[self.there[items]]
+        members = np.bincount(self.strata[items], minlength=len(self.sizes))
+        pairs = float((members * (self.sizes - members)).sum())
+        u = float(self.ranks[items].sum() - (members * (members + 1) / 2.0).sum())
+        return u / pairs if pairs else None
 
 
 def more_often(inside: np.ndarray, size: int, outside: np.ndarray, other_size: int) -> np.ndarray:

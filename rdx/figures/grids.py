@@ -89,14 +89,8 @@ def arrange(
 
 def place(figure, sheet: np.ndarray, left: float, top: float) -> None:
     """Puts a sheet (h, w, 3) on the figure pixel for pixel; left and top in pixels."""
-    height, width = sheet.shape[:2]
-    full_width, full_height = figure.bbox.width, figure.bbox.height
-    low = round(full_height) - round(top) - height
-    axes = figure.add_axes(
-        (round(left) / full_width, low / full_height, width / full_width, height / full_height), frameon=False
-    )
-    axes.set_axis_off()
-    axes.imshow(sheet, interpolation="nearest", aspect="auto")
+    low = round(figure.bbox.height) - round(top) - sheet.shape[0]
+    figure.figimage(sheet, round(left), low, origin="upper")
 
 
 def _fitted(image: Image | str, side: int) -> Image:

@@ -106,9 +106,16 @@ def own_rules() -> Iterator[None]:
     """Inside, matplotlib draws by the rules of this house, whatever the user's own are."""
     import matplotlib
 
-    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
-    with matplotlib.rc_context({**defaults, **_RULES, "font.family": fonts()}), _missing_letters_are_boxes():
+    with matplotlib.rc_context(_rules()), _missing_letters_are_boxes():
         yield
+
+
+@lru_cache(maxsize=1)
+def _rules() -> dict[str, object]:
+    import matplotlib
+
+    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
+    return {**defaults, **_RULES, "font.family": fonts()}
 
 
 def _png(canvas: FigureCanvasAgg) -> bytes:

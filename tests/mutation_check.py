@@ -227,6 +227,10 @@ MUTATIONS = (
         ("tests/method/scales/test_scales.py::test_scores_and_p_values_are_those_of_the_side_that_explains_more",),
     ),
     Mutation(
+        "the upper byte of a key sorted first", "rdx/method/many/key_ranks.py",
+        "half[lower[b]] = row[j]", "half[j] = row[j]", ("tests/method/many/test_key_ranks.py",),
+    ),
+    Mutation(
         "near ties left as they are", "rdx/method/many/key_ranks.py", "if values[p - 1] > value:", "if False:",
         ("tests/method/many/test_key_ranks.py",),
     ),

@@ -20,7 +20,9 @@ def plain(distances, first):
 
 @pytest.mark.parametrize("kind", ["spread", "few values", "all equal", "an outlier", "close together"])
 @pytest.mark.parametrize("first", [0, 3, 56])
-def test_ranks_are_those_of_a_stable_sort(kind, first):
+@pytest.mark.parametrize("long", [2, 100], ids=["sorted by bytes", "sorted by comparison"])
+def test_ranks_are_those_of_a_stable_sort(kind, first, long, monkeypatch):
+    monkeypatch.setattr(key_ranks, "_LONG", long)
     rng = np.random.default_rng(0)
     distances = 1 + {
         "spread": rng.random((4, 60)), "few values": rng.integers(0, 4, (4, 60)), "all equal": np.zeros((4, 60)),
@@ -32,6 +34,14 @@ def test_ranks_are_those_of_a_stable_sort(kind, first):
     done = np.setdiff1d(np.arange(4), left)
     assert_array_equal(ranks[done], plain(distances, first)[done])
     assert len(left) in (0, 4) and (len(left) == 0 or kind in ("an outlier", "close together"))
+
+
+@pytest.mark.parametrize("n", [key_ranks._LONG - 1, key_ranks._LONG, 4097])
+def test_long_rows(n):
+    distances = 1 + np.random.default_rng(n).random((3, n)).round(4) ** 3  # many ties, close together at one end
+    ranks = np.empty((3, n), np.uint16)
+    assert not len(key_ranks.rank_by_keys(distances.copy(), 7, ranks))
+    assert_array_equal(ranks, plain(distances, 7))
 
 
 def test_rows_that_are_too_long_are_left(monkeypatch):

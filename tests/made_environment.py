@@ -2,7 +2,8 @@
 
 Loading them takes longer than most of what the tests of scripts do. Libraries alone are loaded: every command imports
 the source from the folder it is started in, as `python -m` does. Use: `with environment() as folder`, and
-`VIRTUAL_ENV=folder`; what else a script asks of `bin/python` is answered by the real one.
+`VIRTUAL_ENV=folder`. Python files of this folder are forks, too; what else a script asks of `bin/python` is answered
+by the real one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+TESTS = f"{Path(__file__).resolve().parent}{os.sep}"
+ROOT = Path(TESTS).parent
 LIBRARIES = ["filelock", "hdbscan", "huggingface_hub", "jinja2", "joblib", "matplotlib.backends.backend_agg",
              "matplotlib.figure", "numba", "open_clip", "openTSNE", "pandas", "pydantic", "safetensors.torch",
              "scipy.linalg", "scipy.ndimage", "scipy.optimize", "scipy.stats", "sklearn.cluster",
@@ -31,9 +33,9 @@ LIBRARIES = ["filelock", "hdbscan", "huggingface_hub", "jinja2", "joblib", "matp
 # The stand-in for bin/python: hands its arguments, folder, environment and streams over, and ends as the fork does.
 STAND_IN = """
 import json, os, socket, sys
-if sys.argv[1:3] != ["-m", "rdx"]:
+if sys.argv[1:3] != ["-m", "rdx"] and not (*sys.argv, "")[1].startswith({tests!r}):
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
-command = json.dumps([sys.argv[3:], os.getcwd(), dict(os.environ)]).encode()
+command = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
     socket.send_fds(server, [len(command).to_bytes(8, "big")], [0, 1, 2])
@@ -48,7 +50,7 @@ def environment() -> Iterator[str]:
     """The folder of such an environment."""
     with tempfile.TemporaryDirectory(prefix="rdx") as place:  # a socket's path has to be short
         address, stand_in, python = (Path(place, name) for name in ("server", "stand_in.py", "bin/python"))
-        stand_in.write_text(STAND_IN.format(python=sys.executable, address=str(address)), encoding="utf-8")
+        stand_in.write_text(STAND_IN.format(python=sys.executable, address=str(address), tests=TESTS), encoding="utf-8")
         python.parent.mkdir()
         python.write_text(f"#!/bin/sh\nexec '{sys.executable}' -IS '{stand_in}' \"$@\"\n", encoding="utf-8")
         python.chmod(0o755)
@@ -133,9 +135,13 @@ def _be_the_command(streams: list[int], arguments: list[str], folder: str, setti
         os.environ.update(settings)
         os.chdir(folder)
         sys.dont_write_bytecode = bool(settings.get("PYTHONDONTWRITEBYTECODE"))
-        sys.argv = ["rdx", *arguments]
         sys.path[:1] = [folder, *filter(None, settings.get("PYTHONPATH", "").split(os.pathsep))]
-        runpy.run_module("rdx", run_name="__main__", alter_sys=True)
+        if arguments[0] == "-m":
+            sys.argv = arguments[1:]
+            runpy.run_module("rdx", run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = arguments
+            runpy.run_path(arguments[0], run_name="__main__")
         code = 0
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else int(left.code is not None)

@@ -118,13 +118,16 @@ class Command:
 
 
 class Commands:
-    """Starts commands of `rdx` as forks of one process that has loaded, and carried out, everything once."""
+    """Starts commands of `rdx` as forks of one process that has loaded, and carried out, everything once.
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    `python`: that of an environment (made_environment.py) in which the libraries are loaded already.
+    """
+
+    def __init__(self, python: str, folder: Path, cache: Path) -> None:
         threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
         environment = {**os.environ, **threads, "RDX_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
         self._server = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+            [python, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
         )
         self._notes, self._count = folder, 0
         folder.mkdir(parents=True)

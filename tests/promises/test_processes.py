@@ -55,9 +55,9 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Iterator[Place]:
+def place(tmp_path_factory, loaded) -> Iterator[Place]:
     base = tmp_path_factory.mktemp("processes")
-    commands = Commands(base / "notes", base / "cache")
+    commands = Commands(f"{loaded}/bin/python", base / "notes", base / "cache")
     place = Place(commands, base / "work", base / "cache", {}, {}, {})
     place.clean()
     commands.warm_up([TRAIN, RUN], place.work)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from made_pictures import contains, edges_are_white, pixels
 from PIL import Image
 
 from rdx.figures import style
@@ -22,22 +23,6 @@ from rdx.figures.summary import save_summary
 def pictures(count: int, side: int = 8, seed: int = 0) -> list[Image.Image]:
     rng = np.random.default_rng(seed)
     return [Image.fromarray(rng.integers(0, 256, (side, side), dtype=np.uint8)) for _ in range(count)]
-
-
-def pixels(path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB")).astype(int)
-
-
-def edges_are_white(path) -> bool:
-    shown = pixels(path)
-    sides = (shown[:8], shown[-8:], shown[:, :8], shown[:, -8:])
-    return all((side == 255).all() for side in sides)
-
-
-def contains(shown: np.ndarray, color: str) -> bool:
-    rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-    return bool((np.abs(shown - rgb).max(axis=2) <= 2).any())
 
 
 @pytest.fixture

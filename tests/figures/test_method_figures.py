@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from made_pictures import contains, edges_are_white, pixels
 
 import baselines
 from baselines.base import Baseline, from_coefficients
@@ -13,21 +13,6 @@ from rdx import compare
 from rdx.figures import style
 from rdx.figures.coefficients import by_concept, save_coefficients
 from rdx.figures.loss import COLORS, save_loss
-
-
-def pixels(path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB")).astype(int)
-
-
-def contains(shown: np.ndarray, color: str) -> bool:
-    rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-    return bool((np.abs(shown - rgb).max(axis=2) <= 2).any())
-
-
-def edges_are_white(path) -> bool:
-    shown = pixels(path)
-    return all((side == 255).all() for side in (shown[:8], shown[-8:], shown[:, :8], shown[:, -8:]))
 
 
 def coefficients(n: int, k: int, low: float = 0.0) -> dict:

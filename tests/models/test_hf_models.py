@@ -18,8 +18,6 @@ from rdx.features.extraction import extract, extract_layers
 from rdx.models import load_model, model_fingerprint, needs_download, parse_spec
 from rdx.models.spec import with_absolute_paths
 
-ensure_torchvision()
-transformers = pytest.importorskip("transformers")
 SMALL = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 TOWER = {**SMALL, "image_size": 32, "patch_size": 8}
 TEXT = {**SMALL, "vocab_size": 50, "bos_token_id": 1, "eos_token_id": 2}
@@ -37,6 +35,14 @@ TOKENS = {"vit": (1, True), "dinov2": (1, True), "dinov3": (4, True), "siglip": 
 BLOCKS = {"vit": "layers.1", "dinov2": "encoder.layer.1", "dinov3": "model.layer.1",
           "siglip": "vision_model.encoder.layers.1", "clip": "vision_model.encoder.layers.1",
           "swin": "encoder.layers.1.blocks.0"}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def library():
+    """Loaded where it is needed: of processes that run tests side by side, in one."""
+    global transformers
+    ensure_torchvision()
+    transformers = pytest.importorskip("transformers")
 
 
 @pytest.fixture(scope="module")

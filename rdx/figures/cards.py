@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,8 +43,8 @@ def _fitting(text: str, size: float, width: float, most: int) -> list[str]:
     """The first lines of a text, at most so many; the last one ends in … where there are more."""
     # No letter is narrower than two pixels: of a long text, nothing after so many is looked at.
     words = (printable(word) for word in text[: most * int(width) // 2].split())
-    pieces = [piece for word in words for piece in _pieces(word, size, width)]
-    lines = style.wrapped(" ".join(pieces), size, width) or [NO_TEXT]
+    pieces = (piece for word in words for piece in _pieces(word, size, width))
+    lines = list(islice(style.filled(pieces, size, width), most + 1)) or [NO_TEXT]
     if len(lines) <= most:
         return lines
     last = lines[most - 1]
@@ -52,10 +54,22 @@ def _fitting(text: str, size: float, width: float, most: int) -> list[str]:
 
 
 def _pieces(word: str, size: float, width: float) -> list[str]:
-    """A word in pieces that fit into a line: scripts that put no spaces between words are one long word."""
-    pieces = [""]
-    for letter in word:
-        if pieces[-1] and style.text_width(pieces[-1] + letter, size) > width:
-            pieces.append("")
-        pieces[-1] += letter
+    """A word in pieces that fit into a line: scripts that put no spaces between words are one long word.
+
+    Of a long one, few lengths are measured: a measurement for each letter takes longer than all else.
+    """
+
+    def wide(letters: int) -> float:
+        return style.text_width(word[:letters], size)
+
+    pieces = []
+    while word:
+        most = 8
+        while most < len(word) and wide(most) <= width:
+            most *= 2
+        most = min(most, len(word))
+        if most < len(word) or wide(most) > width:
+            most = max(1, bisect_right(range(1, most), width, key=wide))
+        pieces.append(word[:most])
+        word = word[most:]
     return pieces

@@ -10,7 +10,7 @@ with the first installed font of `_FALLBACKS` that has them, and as boxes, witho
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
@@ -164,17 +164,21 @@ def line_height(size: float) -> float:
 
 def wrapped(text: str, size: float, width: float, weight: str = "normal") -> list[str]:
     """Text as lines no wider than ``width`` pixels; a word that is wider alone is shortened."""
-    lines = []
-    for paragraph in text.splitlines():
-        line = ""
-        for word in paragraph.split():
-            longer = f"{line} {word}".strip()
-            if line and text_width(longer, size, weight) > width:
-                lines.append(line)
-                longer = word
-            line = longer
-        lines.append(line)
-    return [shortened(line, size, width, weight) for line in lines]
+    paragraphs = (list(filled(part.split(), size, width, weight)) or [""] for part in text.splitlines())
+    return [shortened(line, size, width, weight) for lines in paragraphs for line in lines]
+
+
+def filled(words: Iterable[str], size: float, width: float, weight: str = "normal") -> Iterator[str]:
+    """Lines of as many words as fit into ``width`` pixels, at least one, each as soon as it is full."""
+    line = ""
+    for word in words:
+        longer = f"{line} {word}".strip()
+        if line and text_width(longer, size, weight) > width:
+            yield line
+            longer = word
+        line = longer
+    if line:
+        yield line
 
 
 def shortened(text: str, size: float, width: float, weight: str = "normal") -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import typer
 import yaml
+from made_commands import rdx
 from PIL import Image
 
 from rdx import cli
@@ -70,12 +71,6 @@ def write_inputs() -> None:
         "figures": False,
     }
     Path("small.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-
-
-def rdx(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main([str(argument) for argument in arguments])
-    return left.value.code or 0
 
 
 def test_run_prints_a_plan_and_a_table(here, capsys):

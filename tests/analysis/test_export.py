@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_commands import rdx
 from made_data import write_picture
 from made_runs import QUICK
 from PIL import Image
@@ -19,7 +20,6 @@ from PIL import Image
 from rdx.analysis.export import MARK, TARGETS, Choice, export
 from rdx.analysis.export import atlas as atlas_form
 from rdx.analysis.export.contents import encoded, members_in_order
-from rdx.cli import main
 from rdx.config import parse_experiment
 from rdx.errors import InputError
 from rdx.experiment.finished import read_run
@@ -159,9 +159,8 @@ def test_a_data_set_for_fiftyone(finished, tmp_path):
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(finished, capsys, words, said):
-    with pytest.raises(SystemExit) as ended:
-        main(["export", *(word.format(run=finished) for word in words)])
-    assert ended.value.code == 2 and said in capsys.readouterr().err.lower()
+    assert rdx("export", *(word.format(run=finished) for word in words)) == 2
+    assert said in capsys.readouterr().err.lower()
     assert set(TARGETS) == {"csv", "embedding-atlas", "fiftyone"}
 
 

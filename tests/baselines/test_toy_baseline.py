@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from made_commands import rdx
 
 import baselines
-from rdx import cli
 from rdx.errors import InputError
 
 PAGE = Path(__file__).resolve().parents[2] / "CONTRIBUTING.md"
@@ -22,12 +22,6 @@ N = 60
 def block(kind: str, number: int = 0) -> str:
     """A block of code of the page."""
     return re.findall(rf"```{kind}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[number]
-
-
-def leave(command: str) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main(command.split()[1:])
-    return left.value.code or 0
 
 
 @pytest.fixture
@@ -48,7 +42,7 @@ def added(tmp_path, monkeypatch) -> str:
 
 def test_the_page_s_command_fills_the_tables(added, quick_statistics, sketched_pictures):
     command = block("bash").strip()
-    assert leave(f"{command} --n-clusters 2 --statistics off --output-dir run --quiet") == 0
+    assert rdx(*f"{command} --n-clusters 2 --statistics off --output-dir run --quiet".split()[1:]) == 0
     metrics = pd.read_csv("run/a_vs_b/metrics.csv")
     rows = metrics[metrics["method"] == added]
     assert len(rows) == len(metrics) / 2 == 2 * 3  # directions × distances
@@ -67,9 +61,9 @@ def test_the_page_s_configuration_is_valid(added, capsys):
         "methods": [yaml.safe_load(re.search(r"`(\{method: .*?\})`", PAGE.read_text(encoding="utf-8"))[1])],
     }  # fmt: skip
     Path("toy.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
-    assert leave("rdx run toy.yaml --output-dir out --quiet") == 0
+    assert rdx("run", "toy.yaml", "--output-dir", "out", "--quiet") == 0
     assert set(pd.read_csv(next(Path("out").rglob("metrics.csv")))["method"]) == {added}
-    assert leave("rdx run toy.yaml --set methods.random_directions.tries=0 --output-dir bad") == 2
+    assert rdx("run", "toy.yaml", "--set", "methods.random_directions.tries=0", "--output-dir", "bad") == 2
     assert "tries must be a whole number ≥ 1, got 0" in capsys.readouterr().err
     assert not Path("bad").exists()
 

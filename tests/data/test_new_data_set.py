@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from made_commands import rdx
 from made_data import write_picture
 
-from rdx import cli
 from rdx.data import DATASETS, dataset_settings, load_items
 from rdx.data.download.command import DOWNLOADS, main
 from rdx.errors import InputError, MissingInput
@@ -65,12 +65,6 @@ def config(tmp_path) -> str:
     }  # fmt: skip
     (tmp_path / "leaves.yaml").write_text(yaml.safe_dump(content))
     return "leaves.yaml"
-
-
-def rdx(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(list(arguments))
-    return ended.value.code
 
 
 def make_photos(n: int = 30) -> None:

@@ -7,10 +7,10 @@ import json
 
 import numpy as np
 import pytest
+from made_commands import rdx
 from PIL import Image
 
 from rdx import compare
-from rdx.cli import main
 from rdx.experiment.run.tables import read_table
 
 NAMES = (
@@ -71,10 +71,9 @@ def test_a_list_in_a_table_keeps_them_too(folder, tmp_path):
 
 def test_what_is_wrong_with_an_awkward_name_is_one_line(folder, tmp_path, capsys):
     (folder / "a\nclass/two\nlines.png").write_bytes(b"no image")
-    with pytest.raises(SystemExit) as left:
-        main(["compare", "--a", MODEL, "--b", MODEL, "--images", str(folder), "--output-dir", str(tmp_path / "o")])
+    assert rdx("compare", "--a", MODEL, "--b", MODEL, "--images", folder, "--output-dir", tmp_path / "o") == 2
     said = capsys.readouterr().err.strip().splitlines()
-    assert left.value.code == 2 and not (tmp_path / "o").exists()
+    assert not (tmp_path / "o").exists()
     assert len([line for line in said if "checking images" not in line]) == 1
     assert r"a\nclass/two\nlines.png' cannot be read: not an image file" in said[-1]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_commands import rdx
 
 from rdx import compare
-from rdx.cli import main
 from rdx.console import ExitCode
 from rdx.experiment.run.folder import OUTPUTS
 
@@ -44,10 +44,9 @@ def tables(a: str, **options) -> dict[str, bytes]:
 
 def refused(capsys, *more: str) -> str:
     """The one line that the command leaves with; nothing was computed or written."""
-    with pytest.raises(SystemExit) as left:
-        main([*COMMAND, "--output-dir", "run", *more])
+    code = rdx(*COMMAND, "--output-dir", "run", *more)
     said = capsys.readouterr().err.strip()
-    assert left.value.code == ExitCode.WRONG_INPUT, said
+    assert code == ExitCode.WRONG_INPUT, said
     assert len(said.splitlines()) == 1 and not Path("run").exists()
     return said
 

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from made_commands import results
 
 from rdx.method.alignment import learn_map
 from rdx.models.training import parse_training, train
 
 ROOT = Path(__file__).resolve().parents[2]
 N = 90
-TOLD = ("run.log", "environment.json", "plan.json")  # what tells the time or the circumstances
 DRAWN = "sae"  # trained: equal but for rounding where threads add up in another order
 
 
@@ -68,14 +68,6 @@ def run(
     return folder
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".steps" not in path.parts and path.name not in TOLD
-    }
-
-
 @pytest.fixture(scope="module")
 def first(place, loaded) -> Path:
     return run(place / "c.yaml", place / "first", python=f"{loaded}/bin/python")
@@ -89,16 +81,16 @@ def test_other_language_folder_hash_seed_and_python_change_no_byte(place, first)
         place / "c.yaml", place / "again", "-O", cwd=elsewhere, LC_ALL="C", PYTHONHASHSEED="123", TZ="Asia/Tokyo",
         PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LANGUAGE="de",
     )  # fmt: skip
-    found = contents(again)
+    found = results(again)
     assert {"summary.csv", "a_vs_b/rdx/concepts.csv", "a_vs_b/sae/loss.csv"} < set(found)
-    assert found == contents(first)
+    assert found == results(first)
     assert not list(elsewhere.iterdir())
 
 
 def test_rdx_run_on_a_runs_own_configuration_repeats_it(place, loaded, first):
     python = f"{loaded}/bin/python"
     repeated = run(first / "config.yaml", place / "repeated", python=python, cwd=first)
-    assert contents(repeated) == contents(first)
+    assert results(repeated) == results(first)
     told, again = (json.loads((folder / "environment.json").read_text("utf-8")) for folder in (first, repeated))
     assert told["inputs"] == again["inputs"] and told["seeds"] == again["seeds"] == {"run": 42}
     log = (first / "run.log").read_text("utf-8")
@@ -111,7 +103,7 @@ def test_other_numbers_of_threads(place, first, threads="3"):
     """Ranks and labels are equal, what is trained lies within 1e-4."""
     more = {f"{name}_NUM_THREADS": threads for name in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
     other = run(place / "c.yaml", place / f"threads {threads}", **more)
-    expected, found = contents(first), contents(other)
+    expected, found = results(first), results(other)
     assert set(found) == set(expected)
     for name, data in found.items():
         trained = f"/{DRAWN}/" in name or name in ("a_vs_b/metrics.csv", "summary.csv")

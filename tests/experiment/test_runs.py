@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import yaml
+from made_commands import carried_out, results
 
 from rdx.config import load_experiment
 from rdx.experiment.plan.prepare import look, prepare
@@ -56,7 +57,7 @@ def place(tmp_path_factory) -> Path:
     (folder / "small.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        done = run(folder / "small.yaml", folder / "whole")
+        done = carried_out(folder / "small.yaml", folder / "whole")
     assert done == STEPS
     return folder
 
@@ -73,26 +74,9 @@ def folder(place, tmp_path) -> Path:
     return Path(shutil.copytree(place / "whole", tmp_path / "run"))
 
 
-def run(config: Path, folder: Path, changes=(), force: bool = False) -> list[str]:
-    """Run an experiment; returns the names of the steps that were carried out."""
-    prepared = prepare(load_experiment(config, changes), folder, force=force)
-    runner.run(prepared)
-    return [step.name for step in prepared.todo]
-
-
 def todo(config: Path, folder: Path, changes=()) -> list[str]:
     """The names of the steps that would be carried out."""
     return [step.name for step in look(load_experiment(config, changes), folder).todo]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a run but what tells the time or the machine."""
-    told = ("run.log", "environment.json", "plan.json")
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".steps" not in path.parts and path.name not in told
-    }
 
 
 def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -104,7 +88,7 @@ def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def test_files_of_a_run(folder):
-    names = set(contents(folder))
+    names = set(results(folder))
     tables = {"assignments.csv", "explanations.csv", "concepts.csv", "method.json", "attributes.csv", "attributes.json"}
     expected = {"config.yaml", "items.csv", "summary.csv"}
     expected |= {f"representations/{key}.safetensors" for key in "ab"}
@@ -118,7 +102,7 @@ def test_files_of_a_run(folder):
 
 def test_second_run_does_nothing(config, folder):
     before = everything(folder)
-    assert run(config, folder) == []
+    assert carried_out(config, folder) == []
     assert everything(folder) == before
 
 
@@ -127,17 +111,17 @@ def test_naming_a_default_changes_nothing(config, folder):
 
 
 def test_changed_gamma_redoes_only_what_depends_on_it(config, folder, sketched_pictures):
-    run(config, folder, ["figures=true"])
-    done = run(config, folder, ["figures=true", "methods.rdx.gamma=auto"])
+    carried_out(config, folder, ["figures=true"])
+    done = carried_out(config, folder, ["figures=true", "methods.rdx.gamma=auto"])
     figures = [f"a_vs_b/{name}/figures" for name in ("rdx", "kmeans", "nmf")]  # all show RDX's matrices
     tables = ["a_vs_b/rdx", "a_vs_b/rdx/concepts", "a_vs_b/metrics", "a_vs_b/summary"]
     assert done == [*tables, "a_vs_b/items", "a_vs_b/rdx/attributes", *figures, "a_vs_b/explorer", "summary"]
 
 
 def test_force_does_everything_again_with_the_same_result(config, folder):
-    before = contents(folder)
-    assert run(config, folder, force=True) == STEPS
-    assert contents(folder) == before
+    before = results(folder)
+    assert carried_out(config, folder, force=True) == STEPS
+    assert results(folder) == before
 
 
 def test_changed_input_file_is_noticed(config, folder):
@@ -151,7 +135,7 @@ def test_changed_input_file_is_noticed(config, folder):
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
 def test_damaged_output_is_made_again(config, folder, damage):
-    before = contents(folder)
+    before = results(folder)
     path = folder / "a_vs_b/kmeans/assignments.csv"
     data = path.read_bytes()
     if damage == "gone":
@@ -159,23 +143,23 @@ def test_damaged_output_is_made_again(config, folder, damage):
     else:
         path.write_bytes(data[:-3] if damage == "cut" else data[:-2] + b"9\n")
     damaged = path.read_bytes() if path.exists() else None
-    assert run(config, folder) == ["a_vs_b/kmeans"]
-    after = contents(folder)
+    assert carried_out(config, folder) == ["a_vs_b/kmeans"]
+    after = results(folder)
     assert after.pop("a_vs_b/kmeans/assignments.saved.csv", None) == damaged  # it may be somebody's work
     assert after == before
 
 
 def test_a_removed_method_leaves_the_folder(config, folder, tmp_path):
-    run(config, folder, [f"methods={METHODS[:2]}"])
+    carried_out(config, folder, [f"methods={METHODS[:2]}"])
     assert not (folder / "a_vs_b/nmf").exists()
     assert "nmf" not in (folder / "a_vs_b/metrics.csv").read_text()
-    run(config, tmp_path / "other", [f"methods={METHODS[:2]}"])
-    assert contents(folder) == contents(tmp_path / "other")
+    carried_out(config, tmp_path / "other", [f"methods={METHODS[:2]}"])
+    assert results(folder) == results(tmp_path / "other")
 
 
 def test_order_of_methods_changes_no_result(config, place, tmp_path):
-    run(config, tmp_path / "two", [f"methods={METHODS[::-1]}"])
-    one, two = contents(place / "whole"), contents(tmp_path / "two")
+    carried_out(config, tmp_path / "two", [f"methods={METHODS[::-1]}"])
+    one, two = results(place / "whole"), results(tmp_path / "two")
     inside = [name for name in one if name.count("/") == 2]
     assert len(inside) > 10
     assert all(one[name] == two[name] for name in inside)
@@ -203,10 +187,10 @@ def test_an_interrupted_run_is_completed_byte_for_byte(config, place, tmp_path, 
     with pytest.raises(type(error)):
         runner.run(prepared)
     assert f"{where}: stopped by {type(error).__name__}" in (folder / "run.log").read_text()
-    rest = run(config, folder)
+    rest = carried_out(config, folder)
     assert rest[0] == where  # what came before is kept, this step is not taken for whole
     assert len(rest) == len(prepared.todo) - position
-    assert contents(folder) == contents(place / "whole")
+    assert results(folder) == results(place / "whole")
 
 
 def test_a_half_written_file_is_never_under_its_name(config, tmp_path, monkeypatch):
@@ -227,22 +211,22 @@ def test_a_half_written_file_is_never_under_its_name(config, tmp_path, monkeypat
 
 
 def test_the_saved_configuration_repeats_the_run(config, place, tmp_path, monkeypatch):
-    run(config, tmp_path / "run", ["seed=7"])
+    carried_out(config, tmp_path / "run", ["seed=7"])
     saved = tmp_path / "run/config.yaml"
     values = yaml.safe_load(saved.read_text())
     assert values["representations"]["a"]["model"] == f"features:{place / 'a.npy'}"
     assert values["data"]["labels"] == str(place / "labels.txt")
     assert "base" not in values
     monkeypatch.chdir(tmp_path / "run")
-    assert run(saved, tmp_path / "run") == []
-    run(saved, tmp_path / "again")
-    assert contents(tmp_path / "again") == contents(tmp_path / "run")
+    assert carried_out(saved, tmp_path / "run") == []
+    carried_out(saved, tmp_path / "again")
+    assert results(tmp_path / "again") == results(tmp_path / "run")
 
 
 def test_chain_of_comparisons_shares_its_representations(config, tmp_path):
     np.save("c.npy", np.load("a.npy")[:, :5] ** 2)
     changes = ["representations.c=features:c.npy", "comparisons=[[a, b], [b, c]]"]
-    done = run(config, tmp_path / "run", changes)
+    done = carried_out(config, tmp_path / "run", changes)
     assert done.count("representations/b") == 1
     rows = (tmp_path / "run/summary.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["comparison", pair_name("a", "b"), pair_name("b", "c")]
@@ -255,7 +239,7 @@ def test_equal_representations_have_no_difference(config, tmp_path):
         "representations.b=features:a.npy", "representations.c=features:c.npy", "comparisons=[[a, b], [a, c]]",
         f"methods={METHODS[:1]}",
     ]  # fmt: skip
-    run(config, tmp_path / "run", changes)
+    carried_out(config, tmp_path / "run", changes)
     for pair in ("a_vs_b", "a_vs_c"):
         summary = json.loads((tmp_path / "run" / pair / "summary.json").read_text())
         assert summary["verdict"] == "no difference above chance"
@@ -279,5 +263,5 @@ def test_a_saved_configuration_holds_every_parameter(config, folder, tmp_path, m
     monkeypatch.setattr(RDX.__init__, "__kwdefaults__", changed)
     assert RDX().beta == 7.0
     assert prepare(load_experiment(folder / "config.yaml"), tmp_path / "again").steps.fingerprints == before
-    assert run(folder / "config.yaml", folder) == []
+    assert carried_out(folder / "config.yaml", folder) == []
     assert prepare(load_experiment(config), tmp_path / "again").steps.fingerprints != before

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_commands import rdx
 
-from rdx import RDX, cli
+from rdx import RDX
 
 N = 150
 
@@ -21,9 +22,7 @@ def in_a_folder(tmp_path, monkeypatch):
 
 
 def compared(*arguments: str) -> None:
-    with pytest.raises(SystemExit) as end:
-        cli.main(["compare", "--a", "features:a.npy", "--b", "features:b.npy", "--output-dir", "run", *arguments])
-    assert not end.value.code
+    assert rdx("compare", "--a", "features:a.npy", "--b", "features:b.npy", "--output-dir", "run", *arguments) == 0
 
 
 @pytest.mark.parametrize("solver", ["sparse", "approximate"])

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from made_commands import carried_out, rdx
 from made_comparison import representations
 
-from rdx import cli
 from rdx.analysis.explorers import build_explorers
 from rdx.config import load_experiment
 from rdx.errors import InputError
@@ -53,24 +53,18 @@ def inputs(tmp_path_factory) -> Path:
     return folder / "explored.yaml"
 
 
-def carry_out(config: Path, folder: Path, changes=()) -> list[str]:
-    prepared = prepare(load_experiment(config, changes), folder)
-    runner.run(prepared)
-    return [step.name for step in prepared.todo]
-
-
 @pytest.fixture(scope="module")
 def finished(inputs, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "explored"
-    carry_out(inputs, folder)
+    carried_out(inputs, folder)
     return folder
 
 
 def test_a_run_writes_the_page_last_and_only_once(inputs, finished):
     assert "<title>A and B · RDX explorer</title>" in (finished / "a_vs_b/explorer.html").read_text(encoding="utf-8")
-    assert carry_out(inputs, finished) == []
-    assert carry_out(inputs, finished, ["explorer.thumbnails_mb=3"]) == ["a_vs_b/explorer"]
-    assert carry_out(inputs, finished) == ["a_vs_b/explorer"]
+    assert carried_out(inputs, finished) == []
+    assert carried_out(inputs, finished, ["explorer.thumbnails_mb=3"]) == ["a_vs_b/explorer"]
+    assert carried_out(inputs, finished) == ["a_vs_b/explorer"]
 
 
 @pytest.mark.parametrize(
@@ -112,10 +106,9 @@ def test_explore_builds_the_pages_again_and_the_run_stays_done(inputs, finished,
     said: list[str] = []
     assert build_explorers([finished], say=said.append) == [page]
     assert page.read_bytes() == before and "explorer.html" in said[0]
-    assert carry_out(inputs, finished) == []
-    with pytest.raises(SystemExit) as left:
-        cli.main(["explore", str(finished), "--quiet", "--set", "explorer.thumbnails_mb=0"])
-    assert not left.value.code and capsys.readouterr().out.strip() == str(page)
+    assert carried_out(inputs, finished) == []
+    assert rdx("explore", finished, "--quiet", "--set", "explorer.thumbnails_mb=0") == 0
+    assert capsys.readouterr().out.strip() == str(page)
     assert RunFolder(finished).is_done("a_vs_b/explorer", RunFolder(finished).fingerprint("a_vs_b/explorer"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from made_commands import rdx
 from PIL import Image
 from torch import nn
 
@@ -174,8 +175,6 @@ QUIET = ("--quiet", "--statistics", "off", "--n-clusters", "2")
 
 
 def test_the_plan_of_a_layer_of_windows_is_one_line_and_leaves_no_cache(tmp_path, monkeypatch, capsys):
-    from rdx import cli
-
     monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "images").mkdir()
@@ -183,8 +182,7 @@ def test_the_plan_of_a_layer_of_windows_is_one_line_and_leaves_no_cache(tmp_path
         IMAGE.save(tmp_path / f"images/{i}.png")
     spec = "timm:test_maxvit?pretrained=false"
     layers = (f"{spec}&layer=stages.0.blocks.0.attn_block.attn", "timm:test_resnet?pretrained=false")
-    with pytest.raises(SystemExit) as left:
-        cli.main(["compare", "--images", "images", "--a", layers[0], "--b", layers[1], "--dry-run", *QUIET])
+    assert rdx("compare", "--images", "images", "--a", layers[0], "--b", layers[1], "--dry-run", *QUIET) == 2
     said = capsys.readouterr().err
-    assert left.value.code == 2 and "rows for 2 images" in said and said.count("\n") == 1
+    assert "rows for 2 images" in said and said.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["images"]

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 import torch
+from made_commands import rdx
 
-from rdx import cli
 from rdx.data import load_items
 from rdx.errors import InputError
 from rdx.features import describe
@@ -155,9 +155,7 @@ def test_it_is_compared_with_a_model_of_transformers(tmp_path, module, path, ite
     specs = ["--a", f"onnx:net.onnx?{HALF}", "--b", "hf:vit?layer=last_hidden_state&pool=mean"]
     command = ["compare", *specs, "--images", "images", "--statistics", "off", "--set", "figures=false"]
     for more in (["--dry-run"], []):
-        with pytest.raises(SystemExit) as end:
-            cli.main([*command, "--n-clusters", "2", "--methods", "rdx", "--output-dir", "o", *more])
-        assert end.value.code == 0
+        assert rdx(*command, "--n-clusters", "2", "--methods", "rdx", "--output-dir", "o", *more) == 0
     assert "images: RGB, shorter side to 16" in capsys.readouterr().out
     assert (tmp_path / "o/a_vs_b/rdx/concepts.csv").is_file()
 

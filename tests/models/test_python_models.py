@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 import torch
+from made_commands import rdx
 from PIL import Image
 
-from rdx import cli
 from rdx.data import load_items
 from rdx.errors import InputError
 from rdx.features import describe
@@ -231,14 +231,9 @@ def test_one_is_compared_with_a_model_of_torchvision(nets, items, monkeypatch, c
             items.image((label * 2 + position) % 6).save(folder / f"{position}.png")
     specs = ["--a", "python:nets.py:alone?size=32", "--b", "torchvision:squeezenet1_1?pretrained=false"]
     command = ["compare", *specs, "--images", "images", "--n-clusters", "2", "--statistics", "off", "--output-dir", "o"]
-    with pytest.raises(SystemExit) as end:
-        cli.main([*command, "--dry-run"])
-    assert end.value.code == 0
+    assert rdx(*command, "--dry-run") == 0
     assert "images: RGB, shorter side to 32, middle 32×32, mean 0.485" in capsys.readouterr().out
-    with pytest.raises(SystemExit) as end:
-        cli.main(["compare", "--a", "python:nets.py:fails", *command[3:]])
-    assert end.value.code == 2 and "no such weights: w.pt (line 43" in capsys.readouterr().err
-    with pytest.raises(SystemExit) as end:
-        cli.main([*command, "--set", "figures=false"])
-    assert end.value.code == 0
+    assert rdx("compare", "--a", "python:nets.py:fails", *command[3:]) == 2
+    assert "no such weights: w.pt (line 43" in capsys.readouterr().err
+    assert rdx(*command, "--set", "figures=false") == 0
     assert (nets.parent / "o/a_vs_b/rdx/concepts.csv").is_file()

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_commands import rdx
 from made_data import write_picture
 
-from rdx.cli import main
 from rdx.models import int8
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,10 +72,9 @@ def test_each_command_is_planned_as_written(made, monkeypatch, capsys, line):
     if "onnx:" in line and not Path("int8.onnx").exists():
         written_as_onnx()
     words = shlex.split(small(line))
-    with pytest.raises(SystemExit) as ended:
-        main([*words[1:], "--dry-run"])
+    code = rdx(*words[1:], "--dry-run")
     printed = capsys.readouterr()
-    assert words[0] == "rdx" and not ended.value.code, printed.err
+    assert words[0] == "rdx" and code == 0, printed.err
     assert "missing" not in printed.out and "12 items" in printed.out
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_commands import rdx
 
 from rdx.errors import InputError
 
@@ -125,14 +126,9 @@ def small_models(words: list[str]) -> list[str]:
     return [small(word) if words[i - 1] in ("--a", "--b") else word for i, word in enumerate(words)]
 
 
-def rdx(words: list[str]) -> None:
+def carry_out(words: list[str]) -> None:
     """The command line in this process."""
-    from rdx.cli import main
-
-    assert words[0] == "rdx"
-    with pytest.raises(SystemExit) as ended:
-        main(words[1:])
-    assert not ended.value.code
+    assert words[0] == "rdx" and rdx(*words[1:]) == 0
 
 
 def measured(folder: Path) -> set[str]:
@@ -156,7 +152,7 @@ OTHERS = [pytest.param(line, marks=pytest.mark.slow) for line in COMPARISONS if 
 
 @pytest.mark.parametrize("line", [EVERY_TIME, *OTHERS])
 def test_a_comparison_runs_as_written(place, plain_comparisons, line):
-    rdx(small_models(shlex.split(line)))
+    carry_out(small_models(shlex.split(line)))
     folder = run_folder()
     expected = {"rdx", "kmeans"}
     if "--align" in line:
@@ -166,14 +162,14 @@ def test_a_comparison_runs_as_written(place, plain_comparisons, line):
     assert (folder / "a_vs_b" / "classification.csv").is_file() == labelled
     if "outputs/mine" in line:
         (again,) = [line for line in COMMANDS if line.startswith("rdx run")]
-        rdx(shlex.split(again))
+        carry_out(shlex.split(again))
         assert "n_clusters: 3" in (folder / "config.yaml").read_text()
 
 
 @pytest.mark.parametrize("shown", ["my_photos", "texts.csv"])
 def test_the_picture_to_look_at_first_is_there(place, quick_statistics, light_pictures, shown):
     (line,) = [line for line in COMPARISONS if f"after.npy --images {shown}" in line]
-    rdx(small_models(shlex.split(line)))
+    carry_out(small_models(shlex.split(line)))
     (picture,) = re.findall(r"`(\S+summary\S+)`", PAGE)
     assert (run_folder() / picture).stat().st_size > 1000
     if shown == "texts.csv":
@@ -208,7 +204,7 @@ def test_labels_are_matched_by_id(place, plain_comparisons):
     import pandas as pd
 
     (line,) = [line for line in COMPARISONS if "species.csv" in line]
-    rdx(small_models(shlex.split(line)))
+    carry_out(small_models(shlex.split(line)))
     items = pd.read_csv(run_folder() / "items.csv")
     assert items["id"].tolist() == [f"item {i}" for i in range(16)]
     assert items["label_name"].tolist() == ["cat" if i % 2 else "dog" for i in range(16)]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_commands import rdx
 from made_runs import QUICK
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +86,6 @@ def test_two_models_on_a_folder_of_images(tmp_path, loaded):
 
 
 def test_two_arrays_with_labels(tmp_path, monkeypatch, plain_comparisons):
-    from rdx.cli import main
 
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
@@ -93,9 +93,7 @@ def test_two_arrays_with_labels(tmp_path, monkeypatch, plain_comparisons):
     np.save(tmp_path / "before.npy", before)
     np.save(tmp_path / "after.npy", before + rng.normal(size=before.shape))
     (tmp_path / "labels.csv").write_text("id,label\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(40)))
-    with pytest.raises(SystemExit) as left:
-        main(rdx_of("rdx compare --a features:")[3:])
-    assert not left.value.code
+    assert rdx(*rdx_of("rdx compare --a features:")[3:]) == 0
     assert len(list((tmp_path / "outputs").rglob("classification.csv"))) == 1
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from made_commands import rdx
 from made_runs import contents
 
-from rdx import cli
 from rdx.files import write_text
 
 N = 40
@@ -62,12 +62,6 @@ def write_inputs() -> None:
         "methods": METHODS, "statistics": "off", "figures": False,
     }  # fmt: skip
     Path("small.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-
-
-def rdx(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main(list(arguments))
-    return left.value.code or 0
 
 
 def refuse(monkeypatch, call: str, number: int, below: Path, after: int) -> list[Path]:

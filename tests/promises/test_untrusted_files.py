@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from made_commands import rdx
 
-from rdx import cli
 from rdx._torchvision import ensure_torchvision
 from rdx.console import ExitCode
 from rdx.data.download.unpacking import Limits, unpacked
@@ -64,10 +64,9 @@ def test_the_marker_would_appear(marker):
 
 def refused(capsys, *arguments: str) -> str:
     """The one line that a command leaves with, as wrong input."""
-    with pytest.raises(SystemExit) as left:
-        cli.main([*arguments, "--output-dir", "run", "--quiet", "--device", "cpu"])
+    code = rdx(*arguments, "--output-dir", "run", "--quiet", "--device", "cpu")
     said = capsys.readouterr().err.strip()
-    assert left.value.code == ExitCode.WRONG_INPUT and len(said.splitlines()) == 1, said
+    assert code == ExitCode.WRONG_INPUT and len(said.splitlines()) == 1, said
     assert not Path("run").exists()
     return said
 
@@ -172,9 +171,7 @@ def test_yaml_that_is_a_program(here, marker, capsys, tag):
     assert "evil.yaml" in refused(capsys, "run", "above.yaml")
     Path("fine.yaml").write_text("representations: {a: 'features:a.npy', b: 'features:b.npy'}\n")
     refused(capsys, "run", "fine.yaml", "--set", f"name={tag}")
-    with pytest.raises(SystemExit):
-        cli.main(["train", "evil.yaml"])
-    assert not marker.exists()
+    assert rdx("train", "evil.yaml") and not marker.exists()
 
 
 def test_yaml_that_has_no_end(here, capsys):
@@ -196,9 +193,8 @@ def test_settings_reach_no_shell(here, marker, capsys, code):
         "representations": {"a": {"model": f"features:a {code}.npy", "title": code}, "b": "features:b.npy"},
     }  # fmt: skip
     Path("c.yaml").write_text(yaml.safe_dump(values))
-    with pytest.raises(SystemExit) as left:
-        cli.main(["run", "c.yaml", "--output-dir", f"out {code}", "--device", "cpu"])
-    assert not left.value.code and Path(f"out {code}/summary.csv").is_file()
+    assert rdx("run", "c.yaml", "--output-dir", f"out {code}", "--device", "cpu") == 0
+    assert Path(f"out {code}/summary.csv").is_file()
     for change in (f"name=x{code}", f"data={{dataset: \"{code}\"}}", f"representations.b=timm:{code}",
                    f"data={{dataset: image_folder, root: \"{code}\"}}"):  # fmt: skip
         refused(capsys, "run", "c.yaml", "--set", change)

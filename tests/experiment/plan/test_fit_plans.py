@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_commands import rdx
 
-from rdx import cli
 from rdx.compute.memory import in_words
 from rdx.errors import InputError
 from rdx.experiment.compare import configuration
@@ -33,12 +33,6 @@ def here(tmp_path, monkeypatch):
 
 ARRAYS = ("--a", "features:a.npy", "--b", "features:b.npy")
 QUICK = ("--statistics", "off", "--n-clusters", "2", "--output-dir", "run")
-
-
-def rdx(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        cli.main(list(arguments))
-    return end.value.code or 0
 
 
 def planned(**options):

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from made_commands import rdx
 from PIL import Image
 
-from rdx import cli
 from rdx.config import parse_experiment
 from rdx.data.expected import expected_items
 from rdx.errors import InputError, MissingInput
@@ -61,12 +61,6 @@ def values(**more) -> dict:
 
 def looked(here: Path, **more):
     return look(parse_experiment(values(**more), source="test"), here / "run", list_missing=True)
-
-
-def rdx(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        cli.main(list(arguments))
-    return end.value.code or 0
 
 
 def written(path: str, content: dict) -> str:

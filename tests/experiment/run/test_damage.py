@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from made_commands import rdx
 
-from rdx import cli
 from rdx.experiment.compare import compare
 from rdx.features.cache import cache_folder
 
@@ -21,12 +21,6 @@ def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def rdx(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main(list(arguments))
-    return left.value.code or 0
 
 
 def flip(path: Path) -> bytes:

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from made_commands import carried_out
 from made_runs import sketch_pictures
 from PIL import Image
 from scipy.stats import hypergeom
 
 from rdx.config import load_experiment
 from rdx.errors import InputError
-from rdx.experiment.plan.prepare import look, prepare
-from rdx.experiment.run import runner
+from rdx.experiment.plan.prepare import look
 from rdx.experiment.run.tables import read_explanations
 from rdx.method.cka import debiased_cka
 
@@ -60,17 +60,11 @@ def config(place) -> Path:
     return path
 
 
-def run(config: Path, folder: Path, changes=()) -> list[str]:
-    prepared = prepare(load_experiment(config, changes), folder)
-    runner.run(prepared)
-    return [step.name for step in prepared.todo]
-
-
 @pytest.fixture(scope="module")
 def finished(config, place):
     with pytest.MonkeyPatch.context() as patch:
         sketch_pictures(patch)  # but for the figures of the analysis
-        done = run(config, place / "run", ["figures=true"])
+        done = carried_out(config, place / "run", ["figures=true"])
     return place / "run", done
 
 
@@ -207,7 +201,7 @@ def test_second_run_does_nothing_and_changes_redo_their_part(finished, config):
     heads = [f"{a}_vs_{b}/layer_analysis/heads" for a, b in PAIRS[:2]]
     assert todo("layer_analysis.group_seed=7") == [*group_tests, "layer_analysis/figures"]
     assert todo("layer_analysis.head_neighbors=5") == [*heads, "layer_analysis/figures"]
-    assert run(config, folder, ["figures=true", "layer_analysis=null"]) == []
+    assert carried_out(config, folder, ["figures=true", "layer_analysis=null"]) == []
     assert [path for path in folder.rglob("layer_analysis") if ".steps" not in path.parts] == []
 
 
@@ -217,7 +211,7 @@ def test_class_tokens_without_probes(config, place):
         "representations.*.pool=cls", "layer_analysis.probe_data=null", "comparisons=[[one, two]]",
         "layer_analysis.method=kmeans", "methods=[{method: kmeans, n_clusters: 3}]",
     ]  # fmt: skip
-    done = run(config, place / "cls", changes)
+    done = carried_out(config, place / "cls", changes)
     assert [name for name in done if "layer_analysis" in name] == [
         "layer_analysis/tokens", "one_vs_two/layer_analysis/heads",
     ]  # fmt: skip

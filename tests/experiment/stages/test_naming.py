@@ -13,11 +13,11 @@ import pytest
 import torch
 import yaml
 from made_clip import TEXT, make_clip
+from made_commands import carried_out
 
 from rdx.config import Naming, load_experiment
 from rdx.errors import InputError
 from rdx.experiment.plan.prepare import look, prepare
-from rdx.experiment.run import runner
 from rdx.experiment.run.tables import read_explanations
 from rdx.metrics.naming import name_concepts
 
@@ -62,15 +62,9 @@ def config(place, clip) -> Path:
     return path
 
 
-def run(config: Path, folder: Path, changes=(), **how) -> list[str]:
-    prepared = prepare(load_experiment(config, changes), folder, **how)
-    runner.run(prepared)
-    return [step.name for step in prepared.todo]
-
-
 @pytest.fixture(scope="module")
 def finished(config, place):
-    done = run(config, place / "run")
+    done = carried_out(config, place / "run")
     return place / "run", done
 
 
@@ -117,20 +111,20 @@ def test_only_what_depends_on_it_is_done_again(finished, config, place):
     folder, _ = finished
     names = [f"a_vs_b/{method}/names" for method in METHODS]
     before = {path: path.read_bytes() for path in folder.rglob("names.csv")}
-    assert run(config, folder) == []
-    assert run(config, folder, ["naming.prompt='{}'"]) == ["naming", *names]
-    assert run(config, folder, ["naming.prompt='{}'", "naming.top=1"]) == names
+    assert carried_out(config, folder) == []
+    assert carried_out(config, folder, ["naming.prompt='{}'"]) == ["naming", *names]
+    assert carried_out(config, folder, ["naming.prompt='{}'", "naming.top=1"]) == names
     assert all((pd.read_csv(path)["position"] == 1).all() for path in before)
-    assert run(config, folder, ["naming=null"]) == []  # what is no longer asked for is taken away
+    assert carried_out(config, folder, ["naming=null"]) == []  # what is no longer asked for is taken away
     assert not list(folder.rglob("names.csv")) and not (folder / "naming").exists()
-    assert run(config, folder) == ["naming", *names]
+    assert carried_out(config, folder) == ["naming", *names]
     assert {path: path.read_bytes() for path in folder.rglob("names.csv")} == before
-    assert len(run(config, folder, force=True)) > 3
+    assert len(carried_out(config, folder, force=True)) > 3
     assert {path: path.read_bytes() for path in folder.rglob("names.csv")} == before
 
 
 def test_labels_are_the_words_where_there_is_no_list(config, place):
-    run(config, place / "labels", ["naming.words=null", "naming.top=9"])
+    carried_out(config, place / "labels", ["naming.words=null", "naming.top=9"])
     table = pd.read_csv(place / "labels/a_vs_b/kmeans/names.csv", dtype={"word": str})
     for _, words in table.groupby(["direction", "concept"])["word"]:
         assert sorted(words) == ["0", "1", "8"]
@@ -144,7 +138,7 @@ def test_one_pass_also_brings_what_is_compared(config, place, monkeypatch):
     monkeypatch.setattr(chunked, "stream", lambda *a, **k: passes.append(a[2]) or stream(*a, **k))
     model = f"open_clip:local-dir:{place}/clip?pretrained=false&seed=8"
     changes = [f"representations.a={model}", f"naming.model={model}"]
-    run(config, place / "shared", changes)
+    carried_out(config, place / "shared", changes)
     assert [len(choices) for choices in passes] == [2]
 
 
@@ -152,7 +146,7 @@ def test_weights_that_are_gone(config, place):
     weights = place / "again/open_clip_model.safetensors"
     make_clip(place / "again", seed=5)
     own = [f"naming.model=open_clip:local-dir:{place}/again?weights={weights}"]
-    assert "naming" in run(config, place / "kept", own)
+    assert "naming" in carried_out(config, place / "kept", own)
     weights.rename(place / "aside.safetensors")
     with pytest.raises(InputError, match="no file '.*open_clip_model.safetensors'"):
         prepare(load_experiment(config, own), place / "kept")

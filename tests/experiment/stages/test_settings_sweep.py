@@ -8,9 +8,9 @@ import json
 import numpy as np
 import pytest
 import yaml
+from made_commands import rdx
 from PIL import Image
 
-from rdx import cli
 from rdx.config import load_experiment, parse_experiment
 from rdx.errors import InputError
 from rdx.experiment.plan.prepare import prepare
@@ -61,9 +61,7 @@ def test_the_command_writes_the_table_the_map_and_a_suggestion(values, tmp_path,
 
 def done(command: list[str], capsys) -> str:
     """What a command prints that succeeds."""
-    with pytest.raises(SystemExit) as end:
-        cli.main(command)
-    assert not end.value.code
+    assert rdx(*command) == 0
     return capsys.readouterr().out
 
 

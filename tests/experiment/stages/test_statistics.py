@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from made_commands import carried_out
 
 from rdx import RDX, compare
 from rdx.config import load_experiment, parse_experiment
 from rdx.errors import InputError
-from rdx.experiment.plan.prepare import look, prepare
-from rdx.experiment.run import runner
+from rdx.experiment.plan.prepare import look
 from rdx.experiment.run.tables import read_table
 from rdx.experiment.stages import statistics
 from rdx.experiment.stages.methods import method_runs
@@ -51,7 +51,7 @@ def place(tmp_path_factory) -> Path:
     (folder / "small.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        done = run(folder / "small.yaml", folder / "whole")
+        done = carried_out(folder / "small.yaml", folder / "whole")
     assert [name for name in done if name.endswith("statistics")] == ["a_vs_b/rdx/statistics"]
     return folder
 
@@ -63,13 +63,6 @@ def config(place, monkeypatch) -> Path:
 
 
 ONE = ["methods=[{name: rdx, method: rdx, version: v1, n_clusters: 2}]"]
-
-
-def run(config: Path, folder: Path, changes=(), force: bool = False) -> list[str]:
-    """Run an experiment; returns the names of the steps that were carried out."""
-    prepared = prepare(load_experiment(config, changes), folder, force=force)
-    runner.run(prepared)
-    return [step.name for step in prepared.todo]
 
 
 def summary_of(folder: Path) -> dict:
@@ -117,8 +110,8 @@ def test_the_verdict_and_what_it_rests_on(place):
 
 
 def test_nothing_is_redone_and_repetition_gives_the_same_bytes(config, place, tmp_path):
-    assert run(config, place / "whole") == []
-    run(config, tmp_path / "again")
+    assert carried_out(config, place / "whole") == []
+    carried_out(config, tmp_path / "again")
     assert tables(tmp_path / "again") == tables(place / "whole")
 
 
@@ -127,7 +120,7 @@ def test_a_change_of_the_statistics_leaves_the_method_alone(config, place, tmp_p
     after = ["a_vs_b/rdx/statistics", "a_vs_b/rdx/concepts", "a_vs_b/summary", "summary"]
     more = look(load_experiment(config, ["statistics.n_subsamples=3"]), folder)
     assert [step.name for step in more.todo] == after
-    done = run(config, tmp_path / "run", ["statistics.level=off"])
+    done = carried_out(config, tmp_path / "run", ["statistics.level=off"])
     assert done == after[1:]
     assert not (tmp_path / "run/a_vs_b/rdx/statistics.csv").exists()
     assert concepts_of(tmp_path / "run")["p_value"].isna().all()
@@ -137,7 +130,7 @@ def test_a_change_of_the_statistics_leaves_the_method_alone(config, place, tmp_p
 
 def test_an_arm_may_ask_for_its_own(config, tmp_path):
     changes = ["methods.rdx.statistics=off", "methods.other.statistics=fast"]
-    done = run(config, tmp_path / "run", changes)
+    done = carried_out(config, tmp_path / "run", changes)
     assert [name for name in done if name.endswith("statistics")] == ["a_vs_b/other/statistics"]
     assert summary_of(tmp_path / "run")["statistics"]["method"] == "other"
     with pytest.raises(InputError, match="method 'kmeans': 'statistics' belongs to rdx"):
@@ -148,7 +141,7 @@ def test_an_arm_may_ask_for_its_own(config, tmp_path):
 def test_rotated_shifted_and_scaled_is_no_difference(config, tmp_path, version):
     rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(9, 6)))[0].T
     np.save("turned.npy", (np.load("a.npy").astype(float) @ rotation * 3 + 1).astype(np.float32))
-    run(config, tmp_path / "run", [f"methods.rdx.version={version}", "representations.b=features:turned.npy"])
+    carried_out(config, tmp_path / "run", [f"methods.rdx.version={version}", "representations.b=features:turned.npy"])
     summary, table = summary_of(tmp_path / "run"), concepts_of(tmp_path / "run")
     shown = table[~table["is_null"]]
     assert summary["verdict"] == "no difference above chance"
@@ -161,17 +154,17 @@ def test_rotated_shifted_and_scaled_is_no_difference(config, tmp_path, version):
 
 def test_a_reference_takes_the_place_of_the_surrogates(config, tmp_path):
     more = [f"representations.{key}=features:{key}.npy" for key in "cd"] + ["comparisons=[[a, b]]", *ONE]
-    run(config, tmp_path / "run", [*more, "statistics.reference=[c, d]"])
+    carried_out(config, tmp_path / "run", [*more, "statistics.reference=[c, d]"])
     assert sorted(path.stem for path in (tmp_path / "run/representations").iterdir()) == ["a", "b", "c", "d"]
     summary = summary_of(tmp_path / "run")
     assert summary["verdict"] == "difference" and "'c', 'd'" in summary["reason"]
     assert summary["statistics"]["reference"] == ["c", "d"] and "noise_level" not in summary["statistics"]
-    run(config, tmp_path / "run", [*more, "statistics.reference=[a, b]"])  # no more different than itself
+    carried_out(config, tmp_path / "run", [*more, "statistics.reference=[a, b]"])  # no more different than itself
     assert summary_of(tmp_path / "run")["verdict"] == "no difference above chance"
 
 
 def test_too_many_items_are_tested_on_some_and_that_is_said(config, tmp_path):
-    run(config, tmp_path / "run", ["statistics.n_items=60", *ONE])
+    carried_out(config, tmp_path / "run", ["statistics.n_items=60", *ONE])
     told = summary_of(tmp_path / "run")["statistics"]
     assert told["subsampled"] is True and told["n"] == 60
     shown = concepts_of(tmp_path / "run").query("not is_null")
@@ -181,11 +174,11 @@ def test_too_many_items_are_tested_on_some_and_that_is_said(config, tmp_path):
 
 
 def test_aligned_and_guided_runs(config, tmp_path):
-    run(config, tmp_path / "aligned", ["alignment=ridge", *ONE])
+    carried_out(config, tmp_path / "aligned", ["alignment=ridge", *ONE])
     told = summary_of(tmp_path / "aligned")["statistics"]
     assert len(told["rank_change"]) == 2  # each direction has a pair of its own
     data = "data={dataset: features, labels: labels.txt}"
-    run(config, tmp_path / "guided", [data, "guidance=ground_truth", *ONE, "methods.rdx.version=v2"])
+    carried_out(config, tmp_path / "guided", [data, "guidance=ground_truth", *ONE, "methods.rdx.version=v2"])
     assert summary_of(tmp_path / "guided")["verdict"] in ("difference", "no difference above chance")
 
 

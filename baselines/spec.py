@@ -20,8 +20,8 @@ from baselines.base import Baseline, fewer, from_coefficients
 from rdx.compute.threads import for_each_tile, one_thread_each, row_tiles
 from rdx.errors import InputError, check_whole
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
-from rdx.method.lanczos import MAX_DIMENSION, TOLERANCE, dense_product, leading_eigenvectors
 from rdx.method.neighborhoods import Points, as_points, squared_distance_rows
+from rdx.method.numerics.lanczos import MAX_DIMENSION, TOLERANCE, dense_product, leading_eigenvectors
 
 MEDIAN_ITEMS = 1000  # the bandwidth is taken from so many items at most
 FEATURE_ROWS = 512  # fixed, so that sums are added in the same order on any machine

@@ -51,7 +51,7 @@ def prepare(a, b):
 """
 KMEANS = """
 try:
-    from rdx.method.kmeans import kmeans
+    from rdx.method.numerics.kmeans import kmeans
 except ImportError:  # builds before it
     from rdx.method.spectral import cluster_embedding as kmeans
 prepare = lambda a, b: lambda: kmeans(a.astype(float), 6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rdx.figures import style
-from rdx.method.eigenpairs import largest_eigenpairs
+from rdx.method.numerics.eigenpairs import largest_eigenpairs
 
 
 def pca_map(X) -> np.ndarray:

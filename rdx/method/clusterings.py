@@ -8,7 +8,7 @@ import numpy as np
 
 from rdx.compute.threads import one_thread_each
 from rdx.errors import unknown
-from rdx.method.lanczos import leading_eigenvectors
+from rdx.method.numerics.lanczos import leading_eigenvectors
 from rdx.method.spectral import Adjacency, as_adjacency
 
 CENTRALITIES = ("eigenvector_centrality", "pagerank")

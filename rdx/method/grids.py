@@ -6,8 +6,8 @@ import numpy as np
 
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.method.difference import DifferenceGraph
-from rdx.method.eigenpairs import largest_eigenpairs
 from rdx.method.neighborhoods import Points, order_rows
+from rdx.method.numerics.eigenpairs import largest_eigenpairs
 
 
 class Cluster:

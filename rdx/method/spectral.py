@@ -17,9 +17,9 @@ import numpy as np
 
 from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError
-from rdx.method.eigenpairs import largest_eigenpairs
-from rdx.method.kmeans import kmeans
-from rdx.method.lanczos import TOLERANCE, leading_eigenvectors
+from rdx.method.numerics.eigenpairs import largest_eigenpairs
+from rdx.method.numerics.kmeans import kmeans
+from rdx.method.numerics.lanczos import TOLERANCE, leading_eigenvectors
 
 _WHOLE = 100  # items up to which all eigenvectors cost no more than the leading ones
 

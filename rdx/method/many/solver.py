@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from rdx.compute.memory import in_words, memory_limit
 from rdx.compute.threads import TILE_BYTES, default_threads
 from rdx.errors import InputError, unknown
-from rdx.method.lanczos import MAX_DIMENSION
 from rdx.method.many.pair_choice import CLASSES, NEAR
 from rdx.method.many.pair_tiles import tile_rows
 from rdx.method.many.rank_profiles import KNOTS
+from rdx.method.numerics.lanczos import MAX_DIMENSION
 
 SOLVERS = ("dense", "sparse", "approximate")
 DENSE_UP_TO = 20_000  # items: with more, ranking and keeping all pairs takes minutes longer than a sample of them

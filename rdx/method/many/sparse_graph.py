@@ -13,12 +13,12 @@ import numpy as np
 
 from rdx.compute.threads import for_each_tile
 from rdx.method.difference import to_affinity
-from rdx.method.lanczos import TOLERANCE
 from rdx.method.many.pair_sample import PairSample, Ranks
 from rdx.method.many.pair_tiles import tile_rows
 from rdx.method.many.rank_counting import count_ranks
 from rdx.method.many.thinning import cut_evenly, least_kept, thinned
 from rdx.method.neighborhoods import Points, order_rows, squared_distance_rows
+from rdx.method.numerics.lanczos import TOLERANCE
 from rdx.method.rank_affinity import rank_affinity
 
 SHORTLIST = 64  # members of a cluster that are tried as a grid's centre

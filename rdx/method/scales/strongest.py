@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdx.method.eigenpairs import largest_eigenpairs
+from rdx.method.numerics.eigenpairs import largest_eigenpairs
 from rdx.method.scales.growing import grow
 from rdx.method.scales.spectrum import both_ends
 

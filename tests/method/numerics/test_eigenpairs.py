@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from rdx.method.eigenpairs import largest_eigenpairs
+from rdx.method.numerics.eigenpairs import largest_eigenpairs
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdx.method import lanczos
+from rdx.method.numerics import lanczos
 
 
 def test_eigenvectors_converge_over_restarts(monkeypatch):
@@ -23,7 +23,7 @@ def test_eigenvectors_converge_over_restarts(monkeypatch):
 def test_eigenvectors_that_do_not_converge_are_said(monkeypatch, caplog):
     matrix = np.random.default_rng(0).random((60, 60))
     matrix += matrix.T
-    monkeypatch.setattr("rdx.method.lanczos.MAX_RESTARTS", 2)
+    monkeypatch.setattr("rdx.method.numerics.lanczos.MAX_RESTARTS", 2)
     lanczos.leading_eigenvectors(lambda vectors: matrix @ vectors, 60, 3)
     assert not caplog.text
     lanczos.leading_eigenvectors(lambda vectors: matrix @ vectors, 60, 3, tolerance=0.0)

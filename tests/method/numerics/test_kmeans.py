@@ -9,7 +9,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from rdx.method.kmeans import kmeans
+from rdx.method.numerics.kmeans import kmeans
 
 
 def expected(points, k, seed):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rdx.compute.threads import for_each_tile, one_thread_each, row_tiles
-from rdx.method.eigenpairs import largest_eigenpairs
+from rdx.method.numerics.eigenpairs import largest_eigenpairs
 
 _log = logging.getLogger(__name__)
 PRODUCT_ROWS = 512  # fixed, so that every sum in a product is added in the same order on any machine

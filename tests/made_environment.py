@@ -8,6 +8,7 @@ by the real one.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import json
@@ -74,9 +75,12 @@ def _load() -> None:
     module = importlib.util.module_from_spec(guard)
     sys.modules["guard"] = module  # which keeps the operators that it declares
     guard.loader.exec_module(module)
+    gc.disable()
     module.ensure_torchvision()
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.freeze()  # or every fork would look through all that is loaded, and copy it
+    gc.enable()
 
 
 def _serve(address: str) -> None:

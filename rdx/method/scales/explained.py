@@ -24,9 +24,10 @@ BETAS = dict(zip(GAMMAS, (5.0, 5.0, 2.5, 1.0), strict=True))  # of the affinitie
 def explain_scales(
     chosen, points: Mapping[str, Points], groups: Mapping[str, np.ndarray], spread: Callable
 ) -> tuple[dict[str, Explanations], Peeled]:
-    """Both directions' concepts: those that stand out, the largest first, then those that may be chance.
+    """Both directions' concepts: those that stand out, round by round, the largest first, then what may be chance.
 
-    All that stand out do so with p below ALPHA; the score would put five items before a hundred.
+    All that stand out do so with p below ALPHA; the score would put five items before a hundred. What a later round
+    finds is a difference of the rest: items that were not looked at join what was found before.
 
     ``chosen``: an RDX, of which only parameters are read. ``points``: "A" and "B", aligned also "a_to_b" and "b_to_a".
     """
@@ -38,7 +39,7 @@ def explain_scales(
             {name: labels[items] for name, labels in groups.items()}, chosen.guidance_rule,
         )  # fmt: skip
     found = peel(weights, chosen.n_clusters, chosen.random_state, spread=spread)
-    ordered = (*sorted(found.groups, key=lambda one: -one.members.sum()), *found.chance)
+    ordered = (*sorted(found.groups, key=lambda one: (one.round, -one.members.sum())), *found.chance)
     explanations = {
         direction: _explanations(
             direction, [one for one in ordered if one.direction == direction], found.ending,

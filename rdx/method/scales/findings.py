@@ -41,8 +41,8 @@ class Group:
         return self.scale[1]
 
     def same_as(self, other: Group) -> bool:
-        """Whether two groups share most of their items."""
-        return np.count_nonzero(self.members & other.members) >= SAME * np.count_nonzero(self.members | other.members)
+        """Whether two groups share most of their items; half of a group twice as large is not that group."""
+        return np.count_nonzero(self.members & other.members) > SAME * np.count_nonzero(self.members | other.members)
 
     def overlap(self, other: Group) -> float:
         """The share of the smaller one's items that both have."""

@@ -14,6 +14,7 @@ from rdx.method.scales.strongest import density
 from rdx.method.scales.weights import Weights
 
 ALONE = 0.7  # a group that keeps this share of its density without others is there without them
+_LEANS = 0.6  # a remainder keeps less of its density without those that left it
 _FEW = 0.5  # of its items: what is left by more than that is no remainder, they are its counterpart
 _AWAY = 0.5  # of a group's density: others that went away from it by as much are those that left
 _NEAREST = 0.25  # of a remainder's items: where the group around those that left begins
@@ -25,7 +26,7 @@ def leavers(weights: Weights, direction: str, gamma: float, members: np.ndarray)
     left = ~members & (away >= _AWAY * density(weights.at(direction, gamma), members))
     if not 0 < left.sum() <= _FEW * members.sum():
         return None
-    return left if share_without(weights, (direction, gamma), members, left) < ALONE else None
+    return left if share_without(weights, (direction, gamma), members, left) < _LEANS else None
 
 
 def group_around(weights: np.ndarray, left: np.ndarray, remainder: np.ndarray) -> tuple[np.ndarray, float]:

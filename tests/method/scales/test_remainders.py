@@ -10,6 +10,7 @@ import numpy as np
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.method.scales import findings, peeling, remainders
 from rdx.method.scales.chance import SCALES, Chance
+from rdx.method.scales.strongest import density
 from rdx.method.scales.weights import Weights
 
 
@@ -85,3 +86,28 @@ def test_a_group_and_its_counterpart_are_no_remainders():
     weights = Weights({"A": A, "B": np.column_stack([A, 5 * side])})
     for value in (0, 1):
         assert remainders.leavers(weights, B_NOT_A, 1.0, side == value) is None
+
+
+def test_a_group_that_keeps_most_without_those_that_left_is_a_concept():
+    """The odd half of each of eight classes comes together in B."""
+    rng = np.random.default_rng(1)
+    label, odd, centres = np.tile(np.arange(8), 20), np.arange(160) // 8 % 2 == 1, 6 * np.eye(9)[:8]
+    A = centres[label] + rng.standard_normal((160, 9))
+    B = A - 0.7 * odd[:, None] * centres[label]
+    B[odd, 8] += 4
+    weights = Weights({"A": A, "B": B})
+    away = weights.at(A_NOT_B, 1.0)[:, odd].mean(axis=1)
+    left = ~odd & (away >= remainders._AWAY * density(weights.at(B_NOT_A, 1.0), odd))
+    assert 10 < left.sum() < 0.5 * odd.sum()  # as many as a remainder's
+    assert remainders._LEANS < remainders.share_without(weights, (B_NOT_A, 1.0), odd, left) < remainders.ALONE
+    assert remainders.leavers(weights, B_NOT_A, 1.0, odd) is None
+
+
+def test_half_of_a_group_twice_as_large_is_another_group():
+    """Two groups that lie together at one scale are not what each of them is, or one would go with the other."""
+    nothing, pair = np.zeros(60, dtype=bool), np.arange(60) < 40
+    one, both, most = (
+        findings.Group((A_NOT_B, 0.1), pair & (np.arange(60) >= begin), ~nothing, 1.0, 1.5, 0.025, 1)
+        for begin in (20, 0, 19)
+    )  # fmt: skip
+    assert not one.same_as(both) and most.same_as(both) and one.same_as(one)

@@ -15,6 +15,7 @@ from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.method.neighborhoods import as_points
 from rdx.method.scales import (
     chance,
+    explained,
     extension,
     findings,
     growing,
@@ -101,6 +102,22 @@ def test_the_rest_joins_where_not_all_items_are_looked_at(pair, monkeypatch):
         assert np.isin(found.members, truth[direction][0]).sum() >= found.size - 2
         assert np.isin(found.indices, found.members).all()
     assert "150 of 260 items were looked at" in fitted.a_not_b_.notes[0]
+
+
+def test_earlier_rounds_come_first_and_have_the_first_choice_of_the_rest(monkeypatch):
+    A, B, _ = groups(n=260)
+    monkeypatch.setattr(plan, "SEARCHED", N)
+    monkeypatch.setattr(explained, "SEARCHED", N)
+    place, everyone = np.arange(N), np.ones(N, dtype=bool)
+    later, earlier, small = (
+        findings.Group((A_NOT_B, 1.0), (begin <= place) & (place < end), everyone, 1.0, 1.5, 0.025, number, number)
+        for begin, end, number in ((40, 100, 2), (10, 40, 1), (0, 10, 1))
+    )
+    monkeypatch.setattr(explained, "peel", lambda *_, **__: peeling.Peeled([small, later, earlier], [], "", 1))
+    monkeypatch.setattr(explained, "mean_weights", lambda own, other, items, *_: np.ones(len(items)))  # all may join
+    found = RDX(scale="auto").fit(A, B).a_not_b_.concepts
+    assert [concept.evidence.round for concept in found] == [1, 1, 2]
+    assert [concept.size for concept in found] == [30 + 260 - N, 10, 60]
 
 
 def test_noise_alone_does_not_stand_out():

@@ -10,13 +10,13 @@ von Luxburg, 2007).
 
 from __future__ import annotations
 
-import inspect
 from typing import Protocol
 
 import numpy as np
 
 from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError
+from rdx.method.numerics.arpack import some_eigenvectors, symmetric_product
 from rdx.method.numerics.eigenpairs import largest_eigenpairs
 from rdx.method.numerics.kmeans import kmeans
 from rdx.method.numerics.lanczos import TOLERANCE, leading_eigenvectors
@@ -40,11 +40,8 @@ class DenseAdjacency:
     """An affinity matrix (n, n) held in memory, of which products read one triangle."""
 
     def __init__(self, matrix: np.ndarray) -> None:
-        from scipy.linalg.blas import dsymv, ssymv
-
-        matrix = matrix if matrix.dtype == np.float32 else matrix.astype(np.float64, copy=False)
-        self.matrix, self.symv = matrix, ssymv if matrix.dtype == np.float32 else dsymv
-        self.by_columns = matrix.T if matrix.flags.c_contiguous else np.asfortranarray(matrix)
+        self.matrix = matrix if matrix.dtype == np.float32 else matrix.astype(np.float64, copy=False)
+        self.times = symmetric_product(self.matrix)
         self.loops = np.diagonal(matrix).astype(np.float64)
 
     def __len__(self) -> int:
@@ -59,7 +56,7 @@ class DenseAdjacency:
 
     def product(self, vector: np.ndarray) -> np.ndarray:
         """The graph without its diagonal times a vector (n,), float64."""
-        return self.symv(1.0, self.by_columns, vector) - self.loops * vector
+        return self.times(vector) - self.loops * vector
 
 
 def as_adjacency(graph: np.ndarray | Adjacency) -> Adjacency:
@@ -101,13 +98,12 @@ def _of_matrix(graph: DenseAdjacency, root: np.ndarray, first: np.ndarray, count
     A normalised graph without negative entries has no eigenvalue above 1, and the roots of the degrees are a vector of
     that one. Each vector's largest entry is positive.
     """
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+    from scipy.sparse.linalg import ArpackNoConvergence
 
     n = len(graph)
     first = first / max(np.linalg.norm(first), 1e-300)
 
     def multiply(vector: np.ndarray) -> np.ndarray:  # the first vector has the eigenvalue 0 here
-        vector = vector.ravel()
         return graph.product(vector / root) / root - first * (first @ vector)
 
     with one_thread_each():
@@ -117,19 +113,11 @@ def _of_matrix(graph: DenseAdjacency, root: np.ndarray, first: np.ndarray, count
         elif count == 1:
             vectors = first[:, None]
         else:
-            operator = LinearOperator((n, n), multiply, dtype=graph.matrix.dtype)
             start = np.random.default_rng(random_state).standard_normal(n)
             try:
-                rest = eigsh(operator, count - 1, which="LA", v0=start, tol=TOLERANCE, **_seeded(random_state))[1]
+                rest = some_eigenvectors(multiply, count - 1, "LA", start, TOLERANCE, graph.matrix.dtype)
             except ArpackNoConvergence:
                 rest = leading_eigenvectors(lambda block: np.apply_along_axis(multiply, 0, block), n, count - 1)[1]
             vectors = np.column_stack([first, rest[:, ::-1]])
     largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(count)]
     return vectors * np.where(largest < 0, -1.0, 1.0)
-
-
-def _seeded(random_state: int) -> dict[str, int]:
-    """From SciPy 1.17 on, the vectors that begin another space where one is exhausted are drawn by ``rng``."""
-    from scipy.sparse.linalg import eigsh
-
-    return {"rng": random_state} if "rng" in inspect.signature(eigsh).parameters else {}

@@ -87,6 +87,14 @@ def pytest_configure_node(node) -> None:
     node.workerinput["environment"] = config.environment
 
 
+@pytest.fixture
+def in_a_folder(tmp_path, monkeypatch) -> Path:
+    """A folder of the test's own that it works in, and what it caches is there too."""
+    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def loaded(pytestconfig) -> Iterator[str]:
     """An environment whose commands need not wait for libraries to load: a script's VIRTUAL_ENV."""

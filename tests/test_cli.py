@@ -22,10 +22,8 @@ N = 40
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
+def here(in_a_folder, tmp_path) -> Path:
     """A working folder with two arrays, labels, images and an experiment's YAML."""
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
     write_inputs()
     return tmp_path
 

@@ -195,13 +195,11 @@ def test_wrong_parameters_are_named():
             baselines.create("nlmcd", **{key: value}).check_settings()
 
 
-def test_a_run_without_any_concept_has_its_tables_and_figures(tmp_path, monkeypatch, plain_umap):
+def test_a_run_without_any_concept_has_its_tables_and_figures(in_a_folder, plain_umap):
     import pandas as pd
 
     from rdx import compare
 
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     A, B = rng.normal(size=(40, 4)), rng.normal(size=(40, 3))  # fewer items than one cluster needs
     run = compare(A, B, methods=["nlmcd"], n_clusters=2, output_dir="run")

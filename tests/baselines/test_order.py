@@ -9,13 +9,8 @@ import pytest
 from rdx import compare
 
 N = 48
+pytestmark = pytest.mark.usefixtures("in_a_folder")
 METHODS = ("kmeans", "pca", "rdx")
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
 
 
 def test_order_of_methods_changes_no_byte(tmp_path, quick_statistics):

@@ -25,15 +25,13 @@ def block(kind: str, number: int = 0) -> str:
 
 
 @pytest.fixture
-def added(tmp_path, monkeypatch) -> str:
+def added(in_a_folder, tmp_path, monkeypatch) -> str:
     """The page's file and line in place, in a folder with two arrays; returns the baseline's name."""
     (tmp_path / "random_directions.py").write_text(block("python", 0), encoding="utf-8")
     monkeypatch.setattr(baselines, "__path__", [*baselines.__path__, str(tmp_path)])
     importlib.invalidate_caches()
     name, place = re.fullmatch(r'\s*"(\w+)": "([\w.:]+)",\s*', block("python", 1)).groups()
     monkeypatch.setitem(baselines._HOME, name, place)
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     np.save("a.npy", rng.normal(size=(N, 6)).astype(np.float32))
     np.save("b.npy", rng.normal(size=(N, 4)).astype(np.float32))

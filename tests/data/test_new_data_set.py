@@ -39,7 +39,7 @@ def download(*, root: Root = Path("data/leaves"), check: Check = False) -> None:
 
 
 @pytest.fixture(autouse=True)
-def added(tmp_path, monkeypatch):
+def added(in_a_folder, tmp_path, monkeypatch):
     """The page's file and line, with a name of the file that Python finds here."""
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules/made_leaves.py").write_text(FILE, encoding="utf-8")
@@ -49,8 +49,6 @@ def added(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path / "modules"))
     monkeypatch.setitem(DATASETS, "leaves", f"made_leaves:{function}")
     monkeypatch.setitem(DOWNLOADS, "leaves", "made_leaves_download:download")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture

@@ -17,15 +17,10 @@ from rdx.experiment.run.context import read_features, representation_file
 from rdx.method.cka import debiased_cka
 from rdx.metrics import probes
 
+pytestmark = pytest.mark.usefixtures("in_a_folder")
 N = 90
 QUICK = {"figures": False, "n_clusters": 2, "statistics": "off"}
 SMALL = {**QUICK, "version": "v2"}
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

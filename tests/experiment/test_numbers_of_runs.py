@@ -20,9 +20,7 @@ COMMAND = ("compare", "--a", "features:a.npy", "--b", "features:b.npy", "--quiet
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+def here(in_a_folder, tmp_path) -> Path:
     save("b", np.random.default_rng(9).normal(size=(N, 3)).astype(np.float32))
     return tmp_path
 

@@ -12,13 +12,8 @@ from made_commands import rdx
 
 from rdx import RDX
 
+pytestmark = pytest.mark.usefixtures("in_a_folder")
 N = 150
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
 
 
 def compared(*arguments: str) -> None:

@@ -174,9 +174,7 @@ def test_a_convolution_over_tokens_or_along_channels_leaves_the_channels_where_t
 QUIET = ("--quiet", "--statistics", "off", "--n-clusters", "2")
 
 
-def test_the_plan_of_a_layer_of_windows_is_one_line_and_leaves_no_cache(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+def test_the_plan_of_a_layer_of_windows_is_one_line_and_leaves_no_cache(in_a_folder, tmp_path, capsys):
     (tmp_path / "images").mkdir()
     for i in range(6):
         IMAGE.save(tmp_path / f"images/{i}.png")

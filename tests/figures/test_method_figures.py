@@ -83,9 +83,7 @@ class Trained(Baseline):
         return from_coefficients(direction, U, V, 9, loss={"loss": [2.0, 1.0], "penalty": [0.1, 0.2]})
 
 
-def test_a_run_draws_what_its_methods_have(tmp_path, monkeypatch, light_pictures):
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+def test_a_run_draws_what_its_methods_have(in_a_folder, monkeypatch, light_pictures):
     get = baselines.get
     monkeypatch.setitem(baselines._HOME, "trained", "baselines.base:Baseline")
     monkeypatch.setattr(baselines, "get", lambda name: Trained if name == "trained" else get(name))

@@ -141,9 +141,7 @@ def test_what_is_wrong_with_a_file_is_said_in_a_line(tmp_path, module, path):
     refused(path, "ONNX file")
 
 
-def test_it_is_compared_with_a_model_of_transformers(tmp_path, module, path, items, monkeypatch, capsys):
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+def test_it_is_compared_with_a_model_of_transformers(in_a_folder, tmp_path, module, path, items, capsys):
     (tmp_path / "images").mkdir()
     for i in range(12):
         items.image(i % 6).save(tmp_path / f"images/{i}.png")

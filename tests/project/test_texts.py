@@ -64,12 +64,10 @@ def test_every_training_is_valid():
 
 
 @pytest.mark.parametrize("many", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["one a folder", "all"])
-def test_every_configuration_can_be_planned_without_data(tmp_path, monkeypatch, capsys, many):
+def test_every_configuration_can_be_planned_without_data(in_a_folder, tmp_path, monkeypatch, capsys, many):
     """`--dry-run` where nothing was downloaded; for BiomedCLIP, which takes long to describe, see test_scripts.py."""
     from rdx import cli
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     if not many:  # an image through every architecture takes most of the time
         monkeypatch.setattr("rdx.features.description.try_layer", lambda *_: 8)

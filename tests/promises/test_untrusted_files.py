@@ -43,9 +43,7 @@ class Planted:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+def here(in_a_folder, tmp_path) -> Path:
     rng = np.random.default_rng(0)
     for name in "ab":
         np.save(f"{name}.npy", rng.normal(size=(N, 4)).astype(np.float32))

@@ -22,9 +22,7 @@ N, D = 60, (5, 7)
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
+def here(in_a_folder, tmp_path):
     rng = np.random.default_rng(0)
     for name, d in zip("ab", D, strict=True):
         np.save(f"{name}.npy", rng.normal(size=(N, d)).astype(np.float32))

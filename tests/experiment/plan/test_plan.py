@@ -28,10 +28,8 @@ VIT = "timm:test_vit?pretrained=false&img_size=32"  # six blocks, 64 columns
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
+def here(in_a_folder, tmp_path, monkeypatch) -> Path:
     """A working folder with 20 images, no cache, and a hub that cannot be reached."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     rng = np.random.default_rng(0)

@@ -16,20 +16,13 @@ from rdx.features.cache import cache_folder
 N = 40
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def flip(path: Path) -> bytes:
     data = path.read_bytes()
     path.write_bytes(data[:-2] + bytes([data[-2] ^ 1]) + data[-1:])
     return data
 
 
-def test_damaged_features_are_said_in_the_log_too(here, caplog):
+def test_damaged_features_are_said_in_the_log_too(in_a_folder, caplog):
     config = {
         "name": "small", "data": {"dataset": "digits", "images_per_class": 2},
         "representations": {
@@ -39,7 +32,7 @@ def test_damaged_features_are_said_in_the_log_too(here, caplog):
     }  # fmt: skip
     Path("small.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     assert rdx("run", "small.yaml", "--quiet") == 0
-    whole = {path: flip(path) for path in sorted((here / "cache/features").iterdir())}
+    whole = {path: flip(path) for path in sorted((in_a_folder / "cache/features").iterdir())}
     assert len(whole) == 2
     with caplog.at_level(logging.WARNING, "rdx"):
         assert rdx("run", "small.yaml", "--quiet", "--output-dir", "again") == 0
@@ -53,7 +46,7 @@ def test_damaged_features_are_said_in_the_log_too(here, caplog):
         assert Path("again", name).read_bytes() == Path("outputs/small", name).read_bytes()
 
 
-def test_a_changed_output_is_said_and_made_again(here, caplog):
+def test_a_changed_output_is_said_and_made_again(in_a_folder, caplog):
     rng = np.random.default_rng(0)
     options = {"methods": ["kmeans"], "statistics": "off", "figures": False}
     compare(rng.random((N, 6)), rng.random((N, 4)), output_dir="run", **options)
@@ -67,7 +60,7 @@ def test_a_changed_output_is_said_and_made_again(here, caplog):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".csv"])
-def test_a_damaged_input_that_only_its_caller_can_bring_again_is_refused(here, capsys, suffix):
+def test_a_damaged_input_that_only_its_caller_can_bring_again_is_refused(in_a_folder, capsys, suffix):
     rng = np.random.default_rng(0)
     values = rng.random((N, 6)), rng.random((N, 4))
     options = {"labels": ["x", "y"] * (N // 2), "methods": ["kmeans"], "statistics": "off", "figures": False}
@@ -81,7 +74,7 @@ def test_a_damaged_input_that_only_its_caller_can_bring_again_is_refused(here, c
 
 
 @pytest.mark.parametrize("name", ["last.safetensors", "early.safetensors", "metrics.csv"])
-def test_a_damaged_training_is_done_again(here, capsys, caplog, name):
+def test_a_damaged_training_is_done_again(in_a_folder, capsys, caplog, name):
     config = {
         "name": "net", "data": {"dataset": "digits", "split": "train", "images_per_class": 10}, "steps": 4,
         "tiny": True, "checkpoint_fractions": {"early": 0.5},

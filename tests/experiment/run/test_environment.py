@@ -24,9 +24,7 @@ N = 30
 
 
 @pytest.fixture
-def values(tmp_path, monkeypatch) -> dict:
-    monkeypatch.setenv("RDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+def values(in_a_folder) -> dict:
     rng = np.random.default_rng(0)
     np.save("a.npy", rng.normal(size=(N, 4)).astype(np.float32))
     np.save("b.npy", rng.normal(size=(N, 3)).astype(np.float32))

@@ -235,7 +235,7 @@ MUTATIONS = (
         ("tests/method/many/test_key_ranks.py",),
     ),
     Mutation(
-        "the rest of the items taken for a concept", "rdx/method/scales/remainders.py", "< ALONE else None",
+        "the rest of the items taken for a concept", "rdx/method/scales/remainders.py", "< _LEANS else None",
         "< 0 else None", ("tests/method/scales/test_remainders.py::test_a_remainder_gives_way_to_what_left_it",),
     ),
     Mutation(

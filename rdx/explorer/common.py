@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdx.explorer.content import A, B, Content, Method, besides_labels, other_side
-from rdx.metrics.attribute_words import in_common, named, shares
+from rdx.metrics.attribute_words import in_common, is_seen, named, shares
 from rdx.metrics.attributes import Finding, find_common, neighbors_outside
 
 
@@ -23,6 +23,7 @@ class Common:
 
     shares: str
     explains: bool  # whether that sets its items apart from those beside them in the other model, too
+    seen: bool  # and whether one sees it: only then is it said of the comparison as a whole
     shown: str | None  # the clearest that the items in its grid share, where all of its members share nothing
 
 
@@ -40,7 +41,7 @@ def commons(content: Content, method: Method) -> Mapping[tuple[str, int], Common
     for (d, one), found, here, (grid, _) in zip(concepts, of_all, of_grid, grids, strict=True):
         noun, explains = content.items.noun, bool(in_common(found))
         shown = None if explains else _shown(here, f"The {len(grid)} {noun} shown")
-        result[d, one.number] = Common(shares(found, other_side(d).upper(), noun), explains, shown)
+        result[d, one.number] = Common(shares(found, other_side(d).upper(), noun), explains, is_seen(found), shown)
     return result
 
 

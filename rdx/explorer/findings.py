@@ -99,7 +99,7 @@ def _generic(
     own, other = own_side(face.direction), other_side(face.direction)
     things = f"{len(members):,} {content.items.noun}"
     shared = common.get((face.direction, face.number))
-    tail = f": {shared.shares}." if shared and shared.explains else "."
+    tail = f": {shared.shares}." if shared and shared.explains and shared.seen else "."
     if not method.is_rdx:
         return f"{own.upper()} holds {things} together{tail}"
     found = where.get((face.direction, face.number))

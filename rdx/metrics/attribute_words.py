@@ -21,6 +21,7 @@ _LABELS, _LEAST_SHARE = 3, 0.1  # labels that are named, and the share of the sm
 _NUMBERS, _CATEGORIES = 3, 2  # named, at most
 _LITTLE, _MOST = 0.25, 0.5  # of a group: labels are named that are commoner by most of it, or by a little that one has
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
+_SEEN = 0.2  # |AUC − ½| from which one sees an attribute in a few images
 _MOVED = 0.1  # a share of neighbours
 UNTESTED = "nothing is known here that could be tested on them"
 UNEXPLAINED = "nothing known here (labels, columns, pixel measures) sets them apart as a group"
@@ -113,6 +114,11 @@ def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str
         first = sum(finding.effect - 0.5 for finding in labels) >= clearest
         parts.insert(0 if first else len(parts), f"label {shares}")
     return parts
+
+
+def is_seen(findings: Sequence[Finding]) -> bool:
+    """Whether what sets a group apart, see `in_common`, shows in a few of its images: labels, or an attribute."""
+    return bool(_labels(findings)) or any(finding.strength >= _SEEN for finding in named(findings)[0])
 
 
 def go_together(first: Attribute, second: Attribute) -> bool:

@@ -41,7 +41,12 @@ def test_what_only_the_images_shown_share_is_said_of_them():
 def test_what_all_members_share_is_not_said_twice():
     common = told(CHANCE[::-1] + 9 * (np.arange(N) < 60))
     assert common.shares.startswith("with a spot than the rest (AUC 1.00)") and common.shown is None
-    assert common.explains
+    assert common.explains and common.seen
+
+
+def test_what_is_hardly_seen_is_said_of_the_group_alone():
+    common = told(CHANCE[::-1] + 0.15 * (np.arange(N) < 60))
+    assert common.shares.startswith("with a spot than the rest (AUC 0.6") and common.explains and not common.seen
 
 
 @pytest.mark.parametrize("values", [CHANCE[::-1], np.arange(N) % 2.0])

@@ -13,7 +13,8 @@ function fillAgreement() {
   const texts = ["a", "b"]
     .filter((side) => read[side].length)
     .map((side) => [`What ${letter(side)} tells ${better[side]} than ${letter(OTHER[side])}`, read[side].join("; ")]);
-  if (texts.length) texts[texts.length - 1][1] += " (R² of a linear probe: 0 tells nothing, 1 all)";
+  const told = texts.length;
+  if (told) texts[texts.length - 1][1] += " (R² of a linear probe: 0 tells nothing, 1 all)";
   else if (probed && !detail)
     texts.push(["Attributes", `none of ${wholeNumber(probed)} known here, labels aside, can be read clearly better from one model than from the other (linear probe)`]);
   if (detail) texts.push(["Structure", detail]);
@@ -24,7 +25,7 @@ function fillAgreement() {
     const [first, second] = [x, y].map(([name, count], i) => `“${name}” (${i ? wholeNumber(count) : things(count)})`);
     return `${first} and ${second} are nearer in ${side} (typical rank ${ranks[0]}) than in ${far} (${ranks[1]})`;
   });
-  if (placed.length) texts.push(["Labels", listed(placed)]);
+  if (placed.length) texts.splice(told, 0, ["Labels", listed(placed)]);
   byId("agreement").replaceChildren(
     make("h2", { id: "agreement-title" }, "How far they agree"),
     make("div", { class: "agreement-facts" }, facts),

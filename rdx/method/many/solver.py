@@ -101,7 +101,7 @@ def plan_fit(
     check_solver(solver)
     fit = _Fit(
         n, tuple(widths), version == "v2", aligned,
-        _extra_matrices(version == "v2", distance, clustering, selection, keep_matrices), distance == "neighborhood",
+        _extra_matrices(clustering, selection, keep_matrices), distance == "neighborhood",
         pairs_per_item, n_clusters, threads or default_threads(), gpu, libraries,
     )  # fmt: skip
     needs_dense = _why_dense(
@@ -215,7 +215,7 @@ def _clustering(fit: _Fit) -> float:
     return 8.0 * fit.n * min(fit.n, MAX_DIMENSION) + fit.n * (1024 + 64 * fit.n_clusters)
 
 
-def _extra_matrices(both_ways: bool, distance: str, clustering: str, selection: str, keep_matrices: bool) -> float:
+def _extra_matrices(clustering: str, selection: str, keep_matrices: bool) -> float:
     """Bytes a pair of items that only some settings hold."""
     extra = 0.0
     if keep_matrices:

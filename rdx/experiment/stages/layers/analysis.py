@@ -112,7 +112,7 @@ def add_steps(steps: Steps, config: Experiment, analysis: Analysis | None) -> No
             chosen = {"n": settings.group_tests, "seed": settings.group_seed}
             tables += (steps.add(Step(f"{pair}/layer_analysis/group_tests", work, files, needs, settings=chosen)),)
     if analysis.blocks:
-        tables += _head_steps(steps, config, analysis, probed)
+        tables += _head_steps(steps, analysis, probed)
     if config.figures and tables:
         work = partial(layer_figures.draw, blocks=analysis.blocks)
         titles = [config.representations[key].title for key in inputs.keys_in_use(config)]
@@ -121,7 +121,7 @@ def add_steps(steps: Steps, config: Experiment, analysis: Analysis | None) -> No
         steps.add(Step("layer_analysis/figures", work, files, (*probed, *tables), settings=chosen))
 
 
-def _head_steps(steps: Steps, config: Experiment, analysis: Analysis, probed: tuple[str, ...]) -> tuple[str, ...]:
+def _head_steps(steps: Steps, analysis: Analysis, probed: tuple[str, ...]) -> tuple[str, ...]:
     """One step that looks at the blocks of all comparisons, and one a comparison that patches its heads."""
     settings, names = analysis.settings, ()
     deep = tuple(f"representations/{b}" for _, b in analysis.blocks)

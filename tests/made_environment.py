@@ -133,7 +133,8 @@ def _be_the_command(streams: list[int], arguments: list[str], folder: str, setti
             os.dup2(stream, number)
             os.close(stream)
         sys.stdin, sys.stdout, sys.stderr = (
-            os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww")
+            # What is said of an error is written line by line, as Python does: who ends in a hurry flushes nothing.
+            os.fdopen(number, mode, 1 if number == 2 else -1, closefd=False) for number, mode in enumerate("rww")
         )
         os.environ.clear()
         os.environ.update(settings)

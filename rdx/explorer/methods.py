@@ -115,7 +115,7 @@ def _divided(
             text = (
                 f"{other.upper()} divides them into {first:,} and {second:,}: {percent(part.mixed_other)} of the "
                 f"nearest fellow members are of the other half there, {percent(part.mixed_own)} in {own.upper()}. "
-                f"The {first:,}: {'; '.join(parts)}."
+                f"{f'The {first:,}' if first > second else 'One half'}: {'; '.join(parts)}."
             )
         result[one.direction, one.number] = part, text
     return result

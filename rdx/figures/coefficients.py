@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from rdx.figures import style
+from rdx.figures.grids import place
+from rdx.figures.matrices import AWAY, STRIP, concept_colors, concept_edges, draw_strips, framed, paint_borders
+from rdx.figures.scales import Scale
 
 WIDTH, HEIGHT = 1560, 900  # pixels
 CURVES = (110, 196, 620, 560)  # left, upper edge, width and height
@@ -31,12 +34,16 @@ def save_coefficients(path: Path | str, *, coefficients, labels, grids: Sequence
         if not coefficients.size:
             style.write_lines(figure, [NO_CONCEPTS], 40, 110, style.BODY, color=style.QUIET)
             return
-        axes = _panel(figure, CURVES, "Coefficients, largest first", "dots: the items of its grid")
-        _draw_curves(axes, coefficients, grids)
+        _write_title(figure, CURVES, "Coefficients, largest first", "dots: the items of its grid")
+        left, top, width, height = CURVES
+        corner = (left / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT)
+        _draw_curves(figure.add_axes(corner), coefficients, grids)
+        entries = [(number, f"concept {number}") for number in range(1, coefficients.shape[1] + 1)]
+        style.draw_key(figure, entries[:_MOST_NAMED], 40, _LEGEND_TOP, WIDTH - 80)
         rows = by_concept(coefficients, labels)
         thinned = f"{len(rows)} of {len(labels)} items" if len(rows) < len(labels) else f"all {len(rows)} items"
-        _draw_map(_panel(figure, MAP, "Items by concept", f"{thinned}; each column: 1 is its largest"),
-                  coefficients[rows], labels[rows])  # fmt: skip
+        _write_title(figure, MAP, "Items by concept", f"{thinned}; each column: 1 is its largest")
+        _draw_map(figure, coefficients[rows], labels[rows])
 
 
 def by_concept(coefficients: np.ndarray, labels: np.ndarray, most: int = SHOWN) -> np.ndarray:
@@ -48,11 +55,10 @@ def by_concept(coefficients: np.ndarray, labels: np.ndarray, most: int = SHOWN) 
     return order[np.linspace(0, len(order) - 1, most).round().astype(int)]
 
 
-def _panel(figure, place: tuple[int, int, int, int], title: str, subtitle: str):
-    left, top, width, height = place
+def _write_title(figure, panel: tuple[int, int, int, int], title: str, subtitle: str) -> None:
+    left, top, _, _ = panel
     style.write_lines(figure, [title], left, top - 84, style.BODY + 1, fontweight="bold")
     style.write_lines(figure, [subtitle], left, top - 54, style.SMALL + 0.5, color=style.QUIET)
-    return figure.add_axes((left / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT))
 
 
 def _draw_curves(axes, coefficients: np.ndarray, grids: Sequence[np.ndarray]) -> None:
@@ -63,7 +69,7 @@ def _draw_curves(axes, coefficients: np.ndarray, grids: Sequence[np.ndarray]) ->
     for number, column in enumerate(coefficients.T, start=1):
         color = style.concept_color(number)
         order = np.argsort(-column, kind="stable")
-        axes.plot(np.arange(1, n + 1), column[order], color=color, linewidth=1.4, label=f"concept {number}")
+        axes.plot(np.arange(1, n + 1), column[order], color=color, linewidth=1.4)
         rank = np.empty(n, dtype=np.int64)
         rank[order] = np.arange(1, n + 1)
         chosen = np.asarray(grids[number - 1], dtype=np.int64)
@@ -79,46 +85,26 @@ def _draw_curves(axes, coefficients: np.ndarray, grids: Sequence[np.ndarray]) ->
     axes.tick_params(which="both", labelsize=style.SMALL, length=2, width=0.5)
     axes.yaxis.get_offset_text().set_fontsize(style.SMALL)
     axes.spines[["top", "right"]].set_visible(False)
-    handles, names = axes.get_legend_handles_labels()
-    axes.figure.legend(
-        handles[:_MOST_NAMED], names[:_MOST_NAMED], loc="upper left", ncols=11, fontsize=style.SMALL, frameon=False,
-        bbox_to_anchor=(40 / WIDTH, 1 - _LEGEND_TOP / HEIGHT), borderaxespad=0, handlelength=1.2, columnspacing=1.2,
-        handletextpad=0.4,
-    )  # fmt: skip
 
 
-def _draw_map(axes, coefficients: np.ndarray, labels: np.ndarray) -> None:
+def _draw_map(figure, coefficients: np.ndarray, labels: np.ndarray) -> None:
     """The items' coefficients (s, k) as a picture, with the concepts' colours along the left edge and above."""
-    from matplotlib.colors import Normalize, to_rgb
-
+    left, top, width, height = MAP
     size, count = coefficients.shape
     largest = np.abs(coefficients).max(axis=0)
     scaled = coefficients / np.where(largest > 0, largest, 1.0)
-    signed = bool((coefficients < 0).any())
-    colors, norm = ("RdBu_r", Normalize(-1, 1)) if signed else ("viridis", Normalize(0, 1))
-    image = axes.imshow(scaled, cmap=colors, norm=norm, aspect="auto", interpolation="nearest")
-    starts = np.flatnonzero(np.diff(labels)) + 1
-    for start in starts:
-        axes.axhline(start - 0.5, color="white", linewidth=1.6)
-        axes.axhline(start - 0.5, color=style.INK, linewidth=0.6)
-    beside, above = axes.inset_axes((-0.045, 0, 0.03, 1)), axes.inset_axes((0, 1.012, 1, 0.026))
-    strip = np.array([to_rgb(style.concept_color(number)) for number in labels])  # (s, 3)
-    beside.imshow(strip[:, None], aspect="auto", interpolation="nearest")
-    heads = np.array([to_rgb(style.concept_color(number)) for number in range(1, count + 1)])
-    above.imshow(heads[None], aspect="auto", interpolation="nearest")
-    for edge in (beside, above):
-        edge.set_axis_off()
-    edges = np.concatenate([[0], starts, [size]])
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
-        if end - start > 0.04 * size:
-            name = str(labels[start]) if labels[start] else "none"
-            axes.text(-0.06, 1 - (start + end) / 2 / size, name, transform=axes.transAxes,
-                      fontsize=style.SMALL, ha="right", va="center_baseline")  # fmt: skip
-    every = -(-count // 20)
-    axes.set(yticks=[], xticks=range(0, count, every))
-    axes.set_xticklabels([str(number + 1) for number in range(0, count, every)])
-    axes.set_xlabel("concept", fontsize=style.SMALL + 0.5)
-    axes.tick_params(labelsize=style.SMALL, length=2, width=0.5)
-    bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0, 0.035, 1)))
-    bar.ax.tick_params(labelsize=style.SMALL, length=2, width=0.5)
-    bar.outline.set_linewidth(0.4)
+    scale = Scale("RdBu_r", -1, 1) if (coefficients < 0).any() else Scale("viridis", 0, 1)
+    edges, numbers = concept_edges(labels, height)
+    columns = np.arange(width) * count // width  # the concept of each pixel
+    cells = scale.colored(scaled)[np.arange(height) * size // height][:, columns]
+    paint_borders(cells, edges)
+    place(figure, framed(cells), left, top)
+    draw_strips(figure, numbers, edges, left, top, null="none")
+    heads = concept_colors(range(1, count + 1))[columns]
+    place(figure, np.broadcast_to(heads, (STRIP, width, 3)), left, top - AWAY - STRIP)
+    scale.draw_bar(figure, scaled, left + width + 15, top, 18, height)
+    for number in range(0, count, -(-count // 20)):
+        middle = left + (number + 0.5) / count * width
+        style.write_lines(figure, [str(number + 1)], middle, top + height + 6, style.SMALL, ha="center",
+                          color=style.QUIET)  # fmt: skip
+    style.write_lines(figure, ["concept"], left + width / 2, top + height + 32, style.SMALL + 0.5, ha="center")

@@ -89,8 +89,19 @@ def arrange(
 
 def place(figure, sheet: np.ndarray, left: float, top: float) -> None:
     """Puts a sheet (h, w, 3) on the figure pixel for pixel; left and top in pixels."""
-    low = round(figure.bbox.height) - round(top) - sheet.shape[0]
-    figure.figimage(sheet, round(left), low, origin="upper")
+    height, width, _ = sheet.shape
+    left, low = round(left), round(figure.bbox.height) - round(top) - height
+    image = figure.figimage(sheet, left, low, origin="upper")
+    resampled = image.make_image
+
+    def make_image(renderer, magnification: float = 1.0, unsampled: bool = False):
+        if magnification != 1:  # a PDF's
+            return resampled(renderer, magnification, unsampled)
+        pixels = np.full((height, width, 4), 255, dtype=np.uint8)
+        pixels[..., :3] = sheet[::-1]  # from below, as the renderer counts
+        return pixels, left, low, None
+
+    image.make_image = make_image  # resampling to the same size takes longer than all else in a grid
 
 
 def _fitted(image: Image | str, side: int) -> Image:

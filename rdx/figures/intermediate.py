@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rdx.figures import style
-from rdx.figures.matrices import draw_matrix
+from rdx.figures.matrices import draw_matrix, pair_scales
 
 PANEL, GAP, MARGIN, HEAD = 500, 130, 60, 110  # pixels
 WIDTH = 2 * MARGIN + 3 * PANEL + 2 * GAP + 60
@@ -22,38 +22,29 @@ def save_intermediate(
     ``blocks`` has ``distances_a``, ``distances_b``, ``difference`` and ``affinity`` (s, s) in the order of the
     items; ``own`` is the title of the model whose concepts are sought.
     """
-    from matplotlib.colors import LogNorm, Normalize
-
     labels = np.asarray(block_labels)
     order = np.lexsort((labels, labels == 0))
     first, second, difference, affinity = (
-        np.asarray(getattr(blocks, name), dtype=np.float64)
-        for name in ("distances_a", "distances_b", "difference", "affinity")
+        np.asarray(getattr(blocks, name)) for name in ("distances_a", "distances_b", "difference", "affinity")
     )
-    ranks = Normalize(0, float(max(first.max(), second.max())) or 1.0)
-    changes = np.abs(difference)
-    reach = float(max(np.quantile(changes, 0.98), 0.2 * changes.max())) or 1.0
-    strongest = max(float(np.quantile(affinity, 0.995)), 2.0)
+    by_distance, by_difference, by_affinity = pair_scales(blocks)
     by_concept = np.ix_(order, order)
     panels = (
-        ("1  Distances in A", title_a, first, None, "viridis_r", ranks),
-        ("2  Distances in B", title_b, second, None, "viridis_r", ranks),
-        ("3  Difference", f"red: near only in “{own}”", difference, None, "RdBu", Normalize(-reach, reach)),
-        ("4  Affinity", "exp(−β · difference)", affinity, None, "magma", LogNorm(1, strongest, clip=True)),
-        ("5  Difference, by concept", "concept 1 first, null last", difference[by_concept], labels[order], "RdBu",
-         Normalize(-reach, reach)),
-        ("6  Affinity, by concept", "the clusters that were found", affinity[by_concept], labels[order], "magma",
-         LogNorm(1, strongest, clip=True)),
+        ("1  Distances in A", title_a, first, None, by_distance),
+        ("2  Distances in B", title_b, second, None, by_distance),
+        ("3  Difference", f"red: near only in “{own}”", difference, None, by_difference),
+        ("4  Affinity", "exp(−β · difference)", affinity, None, by_affinity),
+        ("5  Difference, by concept", "concept 1 first, null last", difference[by_concept], labels[order],
+         by_difference),
+        ("6  Affinity, by concept", "the clusters that were found", affinity[by_concept], labels[order], by_affinity),
     )  # fmt: skip
     with style.drawing(path, WIDTH, HEIGHT) as figure:
         lines = style.wrapped(heading, style.TITLE + 1, WIDTH - 2 * MARGIN, "bold")[:1]
         style.write_lines(figure, lines, MARGIN, 24, style.TITLE + 1, fontweight="bold")
-        for number, (title, subtitle, matrix, shown, colors, norm) in enumerate(panels):
+        for number, (title, subtitle, matrix, shown, scale) in enumerate(panels):
             left = MARGIN + number % 3 * (PANEL + GAP)
             top = 80 + number // 3 * (HEAD + PANEL) + HEAD - 14
             style.write_lines(figure, [title], left, top - 84, style.BODY + 1, fontweight="bold")
             subtitle = style.shortened(subtitle, style.SMALL + 0.5, PANEL + 60)
             style.write_lines(figure, [subtitle], left, top - 54, style.SMALL + 0.5, color=style.QUIET)
-            axes = figure.add_axes((left / WIDTH, 1 - (top + PANEL) / HEIGHT, PANEL / WIDTH, PANEL / HEIGHT))
-            axes.set(xticks=[], yticks=[])
-            draw_matrix(axes, matrix, shown, colors, norm)
+            draw_matrix(figure, matrix, shown, scale, left, top, PANEL)

@@ -44,8 +44,5 @@ def save_map_panels(
             title = style.shortened(f"{name} ({count})", style.BODY, PAIR, "bold")
             style.write_lines(figure, [title], left, top + 18, style.BODY, fontweight="bold")
             for side, plane in enumerate((map_a, map_b)):
-                x, y = left + side * (MAP + 14), top + HEAD - 12
-                axes = figure.add_axes((x / width, 1 - (y + MAP) / height, MAP / width, MAP / height))
-                axes.set(xticks=[], yticks=[])
-                draw_map(axes, plane, np.asarray(found))
+                draw_map(figure, plane, np.asarray(found), left + side * (MAP + 14), top + HEAD - 12, MAP)
     return figure

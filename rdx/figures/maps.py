@@ -7,6 +7,8 @@ import numpy as np
 from rdx.figures import style
 from rdx.method.numerics.eigenpairs import largest_eigenpairs
 
+_MARGIN = 0.04  # around the items, as a share of their spread
+
 
 def pca_map(X) -> np.ndarray:
     """The first two principal components of X (n, d) as a map (n, 2) float64.
@@ -31,15 +33,25 @@ def pca_map(X) -> np.ndarray:
     return plane * np.where(farthest < 0, -1.0, 1.0)
 
 
-def draw_map(axes, plane, labels: np.ndarray) -> None:
-    """Items as points: null in grey below, the strongest concept on top."""
-    plane = np.asarray(plane, dtype=np.float64)
+def draw_map(figure, plane, labels: np.ndarray, left: float, top: float, side: float) -> None:
+    """Items as points in a square of so many pixels: null in grey below, the strongest concept on top."""
+    from matplotlib.collections import PathCollection
+    from matplotlib.markers import MarkerStyle
+    from matplotlib.patches import Rectangle
+    from matplotlib.transforms import IdentityTransform
+
+    place = style.from_pixels(figure)
+    figure.add_artist(Rectangle((left, top), side, side, fill=False, edgecolor=style.QUIET, linewidth=0.6,
+                                transform=place))  # fmt: skip
+    plane = np.asarray(plane, dtype=np.float64) * (1, -1)  # upwards is less in pixels
+    low, high = plane.min(axis=0), plane.max(axis=0)
+    scale = side / ((1 + 2 * _MARGIN) * (high - low).max() or 1.0)  # the same along both axes
+    points = (plane - (low + high) / 2) * scale + (left + side / 2, top + side / 2)
     size = float(np.clip(24_000 / max(len(plane), 1), 3, 30))
     for number in sorted(np.unique(labels), key=lambda label: (label != 0, -label)):
-        chosen = plane[labels == number]
-        axes.scatter(
-            chosen[:, 0], chosen[:, 1], s=size if number else 0.7 * size, color=style.concept_color(number),
-            marker=style.concept_marker(number), linewidths=0, alpha=0.85 if number else 0.7,
-        )  # fmt: skip
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.margins(0.04)
+        marker = MarkerStyle(style.concept_marker(number))
+        figure.add_artist(PathCollection(
+            [marker.get_path().transformed(marker.get_transform())], [size if number else 0.7 * size],
+            offsets=points[labels == number], offset_transform=place, transform=IdentityTransform(),
+            facecolor=style.concept_color(number), linewidth=0, alpha=0.85 if number else 0.7,
+        ))  # fmt: skip

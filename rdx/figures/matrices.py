@@ -2,49 +2,98 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from rdx.figures import style
+from rdx.figures.grids import place
+from rdx.figures.scales import Scale
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from rdx.figures.pair_blocks import PairBlocks
+
+STRIP, AWAY = 13, 5  # pixels: how wide the concepts' colours along the edges are, and how far from the matrix
+_ROOM = 22  # of a number beside its rows
+_BAR, _TO_BAR = 20, 15
+_WHOLE = 3  # times as many pixels as items: from there on a cell is a square, else values between items are shown
 
 
-def draw_matrix(axes, matrix: np.ndarray, shown: np.ndarray | None, colors: str, norm) -> None:
-    """A matrix (s, s) with a colour bar; where its items are ordered by concept ``shown`` (s,), with borders
-    between the concepts and their colours along the edges."""
-    image = axes.imshow(matrix, cmap=colors, norm=norm, aspect="auto")
+def pair_scales(blocks: PairBlocks) -> tuple[Scale, Scale, Scale]:
+    """The scales of both distances, of the difference and of the affinity.
+
+    A few extreme pairs must not wash out a whole concept: the last two end at quantiles.
+    """
+    farthest = float(max(blocks.distances_a.max(), blocks.distances_b.max())) or 1.0
+    changes = np.abs(blocks.difference)
+    reach = float(max(np.quantile(changes, 0.98), 0.2 * changes.max())) or 1.0
+    strongest = max(float(np.quantile(blocks.affinity, 0.995)), 2.0)
+    return Scale("viridis_r", 0, farthest), Scale("RdBu", -reach, reach), Scale("magma", 1, strongest, True)
+
+
+def draw_matrix(
+    figure: Figure, matrix: np.ndarray, shown: np.ndarray | None, scale: Scale, left: int, top: int, side: int
+) -> None:
+    """A matrix (s, s) in a square of so many pixels, with a colour bar at its right.
+
+    Where its items are ordered by concept ``shown`` (s,), with borders between the concepts and their colours along
+    the edges.
+    """
+    cells = scale.colored(_resized(scale.within(matrix), side))
     if shown is not None:
-        _draw_borders(axes, shown)
-    _draw_bar(axes, matrix, image, norm)
+        edges, numbers = concept_edges(shown, side)
+        paint_borders(cells, edges, edges)
+        draw_strips(figure, numbers, edges, left, top)
+        colors = np.repeat(concept_colors(numbers), np.diff(edges), axis=0)
+        place(figure, np.broadcast_to(colors, (STRIP, side, 3)), left, top - AWAY - STRIP)
+    place(figure, framed(cells), left, top)
+    scale.draw_bar(figure, matrix, left + side + _TO_BAR, top, _BAR, side)
 
 
-def _draw_borders(axes, shown: np.ndarray) -> None:
-    from matplotlib.patches import Rectangle
-
-    size = len(shown)
-    starts = np.flatnonzero(np.diff(shown)) + 1
-    for color, width in (("white", 1.3), (style.INK, 0.5)):
-        axes.hlines(starts - 0.5, -0.5, size - 0.5, color=color, linewidth=width)
-        axes.vlines(starts - 0.5, -0.5, size - 0.5, color=color, linewidth=width)
-    edges = np.concatenate([[0], starts, [size]])
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
-        along, length = start / size, (end - start) / size
-        for place in (((-0.036, 1 - along - length), 0.026, length), ((along, 1.01), length, 0.026)):
-            strip = Rectangle(*place, color=style.concept_color(shown[start]), linewidth=0, transform=axes.transAxes)
-            axes.add_artist(strip).set_clip_on(False)
-        if shown[start] and length > 0.045:
-            axes.text(-0.05, 1 - along - length / 2, str(shown[start]), transform=axes.transAxes,
-                      fontsize=style.SMALL, ha="right", va="center_baseline")  # fmt: skip
+def concept_edges(labels: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the runs of equal labels begin and the last one ends, along so many pixels, and their labels."""
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(labels)) + 1])
+    edges = np.append(starts, len(labels)) / len(labels) * length
+    return edges.round().astype(int), labels[starts]
 
 
-def _draw_bar(axes, matrix: np.ndarray, image, norm) -> None:
-    from matplotlib.colors import LogNorm
-    from matplotlib.ticker import LogLocator, NullLocator
+def concept_colors(numbers) -> np.ndarray:
+    """The concepts' colours, (k, 3) uint8."""
+    return np.array([style.rgb(style.concept_color(number)) for number in numbers])
 
-    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-    extend = beyond[bool(matrix.min() < norm.vmin), bool(matrix.max() > norm.vmax)]
-    bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0, 0.04, 1)), extend=extend)
-    if isinstance(norm, LogNorm):
-        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.tick_params(labelsize=style.SMALL, length=2, width=0.5)
-    bar.outline.set_linewidth(0.4)
+
+def paint_borders(cells: np.ndarray, rows: np.ndarray, columns=()) -> None:
+    """Lines between concepts, dark on white, into a picture (h, w, 3); the outermost edges have none."""
+    for dark, around in ((255, 1), (style.rgb(style.INK), 0)):
+        for line in rows[1:-1]:
+            cells[max(line - around, 0) : line + around + 1] = dark
+        for line in columns[1:-1]:
+            cells[:, max(line - around, 0) : line + around + 1] = dark
+
+
+def framed(cells: np.ndarray) -> np.ndarray:
+    """The same picture with a thin line around it."""
+    cells[[0, -1]] = style.rgb(style.QUIET)
+    cells[:, [0, -1]] = style.rgb(style.QUIET)
+    return cells
+
+
+def draw_strips(figure: Figure, numbers: np.ndarray, edges: np.ndarray, left: int, top: int, null: str = "") -> None:
+    """The concepts' colours at the left of a picture, beside the rows between their edges, and their numbers."""
+    height = edges[-1]
+    colors = np.repeat(concept_colors(numbers), np.diff(edges), axis=0)
+    place(figure, np.broadcast_to(colors[:, None], (height, STRIP, 3)), left - AWAY - STRIP, top)
+    for number, start, end in zip(numbers, edges[:-1], edges[1:], strict=True):
+        name = str(number) if number else null
+        if name and end - start > _ROOM:
+            figure.text(left - AWAY - STRIP - 7, top + (start + end) / 2, name, fontsize=style.SMALL, ha="right",
+                        va="center_baseline", transform=style.from_pixels(figure))  # fmt: skip
+
+
+def _resized(matrix: np.ndarray, side: int) -> np.ndarray:
+    from PIL import Image
+
+    how = Image.Resampling.NEAREST if side >= _WHOLE * len(matrix) else Image.Resampling.HAMMING
+    return np.asarray(Image.fromarray(matrix.astype(np.float32)).resize((side, side), how))

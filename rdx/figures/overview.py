@@ -9,7 +9,7 @@ import numpy as np
 
 from rdx.figures import style
 from rdx.figures.maps import draw_map
-from rdx.figures.matrices import draw_matrix
+from rdx.figures.matrices import draw_matrix, pair_scales
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,66 +43,46 @@ def save_overview(
     all four are shown with concept 1 first and null last, in the given order inside a concept.
     Without a path the figure is only drawn.
     """
-    from matplotlib.colors import LogNorm, Normalize
-
     labels, block_labels = np.asarray(labels), np.asarray(block_labels)
     order = np.lexsort((block_labels, block_labels == 0))
     shown = block_labels[order]
     first, second, difference, affinity = (
-        np.asarray(getattr(blocks, name), dtype=np.float64)[np.ix_(order, order)]
+        np.asarray(getattr(blocks, name))[np.ix_(order, order)]
         for name in ("distances_a", "distances_b", "difference", "affinity")
     )
-    farthest = float(max(first.max(), second.max())) or 1.0
-    # A few extreme pairs must not wash out a whole concept: the scales end at quantiles.
-    changes = np.abs(difference)
-    reach = float(max(np.quantile(changes, 0.98), 0.2 * changes.max())) or 1.0
-    strongest = max(float(np.quantile(affinity, 0.995)), 2.0)
+    by_distance, by_difference, by_affinity = pair_scales(blocks)
     with style.drawing(path, WIDTH, HEIGHT) as figure:
         lines = style.wrapped(heading, style.TITLE + 2, WIDTH - 100, "bold")[:2]
         style.write_lines(figure, lines, 50, 24, style.TITLE + 2, fontweight="bold")
         for row, (title, plane, distances) in enumerate(((title_a, map_a, first), (title_b, map_b, second))):
-            axes = _panel(figure, row, 0, title, "first two principal components")
-            draw_map(axes, plane, labels)
-            axes = _panel(figure, row, 1, title, distance_label)
-            draw_matrix(axes, distances, shown, "viridis_r", Normalize(0, farthest))
-        axes = _panel(figure, 0, 2, "Difference", "red: near only in the model explained")
-        draw_matrix(axes, difference, shown, "RdBu", Normalize(-reach, reach))
-        axes = _panel(figure, 1, 2, "Affinity", "exp(−β · difference); 1 and below: no difference that way")
-        draw_matrix(axes, affinity, shown, "magma", LogNorm(1, strongest, clip=True))
+            draw_map(figure, plane, labels, *_panel(figure, row, 0, title, "first two principal components"))
+            draw_matrix(figure, distances, shown, by_distance, *_panel(figure, row, 1, title, distance_label))
+        place = _panel(figure, 0, 2, "Difference", "red: near only in the model explained")
+        draw_matrix(figure, difference, shown, by_difference, *place)
+        place = _panel(figure, 1, 2, "Affinity", "exp(−β · difference); 1 and below: no difference that way")
+        draw_matrix(figure, affinity, shown, by_affinity, *place)
         _draw_legend(figure, labels)
     return figure
 
 
-def _panel(figure, row: int, column: int, title: str, subtitle: str):
-    """Square axes without ticks, under a title and what is shown."""
+def _panel(figure, row: int, column: int, title: str, subtitle: str) -> tuple[int, int, int]:
+    """Writes a panel's title and what is shown; left and upper edge and side of the square below."""
     left, top = _COLUMNS[column], _ROWS[row]
     title = style.shortened(title, style.BODY + 1, PANEL + 60, "bold")
     style.write_lines(figure, [title], left, top - 86, style.BODY + 1, fontweight="bold")
     style.write_lines(figure, [subtitle], left, top - 56, style.SMALL + 0.5, color=style.QUIET)
-    axes = figure.add_axes((left / WIDTH, 1 - (top + PANEL) / HEIGHT, PANEL / WIDTH, PANEL / HEIGHT))
-    axes.set(xticks=[], yticks=[])
-    return axes
+    return left, top, PANEL
 
 
 def _draw_legend(figure, labels: np.ndarray) -> None:
-    """Concept numbers, colours and sizes, in one or two rows below the panels."""
-    from matplotlib.lines import Line2D
-
+    """Concept numbers, colours and sizes, in a few rows below the panels."""
     numbers, sizes = np.unique(labels[labels != 0], return_counts=True)
     entries = [(number, f"concept {number} ({size})") for number, size in zip(numbers, sizes, strict=True)]
     entries = entries[:_MOST_IN_LEGEND]
     null = int(np.count_nonzero(labels == 0))
     if null:
         entries.append((0, f"null ({null})"))
-    handles = [
-        Line2D([], [], linestyle="", markersize=7, label=text, color=style.concept_color(number),
-               marker=style.concept_marker(number), markeredgewidth=0)
-        for number, text in entries
-    ]  # fmt: skip
-    figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(40 / WIDTH, 1 - _LEGEND_TOP / HEIGHT), ncols=9,
-        fontsize=style.SMALL + 0.5, frameon=False, borderaxespad=0, handletextpad=0.2, columnspacing=1.6,
-    )  # fmt: skip
+    style.draw_key(figure, entries, 50, _LEGEND_TOP, WIDTH - 100)
     if not len(numbers):
         text = [NO_CONCEPTS]
         style.write_lines(figure, text, 300, _LEGEND_TOP, style.BODY, fontweight="bold", color=style.QUIET)

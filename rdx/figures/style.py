@@ -10,7 +10,7 @@ with the first installed font of `_FALLBACKS` that has them, and as boxes, witho
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
@@ -25,11 +25,13 @@ from rdx.files import atomic_path, write_bytes
 if TYPE_CHECKING:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Transform
 
 DPI = 150
 TITLE, BODY, SMALL = 11.0, 9.0, 7.5  # text sizes in points
 INK, QUIET = "#222222", "#767676"
 NULL_COLOR = "#d0d0d0"
+_MEASURED = 100.0  # points, of letters that are measured
 # Told apart with every common colour blindness: Okabe and Ito's colours first, then Paul Tol's.
 CONCEPT_COLORS = (
     "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7",
@@ -54,12 +56,18 @@ _RULES = {
     "ytick.color": QUIET,
     "text.parse_math": False,  # a $ in a file name is a $
     "axes.unicode_minus": True,
+    "text.hinting": "no_hinting",  # at this resolution nobody sees it, and it is half of the time that text takes
 }
 
 
 def concept_color(number: int) -> str:
     """The colour of a concept, the same in every figure; 0 is null."""
     return CONCEPT_COLORS[(number - 1) % len(CONCEPT_COLORS)] if number > 0 else NULL_COLOR
+
+
+def rgb(color: str) -> np.ndarray:
+    """A colour #rrggbb as a pixel, (3,) uint8."""
+    return np.frombuffer(bytes.fromhex(color[1:]), dtype=np.uint8)
 
 
 def method_color(name: str, method: str) -> str:
@@ -149,12 +157,21 @@ def _renderer():
 
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """Width of a line of text in pixels."""
+    """Width of a line of text in pixels: what its letters take up, without kerning, which only narrows it."""
+    return sum(_advance(letter, weight) for letter in text) * size / _MEASURED
+
+
+@lru_cache(maxsize=1 << 16)
+def _advance(letter: str, weight: str) -> float:
+    """What a large letter takes up between two others, in pixels."""
     from matplotlib.font_manager import FontProperties
 
-    font = FontProperties(family=fonts(), size=size, weight=weight)
-    with _missing_letters_are_boxes():
-        return _renderer().get_text_width_height_descent(text, font, ismath=False)[0]
+    font = FontProperties(family=fonts(), size=_MEASURED, weight=weight)
+    with own_rules():
+        wide, empty = (
+            _renderer().get_text_width_height_descent(text, font, ismath=False)[0] for text in (f"|{letter}|", "||")
+        )
+    return wide - empty
 
 
 def line_height(size: float) -> float:
@@ -190,6 +207,28 @@ def shortened(text: str, size: float, width: float, weight: str = "normal") -> s
         kept = max(1, kept - max(1, int(excess / (2 * size * DPI / 72))))
         short = text[: (kept + 1) // 2] + "…" + text[len(text) - kept // 2 :]
     return short
+
+
+def draw_key(figure: Figure, entries: Sequence[tuple[int, str]], left: float, top: float, width: float) -> None:
+    """Concepts' markers and what they stand for, in as many columns as fit; lengths in pixels."""
+    if not entries:
+        return
+    from matplotlib.lines import Line2D
+
+    column = 64 + max(text_width(text, SMALL + 0.5) for _, text in entries)
+    columns = max(1, int(width / column))
+    for place, (number, text) in enumerate(entries):
+        x, y = left + place % columns * column, top + (place // columns + 0.5) * line_height(BODY)
+        look = {"color": concept_color(number), "marker": concept_marker(number), "markeredgewidth": 0, "markersize": 7}
+        figure.add_artist(Line2D([x + 12], [y], transform=from_pixels(figure), **look))
+        write_lines(figure, [text], x + 28, y - line_height(SMALL + 0.5) / 2, SMALL + 0.5)
+
+
+def from_pixels(figure: Figure) -> Transform:
+    """Where pixels counted from the figure's upper left are, for artists: an axes takes longer than what is in it."""
+    from matplotlib.transforms import Affine2D
+
+    return Affine2D().scale(1 / figure.bbox.width, -1 / figure.bbox.height).translate(0, 1) + figure.transFigure
 
 
 def write_lines(figure: Figure, lines: list[str], left: float, top: float, size: float, **style) -> None:

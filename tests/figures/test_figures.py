@@ -9,14 +9,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from made_pictures import contains, edges_are_white, pixels
+from matplotlib import colormaps
 from PIL import Image
 
 from rdx.figures import style
 from rdx.figures.cards import text_card
 from rdx.figures.grids import CELL, arrange, save_grid
-from rdx.figures.maps import pca_map
+from rdx.figures.maps import draw_map, pca_map
+from rdx.figures.matrices import draw_matrix
 from rdx.figures.overview import save_overview
 from rdx.figures.png import png_bytes
+from rdx.figures.scales import Scale
 from rdx.figures.summary import save_summary
 
 
@@ -143,6 +146,43 @@ def test_overview_of_equal_representations_and_many_concepts(tmp_path, overview)
     assert edges_are_white(tmp_path / "overview.png")
 
 
+def test_a_matrix_is_shown_cell_by_cell_between_its_borders():
+    values = np.random.default_rng(0).random((10, 10))
+    scale = Scale("magma", 0.2, 0.9)
+    with style.drawing(None, 700, 560) as figure:
+        draw_matrix(figure, values, np.repeat([1, 0], [4, 6]), scale, 40, 40, 500)
+    shown = np.asarray(figure.canvas.buffer_rgba())[40:540, 40:540, :3]
+    expected = colormaps["magma"](np.clip((values - 0.2) / 0.7, 0, 1), bytes=True)[..., :3]
+    middles = np.arange(25, 500, 50)
+    assert np.abs(shown[np.ix_(middles, middles)].astype(int) - expected).max() <= 3  # one step of the colour map
+    assert (shown[200, 1:-1] == style.rgb(style.INK)).all() and (shown[1:-1, 200] == style.rgb(style.INK)).all()
+    strip = np.asarray(figure.canvas.buffer_rgba())[40:540, 30, :3]
+    assert (strip[:200] == style.rgb(style.concept_color(1))).all()
+    assert (strip[200:] == style.rgb(style.NULL_COLOR)).all()
+
+
+def test_a_scale_says_its_numbers():
+    assert list(Scale("viridis", 0, 1).ticks().values()) == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
+    assert list(Scale("RdBu", -0.3, 0.3).ticks().values()) == ["−0.3", "−0.2", "−0.1", "0.0", "0.1", "0.2", "0.3"]
+    assert list(Scale("magma", 1, 22, True).ticks()) == [1, 2, 5, 10, 20]
+    logarithmic = Scale("magma", 1, 100, True)
+    assert logarithmic.share([0, 1, 10, 1000]).tolist() == pytest.approx([0, 0, 0.5, 1])
+    ends = Scale("viridis", 0, 1).colored(np.array([-1.0, 0.0, 1.0, 7.0]))
+    assert (ends[0] == ends[1]).all() and (ends[2] == ends[3]).all() and (ends[0] != ends[3]).any()
+
+
+def test_a_map_shows_every_item_where_it_is():
+    plane = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 5.0]])
+    with style.drawing(None, 300, 300) as figure:
+        draw_map(figure, plane, np.array([1, 2, 3]), 50, 50, 200)
+    shown = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    for number, (x, y) in enumerate(plane, start=1):  # 10 is 200 pixels less the margins; the middle is (5, 2.5)
+        column, row = 150 + (x - 5) * 200 / 10.8, 150 - (y - 2.5) * 200 / 10.8
+        color = style.rgb(style.concept_color(number)).astype(int)  # 85 % of it, on white
+        rows, columns = np.nonzero((np.abs(shown - (0.85 * color + 0.15 * 255)) < 5).all(axis=2))
+        assert (rows.mean(), columns.mean()) == pytest.approx((row, column), abs=1.5)
+
+
 def test_same_bytes_without_dates_whatever_the_users_settings(tmp_path, overview):
     import matplotlib
 
@@ -178,6 +218,15 @@ def test_shortened_text_fits_and_keeps_both_ends():
     lines = style.wrapped("one two three four five six seven", 10, 160)
     assert " ".join(lines) == "one two three four five six seven" and len(lines) > 1
     assert all(style.text_width(line, 10) <= 160 for line in lines)
+
+
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+@pytest.mark.parametrize("text", ["Other Vegetables", "1 · 182 items · 3: 52%", "n04_1.JPEG", "AVAV To", "illl WW", "漢字"])
+def test_text_is_as_wide_as_it_is_drawn_or_kerned_a_little_narrower(text, weight):
+    with style.drawing(None, 1600, 100) as figure:
+        drawn = figure.text(0.01, 0.5, text, fontsize=style.TITLE, fontweight=weight)
+    width = drawn.get_window_extent(figure.canvas.get_renderer()).width
+    assert width - 2 <= style.text_width(text, style.TITLE, weight) <= 1.12 * width + 2
 
 
 def test_concept_colours_and_markers_are_told_apart():

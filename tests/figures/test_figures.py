@@ -221,7 +221,7 @@ def test_shortened_text_fits_and_keeps_both_ends():
 
 
 @pytest.mark.parametrize("weight", ["normal", "bold"])
-@pytest.mark.parametrize("text", ["Other Vegetables", "1 · 182 items · 3: 52%", "n04_1.JPEG", "AVAV To", "illl WW", "漢字"])
+@pytest.mark.parametrize("text", ["Other Vegetables", "1 · 182 items · 3: 52%", "n04_1.JPEG", "AVAV To", "ill W", "漢"])
 def test_text_is_as_wide_as_it_is_drawn_or_kerned_a_little_narrower(text, weight):
     with style.drawing(None, 1600, 100) as figure:
         drawn = figure.text(0.01, 0.5, text, fontsize=style.TITLE, fontweight=weight)

@@ -73,7 +73,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a block of distances not turned over", "rdx/method/neighborhoods.py",
-        "blocks[start, block][:, inside].T", "blocks[start, block][inside]", _RANKS,
+        "turned[i, j + k] = block[j + k, i]", "turned[i, j + k] = block[j, i]", _RANKS,
     ),
     Mutation(
         "an item behind its own duplicates", "rdx/method/many/key_ranks.py",
@@ -227,12 +227,13 @@ MUTATIONS = (
         ("tests/method/scales/test_scales.py::test_scores_and_p_values_are_those_of_the_side_that_explains_more",),
     ),
     Mutation(
-        "the upper byte of a key sorted first", "rdx/method/many/key_ranks.py",
-        "half[lower[b]] = row[j]", "half[j] = row[j]", ("tests/method/many/test_key_ranks.py",),
+        "columns forgotten in a crowded bucket", "rdx/method/many/bucket_ranks.py",
+        "spread[p], order[p] = values[j], columns[j]", "spread[p], order[p] = values[j], j",
+        ("tests/method/many/test_bucket_ranks.py",),
     ),
     Mutation(
-        "near ties left as they are", "rdx/method/many/key_ranks.py", "if values[p - 1] > value:", "if False:",
-        ("tests/method/many/test_key_ranks.py",),
+        "near ties left as they are", "rdx/method/many/bucket_ranks.py", "if values[p - 1] > value:", "if False:",
+        ("tests/method/many/test_bucket_ranks.py",),
     ),
     Mutation(
         "the rest of the items taken for a concept", "rdx/method/scales/remainders.py", "< _LEANS else None",

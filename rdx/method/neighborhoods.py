@@ -15,11 +15,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, unknown
-from rdx.method.many.key_ranks import order_by_keys, rank_by_keys, rank_type, ranks_of
+from rdx.method.many.bucket_ranks import rank_by_buckets
+from rdx.method.many.key_ranks import order_by_keys, rank_type, ranks_of
 
 ROUNDING = 1e-5  # mean rank change, as a share of n, to which near-ties come that rotating in float32 swaps
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
@@ -175,11 +177,15 @@ def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: in
     ranks = np.empty((n, n), dtype=rank_type(n))
     scale, offset = _key_units(points)
     starts = range(0, n, _SIDE)
-    blocks: dict[tuple[int, int], np.ndarray] = {}
+    pairs = [(i, j) for i in starts for j in starts if i <= j]
+    side = min(_SIDE, n)
+    # At one go: what is larger than 4 MB comes in huge pages, and blocks by themselves would not.
+    blocks = dict(zip(pairs, np.empty((len(pairs), side, side)), strict=True))
 
     def compute(pair: tuple[int, int]) -> None:
-        first, second = (slice(start, start + _SIDE) for start in pair)
-        blocks[pair] = squared_distances(points, first, second, scale, offset)
+        first, second = (slice(start, min(start + _SIDE, n)) for start in pair)
+        out = blocks[pair][: first.stop - first.start, : second.stop - second.start]
+        squared_distances(points, first, second, scale, offset, out)
 
     def gathered(tile: slice) -> np.ndarray:
         keys = np.empty((tile.stop - tile.start, n))
@@ -187,17 +193,35 @@ def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: in
         inside = slice(tile.start - block, tile.stop - block)
         for start in starts:
             columns = keys[:, start : start + _SIDE]
-            columns[:] = blocks[block, start][inside] if start >= block else blocks[start, block][:, inside].T
+            if start >= block:
+                columns[:] = blocks[block, start][inside, : columns.shape[1]]
+            else:
+                _turn(blocks[start, block][:, inside], columns)
         return keys
 
     def work(tile: slice) -> None:
         keys = gathered(tile) if n > _SIDE else blocks[0, 0][tile]  # one block is nobody else's: it is used up
-        rest = rank_by_keys(keys, tile.start, ranks[tile])
-        ranks[tile][rest] = ranks_of(_ordered(points, tile.start + rest, keys[rest]))
+        rest = rank_by_buckets(keys, tile.start, ranks[tile])
+        if len(rest):
+            ranks[tile][rest] = ranks_of(_ordered(points, tile.start + rest, keys[rest]))
 
-    for_each_tile([(i, j) for i in starts for j in starts if i <= j], compute, threads)
+    for_each_tile(pairs, compute, threads)
     for_each_tile(_tiles_within(n, tile_rows), work, threads)
     return ranks
+
+
+@numba.njit(nogil=True, cache=True)
+def _turn(block, turned):
+    """turned (t, s) ← block (s, t)ᵀ: eight entries of a row at a time fill what the cache writes at once."""
+    size, count = block.shape
+    whole = size // 8 * 8
+    for j in range(0, whole, 8):
+        for i in range(count):
+            for k in range(8):
+                turned[i, j + k] = block[j + k, i]
+    for j in range(whole, size):
+        for i in range(count):
+            turned[i, j] = block[j, i]
 
 
 def _tiles_within(n: int, tile_rows: int | None) -> list[slice]:

@@ -165,6 +165,12 @@ def test_distances_that_differ_in_the_last_bit_keep_their_order_among_many_items
         np.testing.assert_array_equal(row, expected)
 
 
+def test_items_that_come_closer_and_closer_keep_their_order():
+    """Buckets of one width, and of one width within each, do not tell them apart."""
+    X = 2.0 ** -np.random.default_rng(13).integers(0, 20, size=(300, 1))
+    np.testing.assert_array_equal(neighborhood_ranks(as_points(X)), oracle.ranks(X))
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_refused_with_its_row(bad):
     X = np.random.default_rng(10).normal(size=(30, 4))

@@ -110,7 +110,8 @@ MUTATIONS = (
     ),
     Mutation(
         "affinity left asymmetric in v1", "rdx/method/difference.py",
-        "            if not self.symmetric:\n", "            if False:\n", _DIFFERENCE,
+        "        if not self.symmetric:\n            add_transpose", "        if False:\n            add_transpose",
+        _DIFFERENCE,
     ),
     Mutation(
         "models swapped", "rdx/method/many/directions.py",
@@ -207,7 +208,7 @@ MUTATIONS = (
         ("tests/metrics/test_significance.py::test_q_is_scipys_false_discovery_control",),
     ),
     Mutation(
-        "sign of the gain", "rdx/metrics/refits.py", "= -difference.sum(", "= difference.sum(",
+        "sign of the gain", "rdx/metrics/refits.py", "= -graph.summed", "= graph.summed",
         ("tests/metrics/test_surrogates.py::test_gain_is_the_plain_sum_over_ordered_pairs",),
     ),
     Mutation(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 PROC = Path("/proc/self")
@@ -32,13 +33,22 @@ def cpu_limit() -> int | None:
     return max(1, math.ceil(min(shares))) if shares else None
 
 
-def _groups(controller: str) -> Iterator[Path]:
+def _groups(controller: str) -> tuple[Path, ...]:
     """The folders of this process's group and of all above it, of both versions, where they can be seen."""
+    return _found(PROC, controller)
+
+
+@lru_cache  # a process stays in its group, while what that allows may change; every fit asks
+def _found(proc: Path, controller: str) -> tuple[Path, ...]:
+    return tuple(_folders(proc, controller))
+
+
+def _folders(proc: Path, controller: str) -> Iterator[Path]:
     own = {}  # the group by its controllers; version 2 has none there
-    for line in _text(PROC / "cgroup").splitlines():
+    for line in _text(proc / "cgroup").splitlines():
         _, names, group = line.split(":", 2)
         own |= dict.fromkeys(names.split(","), group)
-    for line in _text(PROC / "mountinfo").splitlines():
+    for line in _text(proc / "mountinfo").splitlines():
         left, _, right = line.partition(" - ")
         root, mount = left.split()[3:5]
         kind, _, options = right.split()[:3]

@@ -26,7 +26,7 @@ from rdx.method.neighborhoods import (
     neighborhood_ranks,
     order_rows,
 )
-from rdx.method.rank_affinity import rank_affinity
+from rdx.method.rank_affinity import rank_affinity, summed_difference
 
 # γ and β are used in float32: beyond these the differences vanish, or e^β summed over all items overflows.
 GAMMAS, BETAS = (1e-6, 1e6), (1e-6, 60.0)
@@ -220,6 +220,8 @@ class DifferenceGraph:
     def adjacency(self) -> np.ndarray:
         """(W + Wᵀ) / 2 without its diagonal, (n, n) float32: the graph that is clustered."""
         n = len(self)
+        if self._in_one_pass and self.guide is None:
+            return self._adjacency_of_ranks()
         graph = np.empty((n, n), dtype=np.float32)
 
         def work(pair: tuple[slice, slice]) -> None:
@@ -236,6 +238,29 @@ class DifferenceGraph:
         if self.kind == "plain" and not np.isfinite(graph).all():
             raise InputError("difference='plain' overflows exp on these distances: set normalize_difference=True")
         return graph
+
+    def _adjacency_of_ranks(self) -> np.ndarray:
+        """The same by rows: the fast kernel takes less time for all pairs than turning half of them over."""
+        n = len(self)
+        graph = np.empty((n, n), dtype=np.float32)
+
+        def work(tile: slice) -> None:
+            own, other = self.own.values[tile], self.other.values[tile]
+            rank_affinity(own, other, self.gamma, self.beta, self.own.unit, out=graph[tile])
+            if not self.symmetric:
+                graph[tile] *= np.float32(0.5)
+
+        for_each_tile(row_tiles(n), work, self.threads)
+        if not self.symmetric:
+            add_transpose(graph, self.threads)
+        np.fill_diagonal(graph, 0.0)
+        return graph
+
+    def summed_difference(self, members: np.ndarray) -> float:
+        """The sum of the difference over all ordered pairs of members (c,), without guidance."""
+        if self._in_one_pass:
+            return summed_difference(self.own.values, self.other.values, members, self.gamma, self.own.unit)
+        return float(self.difference(members[:, None], members[None, :], guided=False).sum(dtype=np.float64))
 
     def mean_affinity(self, members: np.ndarray) -> np.ndarray:
         """Each member's mean affinity to the members (c,), itself included: (c,) float32."""

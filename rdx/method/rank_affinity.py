@@ -20,14 +20,24 @@ _EXPONENT = np.float32(86.0)  # e to it is a normal number
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
 
 
-def rank_affinity(own: np.ndarray, other: np.ndarray, gamma: float, beta: float, unit: float = 1.0) -> np.ndarray:
-    """Affinities (…) float32 of two arrays of ranks of one shape; ``unit`` as in ``difference.locally_biased``."""
-    affinity = np.empty(own.shape, np.float32)
+def rank_affinity(
+    own: np.ndarray, other: np.ndarray, gamma: float, beta: float, unit: float = 1.0, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Affinities (…) float32 of two arrays of ranks of one shape; ``unit`` as in ``difference.locally_biased``.
+
+    out: contiguous, of the same shape, where it is given.
+    """
+    affinity = np.empty(own.shape, np.float32) if out is None else out
     _fill(
         np.ascontiguousarray(own).ravel(), np.ascontiguousarray(other).ravel(), np.float32(gamma), np.float32(-beta),
         np.float32(unit), affinity.reshape(-1),
     )  # fmt: skip
     return affinity
+
+
+def summed_difference(own: np.ndarray, other: np.ndarray, items: np.ndarray, gamma: float, unit: float = 1.0) -> float:
+    """The difference of ranks (n, n), summed over all ordered pairs of some items (c,)."""
+    return _sum(own, other, items, np.float32(gamma), np.float32(unit))
 
 
 @_compiled
@@ -36,16 +46,40 @@ def _fill(own, other, gamma, minus_beta, unit, out):
     bits = power.view(np.int32)
     for begin in range(0, len(out), STRIP):
         count = min(STRIP, len(out) - begin)
-        mine, theirs, strip = own[begin : begin + count], other[begin : begin + count], out[begin : begin + count]
-        for j in range(count):
-            a, b = np.float32(mine[j]), np.float32(theirs[j])
-            x = gamma * (a - b) / (min(a, b) + unit)
-            strip[j] = np.float32(2.0) * min(max(x, -_LARGEST), _LARGEST)
+        strip = out[begin : begin + count]
+        _double_quotients(own[begin : begin + count], other[begin : begin + count], gamma, unit, strip)
         exponential(strip, power, bits, count)
         for j in range(count):
             y = minus_beta * ((strip[j] - _ONE) / (strip[j] + _ONE))
             strip[j] = min(max(y, -_EXPONENT), _EXPONENT)
         exponential(strip, power, bits, count)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp", "reassoc"})
+def _sum(own, other, items, gamma, unit):
+    count = len(items)
+    mine, theirs = np.empty(count, own.dtype), np.empty(count, other.dtype)
+    strip, power = np.empty(count, np.float32), np.empty(count, np.float32)
+    bits = power.view(np.int32)
+    total = 0.0
+    for i in items:
+        of_own, of_other = own[i], other[i]
+        for k in range(count):
+            mine[k], theirs[k] = of_own[items[k]], of_other[items[k]]
+        _double_quotients(mine, theirs, gamma, unit, strip)
+        exponential(strip, power, bits, count)
+        for k in range(count):
+            total += np.float64((strip[k] - _ONE) / (strip[k] + _ONE))
+    return total
+
+
+@_compiled
+def _double_quotients(own, other, gamma, unit, strip):
+    """strip (m,): twice what the hyperbolic tangent is taken of, as far as that makes a difference."""
+    for j in range(len(strip)):
+        a, b = np.float32(own[j]), np.float32(other[j])
+        x = gamma * (a - b) / (min(a, b) + unit)
+        strip[j] = np.float32(2.0) * min(max(x, -_LARGEST), _LARGEST)
 
 
 @_compiled

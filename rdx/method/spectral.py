@@ -43,6 +43,7 @@ class DenseAdjacency:
         self.matrix = matrix if matrix.dtype == np.float32 else matrix.astype(np.float64, copy=False)
         self.times = symmetric_product(self.matrix)
         self.loops = np.diagonal(matrix).astype(np.float64)
+        self.has_loops = bool(self.loops.any())
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -56,7 +57,8 @@ class DenseAdjacency:
 
     def product(self, vector: np.ndarray) -> np.ndarray:
         """The graph without its diagonal times a vector (n,), float64."""
-        return self.times(vector) - self.loops * vector
+        product = self.times(vector)
+        return product - self.loops * vector if self.has_loops else product.astype(np.float64)
 
 
 def as_adjacency(graph: np.ndarray | Adjacency) -> Adjacency:

@@ -157,3 +157,16 @@ def test_what_is_clustered_is_the_mean_from_both_ends_without_self_loops(symmetr
     expected = (W + W.T) / 2
     np.fill_diagonal(expected, 0)
     np.testing.assert_allclose(graph.adjacency(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("settings", SETTINGS[:2] + SETTINGS[3:6], ids=name)
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_sums_over_some_items_are_those_of_the_difference(settings, symmetric):
+    settings = {"difference": "locally_biased", "gamma": 0.1, "beta": 5.0, "distance": "neighborhood"} | settings
+    distance, normalize = settings.pop("distance"), settings.pop("normalize_difference", False)
+    own, other = (compute_distances(as_points(X), distance, symmetric=symmetric) for X in REAL)
+    graph = DifferenceGraph(own, other, **settings, normalize=normalize)
+    some = np.random.default_rng(1).permutation(len(graph))[:17]
+    expected = graph.matrix("difference").astype(float)[np.ix_(some, some)].sum()
+    assert graph.summed_difference(some) == pytest.approx(expected, rel=1e-5)
+    assert graph.summed_difference(some[:0]) == 0

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rdx.compute.threads import one_thread_each
+from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.errors import InputError, check_whole, unknown
 from rdx.method.concepts import A_NOT_B, B_NOT_A, NULL, Concept, Explanations
 from rdx.method.neighborhoods import as_array
 from rdx.results import Results
 
 MOST = 1e15  # the largest value of a representation lies between its inverse and this
+SIDE_BY_SIDE = 1 << 21  # values of a representation up to which both sides are in memory at once
 _SIDES = {A_NOT_B: "representation A", B_NOT_A: "representation B"}
 
 
@@ -31,6 +32,8 @@ class Baseline(Results):
     # One thread adds sums in one order: the same bytes on every machine. Methods on torch, which
     # would be slowed down, may turn it off.
     one_thread: ClassVar[bool] = True
+    # Both sides at once, each on a thread of its own: for methods that change nothing which threads share.
+    side_by_side: ClassVar[bool] = False
     any_sign: ClassVar[bool] = True  # takes negative features, as the mapped ones of an aligned run are
     less_memory: ClassVar[str] = "take fewer items"  # what to do where `memory` is too much
 
@@ -70,11 +73,14 @@ class Baseline(Results):
         """
         sides = self.check_inputs(A, B)
         with one_thread_each() if self.one_thread else contextlib.nullcontext():
-            self.a_not_b_, self.b_not_a_ = (
-                self.explain(X, np.random.RandomState(self.random_state), direction)
-                for direction, X in sides.items()
-            )
+            small = max(X.size for X in sides.values()) <= SIDE_BY_SIDE
+            threads = None if self.side_by_side and self.one_thread and small else 1
+            self.a_not_b_, self.b_not_a_ = map_ordered(self._explain_side, sides.items(), threads=threads)
         return self
+
+    def _explain_side(self, side: tuple[str, np.ndarray]) -> Explanations:
+        direction, X = side
+        return self.explain(X, np.random.RandomState(self.random_state), direction)
 
     def check_inputs(self, A, B) -> dict[str, np.ndarray]:
         """Both representations as finite arrays (n, d) by direction, after every check."""

@@ -9,13 +9,16 @@ on one thread, 11 ms on two), so these methods run on one thread, which also fix
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from baselines.base import Baseline, fewer, from_coefficients
 from rdx.errors import InputError, check_number, check_whole
+
+if TYPE_CHECKING:
+    import torch  # where it is used, or plans of runs would wait for it
 from rdx.method.concepts import Explanations
 
 # float32 values of a latent at the peak: for an item of a batch in training, and for any item once all are encoded;
@@ -28,6 +31,7 @@ class DictionaryLearner(Baseline):
     """A baseline trained in batches; a subclass has the settings ``epochs``, ``batch_size``, ``learning_rate``."""
 
     least_batch = 1  # items
+    side_by_side = True  # small products keep one core busy
 
     @classmethod
     def memory(cls, n: int, widths: Sequence[int], parameters: Mapping[str, Any]) -> float:
@@ -43,6 +47,11 @@ class DictionaryLearner(Baseline):
         check_whole("batch_size", self.batch_size, self.least_batch)
         check_number("learning_rate", self.learning_rate, above=0.0)
 
+    def fit(self, A, B) -> Baseline:
+        """Explains A (n, d_a) and B (n, d_b); errors as in ``Baseline.fit``."""
+        import_module("torch")  # now, so that the limit to one thread reaches its threads
+        return super().fit(A, B)
+
 
 def slices(n: int, size: int) -> list[slice]:
     """Consecutive batches of ``size`` items; the last may be smaller, but never one item beside others.
@@ -57,18 +66,24 @@ def slices(n: int, size: int) -> list[slice]:
 
 def tensor(X: np.ndarray, device: str) -> torch.Tensor:
     """An own float32 copy of X (n, d) on the device."""
+    import torch
+
     return torch.tensor(np.asarray(X, dtype=np.float32), device=device)
 
 
 def uniform(shape: tuple[int, ...], bound: float, generator: torch.Generator, device: str) -> torch.Tensor:
     """A weight drawn from [−bound, bound) on the CPU, so that every device starts alike."""
+    import torch
+
     return torch.empty(shape).uniform_(-bound, bound, generator=generator).to(device)
 
 
-@torch.no_grad()
 def unit_rows_(dictionary: torch.Tensor) -> None:
     """Scales each row of (latents, d) to length 1, in place."""
-    dictionary /= dictionary.norm(dim=1, keepdim=True).clamp_min(torch.finfo(dictionary.dtype).tiny)
+    import torch
+
+    with torch.no_grad():
+        dictionary /= dictionary.norm(dim=1, keepdim=True).clamp_min(torch.finfo(dictionary.dtype).tiny)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -79,6 +94,8 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 def keep_strongest(codes: torch.Tensor, count: int) -> torch.Tensor:
     """The mask (n, latents) of each item's ``count`` largest codes (n, latents)."""
+    import torch
+
     kept = codes.detach().topk(count, dim=1, sorted=False).indices
     return torch.zeros_like(codes, dtype=torch.bool).scatter_(1, kept, True)
 
@@ -99,6 +116,7 @@ def train(
     ``data``: tensors (n, …) of the same items, shuffled together before each epoch. A step returns the
     batch's losses, a detached tensor (len(columns),) that stays on the device.
     """
+    import torch
     from tqdm import tqdm
 
     n, device = len(data[0]), data[0].device
@@ -134,6 +152,8 @@ def concepts_of(
 
     ``reason`` says why there are fewer than asked for. Raises InputError where training has diverged.
     """
+    import torch
+
     if not (torch.isfinite(codes).all() and torch.isfinite(residual).all()):
         raise InputError(
             f"{type(method).__name__}: training diverged ({direction}): scale the features down or lower learning_rate"

@@ -7,9 +7,9 @@ codes = ReLU((x − b_dec) W_enc + b_enc), x̂ = codes W_dec + b_dec; loss = mea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from baselines.dictionary_learning import (
     DictionaryLearner,
@@ -23,6 +23,9 @@ from baselines.dictionary_learning import (
 from rdx.compute.devices import resolve_device
 from rdx.errors import check_number
 from rdx.method.concepts import Explanations
+
+if TYPE_CHECKING:
+    import torch
 
 WARM_UP = 10  # steps in which the learning rate rises linearly to its value
 
@@ -46,6 +49,8 @@ class SAE(DictionaryLearner):
         check_number("penalty", self.penalty, least=0.0)
 
     def explain(self, X: np.ndarray, rng: np.random.RandomState, direction: str) -> Explanations:
+        import torch
+
         standard, constant = standardize(X)
         x, k = tensor(standard, resolve_device(self.device)), self.n_clusters
         generator = torch.Generator().manual_seed(int(rng.randint(2**31)))

@@ -7,9 +7,9 @@ squared error, no auxiliary term. The encoder starts as the decoder's transpose,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from baselines.dictionary_learning import (
     DictionaryLearner,
@@ -22,6 +22,9 @@ from baselines.dictionary_learning import (
 from rdx.compute.devices import resolve_device
 from rdx.errors import InputError, check_number, check_whole
 from rdx.method.concepts import Explanations
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(repr=False, eq=False)
@@ -48,6 +51,8 @@ class TopKSAE(DictionaryLearner):
             raise InputError(f"n_latents: {self.n_clusters} concepts need at least as many, got {self.n_latents}")
 
     def explain(self, X: np.ndarray, rng: np.random.RandomState, direction: str) -> Explanations:
+        import torch
+
         x = tensor(X, resolve_device(self.device))
         generator = torch.Generator().manual_seed(int(rng.randint(2**31)))
         w_dec = torch.randn(self.n_latents, x.shape[1], generator=generator).to(x.device)

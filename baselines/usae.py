@@ -16,11 +16,9 @@ import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch.nn import functional
 
 from baselines.dictionary_learning import (
     DictionaryLearner,
@@ -36,6 +34,9 @@ from rdx.compute.devices import resolve_device
 from rdx.compute.threads import one_thread_each
 from rdx.errors import check_number, check_whole
 from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
+
+if TYPE_CHECKING:
+    import torch
 
 LATENTS_PER_FEATURE = 8
 LEAST_RATE = 1e-6  # where the learning rate starts and ends
@@ -58,6 +59,8 @@ class Coder:
 
     @classmethod
     def start(cls, d: int, latents: int, generator: torch.Generator, device: torch.device) -> Coder:
+        import torch
+
         weight = uniform((d, latents), d**-0.5, generator, device)  # PyTorch's default for a linear layer
         dictionary = torch.randn(latents, d, generator=generator)
         dictionary = (dictionary / dictionary.norm(dim=1, keepdim=True)).to(device)
@@ -73,6 +76,9 @@ class Coder:
 
     def activations(self, x: torch.Tensor, training: bool) -> torch.Tensor:
         """All latents' activations (n, L) of items (n, d), before the strongest are chosen."""
+        import torch
+        from torch.nn import functional
+
         h = functional.batch_norm(x @ self.weight, self.mean, self.variance, self.gain, self.offset, training)
         return torch.relu(h)
 
@@ -120,6 +126,8 @@ class USAE(DictionaryLearner):
         return self
 
     def _train(self, data: list[torch.Tensor], latents: int) -> tuple[list[Coder], dict[str, list[float]]]:
+        import torch
+
         generator = torch.Generator().manual_seed(self.random_state)
         coders = [Coder.start(x.shape[1], latents, generator, x.device) for x in data]
         optimizers = [
@@ -147,11 +155,10 @@ class USAE(DictionaryLearner):
         )  # fmt: skip
         return coders, loss
 
-    @torch.no_grad()
     def _explain(self, data: list[torch.Tensor], coders: list[Coder], loss: dict[str, list[float]]) -> None:
         codes = []
         for x, coder in zip(data, coders, strict=True):
-            active = coder.activations(x, training=False)
+            active = coder.activations(x, training=False).detach()
             codes.append(active * keep_strongest(active, min(self.active, active.shape[1])))
         entropy, counts = firing_entropy([c.cpu().numpy() for c in codes])
         n, latents = codes[0].shape
@@ -166,7 +173,7 @@ class USAE(DictionaryLearner):
         }
 
         def side_concepts(side: int, direction: str, own: str, other: str) -> Explanations:
-            dictionary = coders[side].dictionary
+            dictionary = coders[side].dictionary.detach()
             return concepts_of(
                 self, direction, codes[side], dictionary, data[side] - codes[side] @ dictionary,
                 shown=self.shown_latents_[direction], loss=loss, notes=notes,

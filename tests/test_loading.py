@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+import baselines
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_help_and_plans_load_only_what_they_need(tmp_path):
     """Neither waits for what a run alone needs, which takes seconds to load; in one process of its own."""
     for name in ("a", "b"):
-        np.save(tmp_path / f"{name}.npy", np.random.default_rng(len(name)).normal(size=(30, 4)))
+        np.save(tmp_path / f"{name}.npy", np.random.default_rng(len(name)).random((30, 4)))
     heavy = ["torch", "torchvision", "timm", "open_clip", "sklearn", "scipy.stats", "scipy.linalg", "pandas",
              "matplotlib", "openTSNE", "umap", "hdbscan", "dask", "h5py", "pyarrow", "pydicom", "pooch"]  # fmt: skip
     code = f"""
@@ -31,7 +33,8 @@ def loaded(among, *arguments):
 
 heavy = {heavy}
 loaded([*heavy, "numba", "scipy", "numpy", "PIL", "yaml"], "compare", "--help")
-loaded(heavy, "compare", "--a", "features:a.npy", "--b", "features:b.npy", "--dry-run")
+methods = "rdx,{",".join(baselines.names())}"
+loaded(heavy, "compare", "--a", "features:a.npy", "--b", "features:b.npy", "--methods", methods, "--dry-run")
 net = "representations.{{0}}.model=checkpoint:none/{{0}}.safetensors"  # not trained yet
 nets = ["--set", net.format("a"), "--set", net.format("b")]
 loaded(heavy, "run", {str(ROOT / "configs/quickstart/compare.yaml")!r}, "--dry-run", *nets)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import baselines
+from baselines import base
 from baselines.dictionary_learning import slices
-from baselines.sae import standardize
+from baselines.sae import SAE, standardize
+from baselines.topk_sae import TopKSAE
 from rdx.errors import InputError
 
 QUICK = {"batch_size": 100, "epochs": 80, "learning_rate": 5e-3}
@@ -146,3 +148,16 @@ def test_wrong_settings_are_named(planted):
             baselines.create("sae", **{key: value}).fit(X, X)
     with pytest.raises(InputError, match="no usable GPU|diverged"):
         baselines.create("sae", epochs=5, learning_rate=1e30, device="cpu").fit(X, X)
+
+
+@pytest.mark.parametrize("method", [SAE, TopKSAE])
+def test_both_sides_at_once_are_what_each_is_alone(method, monkeypatch):
+    rng = np.random.default_rng(0)
+    A, B = rng.random((60, 12), dtype=np.float32), rng.random((60, 9), dtype=np.float32)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    together = method(n_clusters=3, epochs=20).fit(A, B)
+    monkeypatch.setattr(base, "SIDE_BY_SIDE", 0)
+    alone = method(n_clusters=3, epochs=20).fit(A, B)
+    for one, other in ((together.a_not_b_, alone.a_not_b_), (together.b_not_a_, alone.b_not_a_)):
+        assert one.coefficients.tobytes() == other.coefficients.tobytes()
+        assert one.dictionary.tobytes() == other.dictionary.tobytes() and one.loss == other.loss

@@ -9,7 +9,7 @@ import numpy as np
 
 from rdx.explorer.content import A, B, Content, besides_labels
 from rdx.explorer.sharing import LABEL, Shared, moved_sentence, shared_attributes, table_rows
-from rdx.explorer.telling import better, goes_by_coarser, how, read_text
+from rdx.explorer.telling import better, goes_by_coarser, how, read_text, takes_no_notice
 from rdx.explorer.whereabouts import evenly, ranks_of_labels
 from rdx.method.neighborhoods import Points, neighborhood_ranks
 from rdx.metrics.attribute_probes import probe_attributes, read_by_one
@@ -28,8 +28,10 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
     label = next((one for one in shared if one.name == LABEL), None)
     change = content.moves.get("change")
     known = besides_labels(content.attributes)
-    read = read_by_one(probe_attributes(content.representations, known))
+    probed = probe_attributes(content.representations, known)
+    read = read_by_one(probed)
     finer = goes_by_coarser(content.representations, content.structure)
+    tells = [label and _more_often(label), better(read) or _less_sharp(finer), takes_no_notice(probed)]
     return {
         "cka": content.cka,
         "common": None if change is None else 1.0 - float(np.mean(change)),
@@ -40,7 +42,7 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
         "read": {side: [read_text(one) for one in named] for side, named in read.items()},
         "better": {side: how(named) for side, named in read.items() if named},
         "detail": finer,
-        "tells": " ".join(filter(None, [label and _more_often(label), better(read) or _less_sharp(finer)])) or None,
+        "tells": " ".join(filter(None, tells)) or None,
         "shared": table_rows(shared)[:_MOST],
         "moved": None if change is None else _moved(content, change),
     }

@@ -12,7 +12,7 @@ from rdx.method.concepts import A_NOT_B, B_NOT_A, Explanations
 
 if TYPE_CHECKING:
     from rdx.data.items import Items
-    from rdx.metrics.attributes import Attribute
+    from rdx.metrics.attributes import Attribute, Relative
 
 A, B = "a", "b"  # the two representations; aligned runs have mapped ones beside them
 
@@ -77,9 +77,11 @@ class Content:
     representations: Mapping[str, np.ndarray]  # "a" and "b" (n, d), aligned runs also "a_to_b" and "b_to_a"
     maps: Mapping[str, tuple[np.ndarray, np.ndarray]]  # kind → A's and B's map (n, 2)
     methods: Sequence[Method]
+    given: Mapping[str, bool] = field(default_factory=dict)  # whether A, and B, were given the items' images by the run
     near: tuple[np.ndarray, np.ndarray] | None = None  # every item's nearest in A and in B (n, k)
     moves: Mapping[str, np.ndarray] = field(default_factory=dict)  # how far items moved (n,), by items.csv's column
     attributes: Sequence[Attribute] = ()  # what is known of the items
+    relative: Sequence[Relative] = ()  # what items have beside others
     structure: tuple[np.ndarray, np.ndarray] | None = None  # fine and coarse, of every image (n,), NaN for none
     cka: float | None = None
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)  # A and B → predicted labels (n,)

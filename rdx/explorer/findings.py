@@ -105,7 +105,7 @@ def _generic(
     found = where.get((face.direction, face.number))
     if found is None:  # of one item
         return f"{things} of {own.upper()}{tail}"
-    words = _WORDS[held(found[own].inside, found[other].inside, len(members) / content.n)]
+    words = _WORDS[held(found[own], found[other], len(members) / content.n)]
     return words.format(own=own.upper(), other=other.upper(), things=things) + tail
 
 

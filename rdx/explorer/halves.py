@@ -10,8 +10,8 @@ import numpy as np
 from rdx.compute.threads import one_thread_each
 from rdx.explorer.whereabouts import evenly
 from rdx.method.neighborhoods import Points, rank_rows
-from rdx.metrics.attribute_words import LABEL, in_common
-from rdx.metrics.attributes import Attribute, find_common
+from rdx.metrics.attribute_words import LABEL, clearest, in_common
+from rdx.metrics.attributes import Attribute, Finding, Relative, find_common
 
 LEAST = 12  # members
 _SHOWN = 9  # items of a half, nearest to its middle
@@ -37,6 +37,14 @@ class Halves:
         return self.mixed_own - self.mixed_other >= _TOLD
 
 
+@dataclass(frozen=True)
+class Divided:
+    """What tells one half from the other: in parts of a sentence, and the clearest, labels aside."""
+
+    parts: list[str]
+    by: Sequence[Finding]
+
+
 def halves(own: Points, other: Points, members: np.ndarray, seed: int = 0) -> Halves | None:
     """Of members (s,) of points of n items, by 2-means in the other model; None where there are too few."""
     from sklearn.cluster import KMeans
@@ -57,16 +65,18 @@ def halves(own: Points, other: Points, members: np.ndarray, seed: int = 0) -> Ha
     return Halves(tuple(members[group] for group in groups), tuple(members[group] for group in shown), *mixed)
 
 
-def dividing(found: Sequence[Halves | None], attributes: Sequence[Attribute]) -> list[list[str]]:
-    """What tells the larger half from the smaller one, in parts of a sentence, where one model mixes the two and the
-    other does not; the tests of all concepts are corrected together."""
+def dividing(
+    found: Sequence[Halves | None], attributes: Sequence[Attribute], relative: Sequence[Relative] = ()
+) -> list[Divided]:
+    """What tells the larger half from the smaller one where one model mixes the two and the other does not; the tests
+    of all concepts are corrected together."""
     told = [one if one and one.told else None for one in found]
-    tests = iter(find_common(attributes, [one.members for one in told if one]))
+    tests = iter(find_common(attributes, [one.members for one in told if one], relative=relative))
     result = []
     for one in told:
         beside = [replace(test, vs_neighbors=False) for test in next(tests) if test.vs_neighbors] if one else []
         labels = [test for test in beside if test.attribute.name == LABEL and test.inside - test.outside >= _SURE]
-        result.append(in_common(labels or beside, "the others"))
+        result.append(Divided(in_common(labels or beside, "the others"), [] if labels else clearest(beside)))
     return result
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from rdx.explorer.agreement import concentration
 from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
 from rdx.explorer.beside import Beside, beside_reference, beyond
+from rdx.explorer.causes import shared_cause
 from rdx.explorer.common import Common, commons
 from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.findings import Finding, finding_of
@@ -20,11 +21,12 @@ from rdx.explorer.neighbors import typical_rank
 from rdx.explorer.size import SMALL, Size, size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of
-from rdx.explorer.whereabouts import Whereabouts, coming, effects, whereabouts_of
+from rdx.explorer.whereabouts import Whereabouts, coming, effects, held, held_words, whereabouts_of
 from rdx.method.concepts import Concept
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.explained import BETAS
 from rdx.metrics.attribute_words import percent
+from rdx.metrics.attributes import Finding as Tested
 from rdx.metrics.finding_counts import is_minor
 
 _COLUMNS = ("direction", "concept", "size", "is_null")  # of concepts.csv that say which concept it is
@@ -47,7 +49,8 @@ def method_payload(
     divided = _divided(content, method, standing, views)
     size = size_of(agreement, denser, content.items.noun, bool(method.references))
     beside = beside_reference(method, agreement, [one for one in found if one.faces[0].word == OUT])
-    story = story_of(content, method, standing, found, size, agreement["tells"], beside)
+    cause = shared_cause([one.faces for one in found if one.faces[0].word == OUT], _apart(common, divided))
+    story = story_of(content, method, standing, found, size, agreement["tells"], beside, cause)
     directions, colors = {}, hues(standing)
     for direction, explanations in method.explanations.items():
         name = f"{number}.{direction}"
@@ -88,6 +91,14 @@ def method_payload(
     }  # fmt: skip
 
 
+def _apart(common: Mapping[tuple[str, int], Common], divided: Mapping) -> dict[tuple[str, int], list[Tested]]:
+    """What sets each concept's items apart from others, or its halves from each other."""
+    found = {key: list(one.apart) for key, one in common.items()}
+    for key, (*_, by) in divided.items():
+        found[key] = [*found.get(key, ()), *by]
+    return found
+
+
 def _with_care(size: Size | None, beside: Beside | None) -> bool:
     """Whether a difference that stands out is to be read with care."""
     return bool(size and (size.spread or size.word == SMALL)) or bool(beside and beside.beyond == 0)
@@ -95,9 +106,9 @@ def _with_care(size: Size | None, beside: Beside | None) -> bool:
 
 def _divided(
     content: Content, method: Method, standing: Sequence[Standing], views: Mapping[str, Points]
-) -> dict[tuple[str, int], tuple[Halves | None, str]]:
-    """Every concept as the other model divides it, and what it goes by, in words; nothing for baselines, which ask
-    nothing of the other model."""
+) -> dict[tuple[str, int], tuple[Halves | None, str, Sequence[Tested]]]:
+    """Every concept as the other model divides it, and what it goes by, in words and as tests; of baselines, which ask
+    nothing of the other model, none."""
     if not method.is_rdx:
         return {}
     sides = [(own_side(one.direction), other_side(one.direction)) for one in standing]
@@ -106,18 +117,20 @@ def _divided(
         for one, (own, other) in zip(standing, sides, strict=True)
     ]
     out = [part if one.word == OUT else None for one, part in zip(standing, found, strict=True)]
-    told = dividing(out, [one for one in content.attributes if not one.name.startswith("prediction_")])
+    known = [one for one in content.attributes if not one.name.startswith("prediction_")]
+    told = dividing(out, known, content.relative)
     result = {}
-    for one, part, parts, (own, other) in zip(standing, found, told, sides, strict=True):
+    for one, part, divided, (own, other) in zip(standing, found, told, sides, strict=True):
         text = ""
-        if parts:
+        if divided.parts:
             first, second = (len(members) for members in part.members)
+            which = f"The {first:,}" if first > second else "One half"
             text = (
                 f"{other.upper()} divides them into {first:,} and {second:,}: {percent(part.mixed_other)} of the "
                 f"nearest fellow members are of the other half there, {percent(part.mixed_own)} in {own.upper()}. "
-                f"{f'The {first:,}' if first > second else 'One half'}: {'; '.join(parts)}."
+                f"{which}: {'; '.join(divided.parts)}."
             )
-        result[one.direction, one.number] = part, text
+        result[one.direction, one.number] = part, text, divided.by
     return result
 
 
@@ -136,7 +149,7 @@ def _concept(
     content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points], divided: Mapping,
     colors: Mapping, common: Common | None, where: Mapping[str, Whereabouts] | None,
 ) -> dict[str, Any]:  # fmt: skip
-    part, told = divided.get((one.direction, one.number), (None, ""))
+    part, told, _ = divided.get((one.direction, one.number), (None, "", ()))
     row = next((row for row in method.rows.get(one.direction, ()) if row["concept"] == concept.number), {})
     return {
         "number": concept.number,
@@ -153,12 +166,20 @@ def _concept(
             kind: {side: list(lying(plane, concept.members)) for side, plane in zip((A, B), planes, strict=True)}
             for kind, planes in content.maps.items()
         },
+        "held": _held(content, one, concept, where),
         "where": where and _where(content, one, where),
         "beta": concept.evidence and BETAS[concept.evidence.gamma],
         "halves": _halves(content, one, part),
         "divided": told,
         **{key: row.get(key) for key in (*_MEASURES, *added_columns(content))},
     }
+
+
+def _held(content: Content, one: Standing, concept: Concept, found: Mapping[str, Whereabouts] | None) -> str:
+    own, other = own_side(one.direction), other_side(one.direction)
+    if found is None:  # a baseline's, or of one item
+        return f"in {own.upper()}"
+    return held_words(held(found[own], found[other], concept.size / content.n), own, other)
 
 
 def _where(content: Content, one: Standing, found: Mapping[str, Whereabouts]) -> dict[str, Any]:

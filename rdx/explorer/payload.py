@@ -13,6 +13,7 @@ from rdx.explorer.content import A, B, Content, own_side
 from rdx.explorer.fields import fields_payload
 from rdx.explorer.methods import added_columns, every_label, method_payload
 from rdx.explorer.neighbors import NeighborLists, nearest, nearest_members, with_ranks
+from rdx.explorer.pictures import whose_pictures
 from rdx.explorer.thumbnails import Thumbnails
 from rdx.figures import style
 from rdx.method.neighborhoods import Points, as_points
@@ -53,6 +54,7 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
         "agreement": agreement,
         "fields": fields_payload(content, block),
         "lists": {name: found.neighbors.shape[1] for name, found in lists.items()},
+        "pictures": whose_pictures(content),
         "verdict": content.verdict,
         "reason": content.reason,
         "facts": [list(pair) for pair in content.facts],

@@ -63,9 +63,11 @@ def moved_sentence(
 
 
 def axis(attribute: Attribute) -> str:
-    """More or less of what: "brighter or darker", "brighter on the left or right"; of a column, "age"."""
+    """More or less of what: "brighter or darker", "brighter on the left or right"; of a column, “age”."""
     more, less = attribute.words
-    if attribute.is_category or not more or more in (f"higher {attribute.name}", f"later {attribute.name}"):
+    if attribute.is_category:
+        return less or f"“{attribute.name}”"
+    if not more or more in (f"higher {attribute.name}", f"later {attribute.name}"):
         return f"“{attribute.name}”"
     first, second = more.split(), less.split()
     before, after = [], []  # what both say

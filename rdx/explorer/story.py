@@ -29,10 +29,10 @@ class Story:
 
 def story_of(
     content: Content, method: Method, standing: Sequence[Standing], findings: Sequence[Finding],
-    size: Size | None = None, tells: str | None = None, beside: Beside | None = None,
+    size: Size | None = None, tells: str | None = None, beside: Beside | None = None, cause: str | None = None,
 ) -> Story:  # fmt: skip
     """``standing`` and ``findings``: of the method, the strongest first; ``tells``: what one tells and one does not;
-    ``beside``: how it looks beside a reference."""
+    ``beside``: how it looks beside a reference; ``cause``: what most findings share."""
     reference = beside and beside.sentence
     things = content.items.noun
     out = [finding for finding in findings if finding.faces[0].word == OUT]
@@ -47,7 +47,7 @@ def story_of(
         texts = [f"{count} {stand(out)} out from chance.", size and size.sentence]
         if size and size.word == SMALL:
             texts = [size.sentence, f"Little as it is, it is no chance: {texts[0]}"]
-        texts = [*texts, reference, full, tells, main]
+        texts = [*texts, reference, full, cause, tells, main]
         return Story(FOUND, badge, " ".join(filter(None, texts)), out[0].faces[0], count)
     if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."

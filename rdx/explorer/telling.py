@@ -8,10 +8,13 @@ import numpy as np
 
 from rdx.explorer.content import A, B
 from rdx.explorer.sharing import axis
-from rdx.metrics.attribute_probes import Probed
+from rdx.metrics.attribute_probes import Probed, is_clear
 from rdx.metrics.detail import detail
 
 _LITTLE = 0.15  # of R²: what is read better by less is read a little better
+_NOTHING, _TENTH = 0.02, 0.1  # R² up to which nothing is read; or this share of the other's
+# halves that change places where an image is turned over, in words, and what becomes of it
+_TURNED = (("upper half", "up and down", "upside-down"), ("left half", "left and right", "mirrored"))
 _ABOUT = 0.7  # of the clearest difference of R²: so much, and another attribute is named beside it
 
 
@@ -49,6 +52,27 @@ def goes_by_coarser(
         f"{found.coarser.upper()} goes by coarser structure of the images than {_other(found.coarser).upper()} "
         f"(R² of coarse structure: {_numbers(found.coarse)}; of fine: {_numbers(found.fine)})"
     )
+
+
+def takes_no_notice(probed: Sequence[Probed]) -> str | None:
+    """Which way of turning images over one model takes no notice of while the other does, as a sentence.
+
+    What is brighter or busier in one half is in the other half of the image turned over, and nothing of it can be read
+    from a model to which both are the same.
+    """
+    for half, ends, copy in _TURNED:
+        read = [one for one in probed if one.attribute.name.startswith(f"{half}, ")]
+        if len(read) < 2:
+            continue
+        for side, other in ((A, B), (B, A)):
+            most = max(read, key=lambda one: getattr(one, other))
+            nothing = max(_NOTHING, _TENTH * getattr(most, other))
+            if all(getattr(one, side) <= nothing for one in read) and is_clear(most):
+                return (
+                    f"{side.upper()} tells nothing of {ends}, as a model does to which an image and its {copy} copy "
+                    "are the same."
+                )
+    return None
 
 
 def _numbers(of: Mapping[str, float]) -> str:

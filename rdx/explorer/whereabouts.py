@@ -22,6 +22,7 @@ _SEEN = 40  # items of a label whose ranks are looked at
 TOGETHER, CLOSER, LITTLE = "together", "closer", "a little closer"  # how far a model holds a group together
 _APART, _FEW = 0.3, 0.1  # from which share on the two models differ by so much, of what they could beyond chance
 _HOLDS = 0.5  # of what it could beyond chance, a model has that holds them together
+_FARTHER = 1.5  # times as far down the list as in their own model, members are in the other: no little, whoever is near
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,23 @@ def coming(there: Whereabouts, own: Whereabouts) -> list[tuple[int, float, float
     return [one for one in found if one[1] - one[2] >= _COME]
 
 
-def held(own: float, other: float, chance: float) -> str:
-    """In words, how much closer members are to each other in the model that holds them together than in the other:
-    shares of members' neighbours that are members, in both and by chance. Together they are where most are."""
+def held(own: Whereabouts, other: Whereabouts, chance: float) -> str:
+    """In words, how much closer members are to each other in the model that holds them together than in the other.
+
+    chance: the share of all items that are members. Together they are where most of their neighbours are members.
+    """
     whole = max(1 - chance, 1e-9)
-    apart = (own - other) / whole
-    if apart >= _APART and own - chance >= _HOLDS * whole:
+    apart = (own.inside - other.inside) / whole
+    if apart >= _APART and own.inside - chance >= _HOLDS * whole:
         return TOGETHER
-    return CLOSER if apart >= _FEW else LITTLE
+    return CLOSER if apart >= _FEW or other.rank >= _FARTHER * own.rank else LITTLE
+
+
+def held_words(how: str, own: str, other: str) -> str:
+    """In which model's neighbourhoods a group lies together: said of each, wherever it is shown."""
+    if how == TOGETHER:
+        return f"together in {own.upper()}, scattered in {other.upper()}"
+    return f"{how} together in {own.upper()} than in {other.upper()}"
 
 
 def main_labels(members: np.ndarray, labels: np.ndarray, most: int = 4) -> list[int]:

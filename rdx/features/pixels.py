@@ -8,19 +8,23 @@ two axes that colours are perceived on are not round: red against green, and yel
 
 Structure of a size is what goes when an image is made half as large, as the logarithm of its mean square: fine is that
 of 1/128 of the image's sides, coarse that of 1/32 and 1/16. Images of fewer pixels have none to measure: NaN.
+
+Copies of `COPY` × `COPY` pixels, whatever shape an image has, are for what images have beside one another.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from rdx.compute.threads import for_each_tile
+from rdx.metrics.places import PLACES
 
-SIDE = 64
+SIDE, COPY = 64, 16
 FINE, COARSE = "fine structure", "coarse structure"
 _STRUCTURED = 128  # pixels a side, of the copy on which structure is measured
 _HALVED = {FINE: (0,), COARSE: (2, 3)}  # how often that copy is halved before
@@ -29,13 +33,6 @@ _BATCH = 64  # images of one size that are measured together
 _SPOT = 0.02  # share of an image's pixels that make a spot, wherever they lie: a sticker, a lamp
 _EDGE = 0.1  # a step from one pixel to the next that counts as an edge
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-
-# The thirds of an image, row by row, and how to say that something is there.
-PLACES = {
-    "upper left": "at the upper left", "top": "at the top", "upper right": "at the upper right",
-    "left": "on the left side", "middle": "in the middle", "right": "on the right side",
-    "lower left": "at the lower left", "bottom": "at the bottom", "lower right": "at the lower right",
-}  # fmt: skip
 
 # Every measure that is named, and how to say that an image has more of it, and less. What part of an image holds comes
 # before what all of it holds: a bright place makes the whole brighter, and not the other way round.
@@ -57,7 +54,7 @@ MEASURES: dict[str, tuple[str, str]] = {
     "red to green": ("redder", "greener"),
     "yellow to blue": ("yellower", "bluer"),
     "saturation": ("more saturated", "less saturated"),
-    "most saturated spot": ("with a more saturated spot", "with a less saturated spot"),
+    "most saturated spot": ("with a more colourful spot somewhere", "with a less colourful spot somewhere"),
     "brightness": ("brighter", "darker"),
     "contrast": ("richer in contrast", "poorer in contrast"),
     "sharpness": ("sharper", "blurrier"),
@@ -68,31 +65,37 @@ MEASURES: dict[str, tuple[str, str]] = {
 COLUMNS = (*MEASURES, FINE, COARSE)  # structure is for comparing models: of an image it says little but its contrast
 
 
-def measure_images(load: Callable[[int], Image.Image], positions: Sequence[int]) -> np.ndarray:
-    """The measures `COLUMNS` (m, …) float32 of the images at some positions; ``load`` gives one, "L" or "RGB"."""
+class Measured(NamedTuple):
+    measures: np.ndarray  # (m, `COLUMNS`) float32
+    copies: np.ndarray  # (m, COPY, COPY, 3) uint8
+
+
+def measure_images(load: Callable[[int], Image.Image], positions: Sequence[int]) -> Measured:
+    """Of the m images at some positions; ``load`` gives one, "L" or "RGB"."""
     found = np.empty((len(positions), len(COLUMNS)), dtype=np.float32)
+    copies = np.empty((len(positions), COPY, COPY, 3), dtype=np.uint8)
 
     def work(start: int) -> None:
         here = positions[start : start + _BATCH]
         by_shape: dict[tuple[int, ...], list[tuple[int, np.ndarray, tuple[int, int], list[float]]]] = {}
         for row, position in enumerate(here, start):
             image = load(int(position))
-            small = _small(image)
+            smaller = _smaller(image)
+            copies[row] = smaller.convert("RGB").resize((COPY, COPY), Image.Resampling.BOX)
+            small = np.asarray(smaller)
             by_shape.setdefault(small.shape, []).append((row, small, image.size, _structure(image)))
         for alike in by_shape.values():
             rows, small, sizes, structure = zip(*alike, strict=True)
             found[list(rows)] = _measured(np.stack(small), np.array(sizes, dtype=np.float64), np.array(structure))
 
     for_each_tile(list(range(0, len(positions), _BATCH)), work)
-    return found
+    return Measured(found, copies)
 
 
-def _small(image: Image.Image) -> np.ndarray:
-    """An image as (h, w) or (h, w, 3) uint8, neither side above `SIDE`."""
+def _smaller(image: Image.Image) -> Image.Image:
+    """An image, neither side above `SIDE`."""
     size = tuple(min(side, SIDE) for side in image.size)
-    if size != image.size:
-        image = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    return np.asarray(image)
+    return image if size == image.size else image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
 
 
 def _structure(image: Image.Image) -> list[float]:

@@ -65,7 +65,7 @@ def read_by_one(probed: Sequence[Probed]) -> dict[str, list[Probed]]:
     """
     named: dict[str, list[Probed]] = {A: [], B: []}
     for side, here in named.items():
-        left = [one for one in probed if (one.apart > 0) == (side == B) and _is_clear(one)]
+        left = [one for one in probed if (one.apart > 0) == (side == B) and is_clear(one)]
         while left and len(here) < _NAMED:
             clearest = max(left, key=lambda one: round(abs(one.apart), 1))
             alike = [one for one in left if one is clearest or _same(one.attribute, clearest.attribute)]
@@ -74,7 +74,8 @@ def read_by_one(probed: Sequence[Probed]) -> dict[str, list[Probed]]:
     return named
 
 
-def _is_clear(one: Probed) -> bool:
+def is_clear(one: Probed) -> bool:
+    """Whether one representation holds clearly more of it than the other."""
     less, more = sorted((one.a, one.b))
     clearly = more - less >= _MUCH or (more - less >= _LEAST and less <= _BETTER * more)
     return clearly and one.q_value <= FALSE

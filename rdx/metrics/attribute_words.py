@@ -21,6 +21,7 @@ _LABELS, _LEAST_SHARE = 3, 0.1  # labels that are named, and the share of the sm
 _NUMBERS, _CATEGORIES = 3, 2  # named, at most
 _LITTLE, _MOST = 0.25, 0.5  # of a group: labels are named that are commoner by most of it, or by a little that one has
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
+_ABOUT = 0.8  # of the clearest: about as clear
 _SEEN = 0.2  # |AUC − ½| from which one sees an attribute in a few images
 _MOVED = 0.1  # a share of neighbours
 UNTESTED = "nothing is known here that could be tested on them"
@@ -110,8 +111,8 @@ def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str
             f"“{f.attribute.names[f.value]}” {percent(f.inside)} ({outside})"
             for f, outside in zip(labels, rest, strict=True)
         )
-        clearest = max((finding.strength for finding in apart), default=0.0)
-        first = sum(finding.effect - 0.5 for finding in labels) >= clearest
+        most = max((finding.strength for finding in apart), default=0.0)
+        first = _of_labels(findings) >= most
         parts.insert(0 if first else len(parts), f"label {shares}")
     return parts
 
@@ -119,6 +120,18 @@ def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str
 def is_seen(findings: Sequence[Finding]) -> bool:
     """Whether what sets a group apart, see `in_common`, shows in a few of its images: labels, or an attribute."""
     return bool(_labels(findings)) or any(finding.strength >= _SEEN for finding in named(findings)[0])
+
+
+def clearest(findings: Sequence[Finding]) -> list[Finding]:
+    """Of what `shares` says, labels aside: all that is about as clear as the clearest, labels included."""
+    own, both = named(findings)
+    said = own or ([] if _labels(findings) else both[:1])
+    most = max([one.strength for one in said] + [_of_labels(findings)])
+    return [one for one in said if one.strength >= _ABOUT * most]
+
+
+def _of_labels(findings: Sequence[Finding]) -> float:
+    return sum(finding.effect - 0.5 for finding in _labels(findings))
 
 
 def go_together(first: Attribute, second: Attribute) -> bool:
@@ -133,6 +146,8 @@ def _is_clear(finding: Finding) -> bool:
     """Whether it is sure, not small, and more than what the members' labels look like anyway."""
     within = finding.effect if finding.within_labels is None else finding.within_labels
     same_side = (within - 0.5) * (1 if finding.effect > 0.5 else -1)
+    if finding.attribute.signed and not 0 <= finding.outside <= -2 * finding.inside:
+        return False
     return finding.q_value <= FALSE and finding.strength >= CLEAR and same_side >= CLEAR
 
 
@@ -155,9 +170,15 @@ def _said(findings: Sequence[Finding], others: str = "the rest") -> list[str]:
     if len(words) > 1:
         parts = [f"{', '.join(map(' '.join, words[:-1]))} and {' '.join(words[-1])} than {others}"]
     return parts + [
-        f"{f.name} {percent(f.inside)} ({percent(f.outside)} of {others})"
+        f"{_value(f)} {percent(f.inside)} ({percent(f.outside)} of {others})"
         for f in findings if f.attribute.is_category
     ]  # fmt: skip
+
+
+def _value(finding: Finding) -> str:
+    """A value of a category: "site: north", or in words of its own."""
+    words = finding.attribute.words
+    return f"{words[finding.value]}:" if all(words) else finding.name
 
 
 def _labels(findings: Sequence[Finding]) -> list[Finding]:

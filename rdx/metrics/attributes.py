@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -33,13 +34,16 @@ class Attribute:
     """One property of n items.
 
     values: (n,) float64 with NaN where there is none; where ``names`` are given, (n,) int64 positions in them, −1 for
-    an item that has none of them. words: how a sentence says that there is more of it, and less.
+    an item that has none of them. words: how a sentence says that there is more of it, and less;
+    or that items have the first and the second value. signed: to have less
+    than others is not enough for a sentence, it takes values below 0, half as far as those of the others are above.
     """
 
     name: str
     values: np.ndarray
     names: tuple[str, ...] | None = None
     words: tuple[str, str] = ("", "")
+    signed: bool = False
 
     @property
     def is_category(self) -> bool:
@@ -81,15 +85,22 @@ class Finding:
         return abs(self.effect - 0.5)
 
 
+class Relative(Protocol):
+    """An attribute that items have beside others only: see counterparts."""
+
+    def beside(self, members: np.ndarray, others: np.ndarray) -> Attribute: ...
+
+
 def find_common(
     attributes: Sequence[Attribute], concepts: Sequence[tuple[np.ndarray, np.ndarray]],
-    labels: np.ndarray | None = None,
+    labels: np.ndarray | None = None, relative: Sequence[Relative] = (),
 ) -> list[list[Finding]]:  # fmt: skip
     """What sets each concept apart, in the order of the attributes: where two are equally clear, a sentence names the
     earlier one, so what is more particular comes first.
 
     concepts: (members (s,), their neighbours outside (t,)), as items. labels (n,) int, where there are some: what is
-    different about members may be nothing but what their labels look like. Values of a category that no member has are
+    different about members may be nothing but what their labels look like. relative: attributes that are measured
+    beside the very items that members are held against; they come first. Values of a category that no member has are
     tested, and count in the correction, but are left out of the result.
     """
     found: list[list[Finding]] = []
@@ -98,8 +109,9 @@ def find_common(
     for members, neighbors in concepts:
         rest = np.setdiff1d(np.arange(len(attributes[0].values)), members) if attributes else members[:0]
         here: list[Finding] = []
-        for attribute in attributes:
+        for one in (*relative, *attributes):
             for vs_neighbors, others in ((False, rest), (True, neighbors)):
+                attribute = one if isinstance(one, Attribute) else one.beside(members, others)
                 findings, tests = _compared(attribute, members, others, vs_neighbors)
                 here += findings if vs_neighbors or within is None else [within.told(one, members) for one in findings]
                 tested += tests

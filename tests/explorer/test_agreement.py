@@ -74,6 +74,26 @@ def test_what_one_tells_better_than_the_other(hidden, sentence):
     assert len(told["read"]["b"]) == len(hidden) and told["read"]["a"] == []
 
 
+@pytest.mark.parametrize("half", ["upper half", "left half"])
+def test_a_model_that_takes_no_notice_of_how_images_are_turned_is_named(half):
+    rng = np.random.default_rng(0)
+    bright, busy, other = rng.normal(size=(3, 200))
+    seen = np.c_[bright, busy, other]
+    folded = np.c_[bright**2, busy**2, other]  # the same of an image and of the image turned over
+    names = [f"{half}, brightness", f"{half}, edges"]
+    known = [Attribute(name, values, None, MEASURES[name]) for name, values in zip(names, (bright, busy), strict=True)]
+    words = {"upper half": ("up and down", "upside-down"), "left half": ("left and right", "mirrored")}[half]
+    sentence = "{} tells nothing of {}, as a model does to which an image and its {} copy are the same."
+    told = agreement_payload(content_with(attributes=known, representations={"a": folded, "b": seen}), {})["tells"]
+    assert told.endswith(sentence.format("A", *words))
+    told = agreement_payload(content_with(attributes=known, representations={"a": seen, "b": folded}), {})["tells"]
+    assert told.endswith(sentence.format("B", *words))
+    # one that holds a little of it, one that holds one of both, and two that hold nothing
+    for less, more in ((np.c_[0.1 * bright, busy, 5 * other], seen), (np.c_[busy, other], seen), (folded, folded)):
+        tells = agreement_payload(content_with(attributes=known, representations={"a": less, "b": more}), {})["tells"]
+        assert tells is None or "tells nothing" not in tells
+
+
 def test_labels_that_only_one_model_holds_close_are_named():
     rng = np.random.default_rng(0)
     labels = np.arange(120) % 4

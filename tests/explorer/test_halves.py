@@ -28,10 +28,12 @@ def test_what_tells_the_halves_apart_is_said_where_only_one_model_tells_them():
     noise = Attribute("noise", RNG.random(50), None, ("more", "less"))
     parts = np.arange(30), np.arange(30, 50)
     told = dividing([Halves(parts, parts, 0.4, 0.1), None, Halves(parts, parts, 0.4, 0.4)], [size, noise])
-    assert told == [["smaller than the others (AUC 1.00)"], [], []]
+    assert [one.parts for one in told] == [["smaller than the others (AUC 1.00)"], [], []]
+    assert [[test.attribute.name for test in one.by] for one in told] == [["size"], [], []]
     label = Attribute("label", (np.arange(50) < 30).astype(np.int64), ("cat", "dog"))
     (said,) = dividing([Halves(parts, parts, 0.4, 0.1)], [size, label])
-    assert said == ["label “dog” 100 % (0 % of the others)"]  # dogs are smaller, which is not said again
+    assert said.parts == ["label “dog” 100 % (0 % of the others)"]  # dogs are smaller, which is not said again
+    assert said.by == []
 
 
 @pytest.mark.parametrize(("values", "size"), [(RNG.normal(size=(40, 2)), 11), (np.zeros((40, 2)), 20)])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_comparison import representations
+from made_comparison import made_content, representations
 
+from rdx.explorer.build import explorer_page
 from rdx.method.difference import DifferenceGraph, compute_distances
 
 SLOW = pytest.mark.slow
@@ -79,11 +81,39 @@ def test_says_in_words_what_is_seen(opened):
     assert one.page.locator("#concepts h2", has_text="Expert & Co").count() == 1
     words = one.text("#concept-words")
     assert "are of this group in A" in words and "cat" in one.text("#concept .bars")
+    assert words.startswith("together in A, scattered in B: ")
+    for letter, other in ("AB", "BA"):  # each card says in whose neighbourhoods its images lie
+        cards = one.page.locator(f"#concepts .{letter.lower()} .card")
+        assert cards.count() and all(f" in {letter}, scattered in {other}" in text for text in cards.all_inner_texts())
+    assert "Pictures are the items' own, the same for both models" in one.text("#concepts .whose")
     assert "are of this group in A" in one.text(".card >> nth=0")
     assert re.search(r"\d\u00a0%", one.page.locator("#concept-words").inner_text())  # no line ends between them
     assert "Typical rank" in one.text("#concepts .label-table >> nth=0")
     one.page.select_option("#method", "kmeans")
     assert "kmeans looks at one model at a time" in one.text("#lead")
+
+
+@pytest.mark.parametrize(
+    ("shares", "ranks", "words"),
+    [
+        ((0.58, 0.21), (40, 90), "Of the 58 nearest to one of them, 58 % are of this group in A, 21 % in B."),
+        ((0.58, 0.56), (40, 44), "58 % are of this group in A, 56 % in B. The typical rank of one as seen from"),
+        ((0.054, 0.051), (40, 44), "5 % are of this group in both models; farther out, the typical rank of one as"),
+        ((0.15, 0.23), (40, 44), "Among the very nearest it is the other way round: of the 58 nearest to one of them"),
+    ],
+)  # fmt: skip
+def test_no_difference_is_told_with_equal_numbers(browser, tmp_path, monkeypatch, shares, ranks, words):
+    sides = {side: {"inside": share, "rank": rank} for side, share, rank in zip("ab", shares, ranks, strict=True)}
+    monkeypatch.setattr("rdx.explorer.methods._where", lambda *_: {**sides, "come": []})
+    content = made_content(images=False)
+    path = tmp_path / "page.html"
+    path.write_text(explorer_page(replace(content, maps={"pca": content.maps["pca"]})), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    told = " ".join(page.locator("#concept-words").inner_text().split())
+    page.close()
+    size = int(re.search(r"f the (\d+) nearest", told)[1])
+    assert words.replace("58 nearest", f"{size} nearest") in told
 
 
 @pytest.mark.parametrize("version", [pytest.param("v1", marks=SLOW), "v2"])

@@ -8,6 +8,7 @@ import pytest
 from rdx.explorer.sharing import axis, moved_sentence, shared_attributes, table_rows
 from rdx.features.pixels import MEASURES
 from rdx.metrics.attributes import Attribute
+from rdx.metrics.counterparts import WAYS
 
 NEAR_A = np.array([[1, 2], [0, 2], [3, 1], [2, 1]])
 NEAR_B = np.array([[2, 1], [0, 3], [0, 1], [0, 1]])
@@ -50,7 +51,7 @@ def test_what_attributes_hardly_differ_in_has_no_line():
     [
         ("brightness", "brighter or darker"), ("contrast", "richer or poorer in contrast"),
         ("symmetry", "more or less alike left and right"),
-        ("most saturated spot", "with a more or less saturated spot"),
+        ("most saturated spot", "with a more or less colourful spot somewhere"),
         ("left half, edges", "busier on the left or right"),
         ("upper half, brightness", "brighter in the upper or lower half"),
         ("lower left, brightness", "brighter or darker at the lower left"),
@@ -60,3 +61,15 @@ def test_an_axis_is_named_by_both_of_its_ends(name, words):
     assert axis(Attribute(name, np.zeros(1), None, MEASURES[name])) == words
     assert axis(Attribute("age", np.zeros(1), None, ("higher age", "lower age"))) == "“age”"
     assert axis(Attribute("camera", np.zeros(1), ("x",))) == "“camera”"
+    assert axis(Attribute("red patch", np.zeros(1), ("no", "yes"), ("no red patch", "a red patch"))) == "a red patch"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("upside-down counterparts", "one or the other way up"),
+        ("mirrored counterparts", "mirrored one or the other way"),
+    ],
+)
+def test_what_images_are_beside_others_is_named_by_both_ends_too(name, words):
+    assert axis(Attribute(name, np.zeros(1), None, WAYS[name][1])) == words

@@ -15,7 +15,18 @@ from rdx.explorer.payload import make_payload
 from rdx.explorer.size import LARGE, MODERATE, SMALL, size_of
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, findings, standings
 from rdx.explorer.story import story_of
-from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, coming, effects, held, whereabouts, whereabouts_of
+from rdx.explorer.whereabouts import (
+    CLOSER,
+    LITTLE,
+    TOGETHER,
+    Whereabouts,
+    coming,
+    effects,
+    held,
+    held_words,
+    whereabouts,
+    whereabouts_of,
+)  # fmt: skip
 from rdx.method.concepts import DIRECTIONS, Explanations
 from rdx.method.neighborhoods import as_points
 from rdx.metrics.finding_counts import is_minor
@@ -98,15 +109,27 @@ def test_a_finding_says_which_labels_one_model_does_not_tell_apart(content):
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "words"),
+    ("own", "other", "farther", "words"),
     [
-        (0.8, 0.2, TOGETHER), (0.8, 0.6, CLOSER), (0.55, 0.51, LITTLE), (0.1, 0.1, LITTLE),
-        (0.45, 0.05, CLOSER),  # most of its neighbours are others in both
+        (0.8, 0.2, 1, TOGETHER), (0.8, 0.6, 1, CLOSER), (0.55, 0.51, 1, LITTLE), (0.1, 0.1, 1, LITTLE),
+        (0.45, 0.05, 1, CLOSER),  # most of its neighbours are others in both
+        (0.1, 0.1, 1.4, LITTLE), (0.1, 0.1, 1.5, CLOSER),  # far down the list of both, but farther in one
     ],
 )  # fmt: skip
-def test_words_for_a_group_follow_the_measured_effect(own, other, words):
-    assert held(own, other, 0.05) == words
-    assert held(1.0, 0.9, 0.9) == TOGETHER  # in the other model it is as any items are
+def test_words_for_a_group_follow_the_measured_effect(own, other, farther, words):
+    assert held(Whereabouts(own, 40, {}), Whereabouts(other, 40 * farther, {}), 0.05) == words
+    assert held(Whereabouts(1.0, 9, {}), Whereabouts(0.9, 9, {}), 0.9) == TOGETHER  # there it is as any items are
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        (TOGETHER, "together in B, scattered in A"), (CLOSER, "closer together in B than in A"),
+        (LITTLE, "a little closer together in B than in A"),
+    ],
+)  # fmt: skip
+def test_in_which_model_a_group_lies_together_is_said(how, words):
+    assert held_words(how, "b", "a") == words
 
 
 def agreed(common, cka=0.95, read=(), label=(0.9, 0.9)):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from rdx.features.pixels import COLUMNS, MEASURES, measure_images
+from rdx.features.pixels import COLUMNS, COPY, MEASURES, measure_images
 
 RNG = np.random.default_rng(0)
 PHOTO = Image.fromarray(RNG.integers(60, 190, (12, 16, 3), dtype=np.uint8)).resize((320, 240))
@@ -14,7 +14,7 @@ NOISE = Image.fromarray(RNG.integers(0, 256, (240, 320, 3), dtype=np.uint8))
 
 
 def measured(*images: Image.Image) -> list[dict[str, float]]:
-    values = measure_images(images.__getitem__, range(len(images)))
+    values = measure_images(images.__getitem__, range(len(images))).measures
     return [dict(zip(COLUMNS, row.tolist(), strict=True)) for row in values]
 
 
@@ -74,8 +74,23 @@ def test_the_smallest_images_are_measured(size):
 def test_an_image_is_measured_alike_in_any_company():
     images = [PHOTO, filled("red"), PHOTO.resize((50, 40)), PHOTO.convert("L")]
     together = measure_images(images.__getitem__, range(4))
-    alone = np.concatenate([measure_images(images.__getitem__, [i]) for i in range(4)])
-    np.testing.assert_allclose(together, alone, rtol=1e-6)
+    alone = [measure_images(images.__getitem__, [i]) for i in range(4)]
+    np.testing.assert_allclose(together.measures, np.concatenate([one.measures for one in alone]), rtol=1e-6)
+    assert (together.copies == np.concatenate([one.copies for one in alone])).all()
+
+
+@pytest.mark.parametrize("image", [PHOTO, PHOTO.convert("L"), PHOTO.resize((8, 40))])
+def test_a_copy_is_the_whole_image_in_little(image):
+    (copy,) = measure_images([image].__getitem__, [0]).copies
+    assert copy.shape == (COPY, COPY, 3)
+    wanted = np.asarray(image.convert("RGB").resize((COPY, COPY), Image.Resampling.BOX)).astype(int)
+    assert abs(copy - wanted).max() <= 6  # of 255: a copy is made in two steps
+
+
+def test_the_copy_of_an_image_turned_over_is_its_copy_turned_over():
+    images = [PHOTO, PHOTO.transpose(Image.Transpose.FLIP_TOP_BOTTOM)]
+    copy, turned = measure_images(images.__getitem__, range(2)).copies
+    assert abs(copy[::-1].astype(int) - turned).max() <= 2
 
 
 def test_a_patch_changes_its_own_place_alone():

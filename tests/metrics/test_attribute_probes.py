@@ -72,7 +72,7 @@ def test_images_that_are_upside_down_are_told_by_where_they_are_brighter():
     light = np.linspace(40, -40, 8)[:, None]
     pixels = np.clip(RNG.integers(60, 190, (N, 8, 8)) + light, 0, 255).astype(np.uint8)
     pixels[::2] = pixels[::2, ::-1]
-    measured = measure_images([Image.fromarray(one) for one in pixels].__getitem__, range(N))
+    measured = measure_images([Image.fromarray(one) for one in pixels].__getitem__, range(N)).measures
     known = [
         Attribute(name, values, None, MEASURES[name])
         for name, values in zip(MEASURES, measured.T.astype(np.float64), strict=False)

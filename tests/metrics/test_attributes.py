@@ -30,7 +30,7 @@ def pictures(changed) -> list[Attribute]:
         coarse = Image.fromarray(rng.integers(60, 200, (*rng.integers(2, 9, 2), 3), dtype=np.uint8))
         square = np.asarray(coarse.resize((24, 24), Image.Resampling.BICUBIC)) + rng.integers(0, 9, (24, 24, 1))
         images.append(Image.fromarray(np.clip(changed(square) if HALF[i] else square, 0, 255).astype(np.uint8)))
-    values = measure_images(images.__getitem__, range(N)).astype(np.float64)
+    values = measure_images(images.__getitem__, range(N)).measures.astype(np.float64)
     return [Attribute(name, values[:, i], None, words) for i, (name, words) in enumerate(MEASURES.items())]
 
 
@@ -53,9 +53,9 @@ def sticker(square: np.ndarray) -> np.ndarray:
         (lambda square: square - 60, "darker"),
         (lambda square: square.mean(axis=2, keepdims=True) + 0.2 * (square - square.mean()), "less saturated"),
         (sticker, "redder at the upper right"),
-        (sticker, "with a more saturated spot"),
+        (sticker, "with a more colourful spot somewhere"),
         (lambda square: np.roll(sticker(square), (9, -9), (0, 1)), "redder in the middle"),
-        (lambda square: np.roll(sticker(square), AT.integers(24, size=2), (0, 1)), "with a more saturated spot"),
+        (lambda square: np.roll(sticker(square), AT.integers(24, size=2), (0, 1)), "with a more colourful spot"),
         (lambda square: square * [1.0, 1.0, 0.5], "yellower"),
         (lambda square: square[:, ::-1] / 2 + square / 2, "more alike left and right"),
         (lambda square: np.repeat(np.repeat(square[::4, ::4], 4, 0), 4, 1), "sharper"),

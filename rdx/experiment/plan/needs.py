@@ -19,7 +19,7 @@ from rdx.errors import InputError, MissingInput
 from rdx.experiment.plan.fits import Demand, too_large
 from rdx.experiment.run.folder import pair_name
 from rdx.experiment.run.missing import noted
-from rdx.experiment.stages import methods
+from rdx.experiment.stages import attributes, methods
 from rdx.method.many.solver import LIBRARIES
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 GB = 1e9
 _WIDTH = 1_000  # dimensions of a representation whose model does not tell
 _ROW, _EXPLORED = 60, 6_000  # bytes an item: in the tables of a method, and in the explorer
-_MOVED = 250  # bytes an item: its neighbours, its row in items.csv, and what is measured on its pixels
+_MOVED = 100  # bytes an item: its neighbours, and its row in items.csv
+_MEASURED = 1_000  # bytes an image of those that are measured
 _FIGURES, _IMAGES = 2e6, 6e6  # bytes of a method's figures, without and with images
 _COPIES = 2  # of a representation: in the run's folder and in the cache
 _FLOAT = 4
@@ -199,7 +200,7 @@ def _written(
     config: Experiment, n: int, widths: Mapping[str, int], images: bool, runs: Sequence[MethodRun], todo: set[str]
 ) -> float:
     """Bytes that the comparisons' steps leave, representations aside."""
-    total = 0.0
+    total = _MEASURED * min(n, attributes.MOST_IMAGES) if "pixels" in todo else 0.0
     for a, b in config.comparisons:
         pair, widest = pair_name(a, b), max(widths[a], widths[b])
         if f"{pair}/alignment" in todo:

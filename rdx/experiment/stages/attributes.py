@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rdx.experiment.run.context import Context
     from rdx.experiment.stages.methods import MethodRun
     from rdx.metrics.attributes import Attribute, Finding
+    from rdx.metrics.counterparts import Turned
 
 PIXELS = "pixels.safetensors"  # in the run's folder
 TABLE, SENTENCES = "attributes.csv", "attributes.json"
@@ -43,7 +44,8 @@ def outputs(pair: str, run: MethodRun, first: bool) -> tuple[str, ...]:
 
 
 def write_pixels(context: Context) -> None:
-    """pixels.safetensors: tensors "items" (m,) and "measures" (m, q) float32, the measures' names in the header."""
+    """pixels.safetensors: tensors "items" (m,), "measures" (m, q) float32 and "copies" (m, s, s, 3) uint8, the
+    measures' names in the header."""
     from safetensors.numpy import save_file
 
     from rdx.features.pixels import COLUMNS, measure_images
@@ -53,7 +55,7 @@ def write_pixels(context: Context) -> None:
     if n > MOST_IMAGES:
         chosen = np.sort(np.random.default_rng(context.config.seed).permutation(n)[:MOST_IMAGES])
         context.log += [f"pixels: measured on {MOST_IMAGES:,} of {n:,} images"]
-    tensors = {"items": chosen, "measures": measure_images(context.items.image, chosen)}
+    tensors = {"items": chosen} | measure_images(context.items.image, chosen)._asdict()
     with atomic_path(context.folder.path(PIXELS)) as temporary:
         save_file(tensors, temporary, metadata={"rdx": json.dumps(list(COLUMNS))})
 
@@ -74,7 +76,8 @@ def describe(context: Context, a: str, b: str, run: MethodRun, first: bool) -> N
         for concept in found.concepts:
             concepts.append((direction, concept, neighbors_outside(other, concept.members)))
             around.append(surroundings(concept.members, own, other, items.labels) if concept.size else None)
-    findings = find_common(used, [(concept.members, others) for _, concept, others in concepts], items.labels)
+    groups = [(concept.members, others) for _, concept, others in concepts]
+    findings = find_common(used, groups, items.labels, known_relative(context))
     rows = [
         (direction, concept.number, *_row(finding))
         for (direction, concept, _), here in zip(concepts, findings, strict=True)
@@ -101,6 +104,34 @@ def known_attributes(context: Context, a: str, b: str) -> list[Attribute]:
     from rdx.metrics.attributes import usable
 
     return usable(_attributes(context, context.folder.path(pair_name(a, b)), (a, b), {}))[0]
+
+
+def known_relative(context: Context) -> list[Turned]:
+    """What images have beside one another; nothing in runs without images, and of older versions."""
+    from rdx.metrics.counterparts import turned
+
+    copies = known_copies(context)
+    return [] if copies is None else turned(*copies, context.items.labels, len(context.items))
+
+
+def known_marks(context: Context) -> list[Attribute]:
+    """What is painted at one place of many images, for those who show it."""
+    from rdx.metrics.marks import marks
+
+    copies = known_copies(context)
+    return [] if copies is None else marks(*copies, len(context.items))
+
+
+def known_copies(context: Context) -> tuple[np.ndarray, np.ndarray] | None:
+    """The items that were measured (m,), and small copies of their images (m, s, s, 3) uint8."""
+    from safetensors import safe_open
+
+    path = context.folder.path(PIXELS)
+    if not context.items.has_images or not path.is_file():
+        return None
+    with safe_open(str(path), framework="numpy") as handle:
+        there = set(handle.keys())
+        return (handle.get_tensor("items"), handle.get_tensor("copies")) if "copies" in there else None
 
 
 def known_structure(context: Context) -> tuple[np.ndarray, np.ndarray] | None:

@@ -20,11 +20,11 @@ function fillConcept() {
       "div",
       { class: "concept-head" },
       badge(one.number),
-      make("h2", { id: "concept-title" }, term(`Concept ${nameOfConcept(one.number)}`, "concept")),
+      make("h2", { id: "concept-title" }, term(`Concept ${nameOfConcept(one.number)}`, "concept"), ` ${things(one.size)}`),
       standingWord(one),
       steps(one),
     ),
-    make("div", { id: "concept-words" }, conceptTexts(one, members).map((text) => make("p", {}, text))),
+    make("div", { id: "concept-words" }, conceptTexts(one, members).map((text, i) => make("p", {}, i ? text : inBold(one, text)))),
     make(
       "div",
       { class: "grid", role: "group", "aria-label": `Grid of concept ${nameOfConcept(one.number)}` },

@@ -57,7 +57,8 @@ function fillFindings() {
         make("div", { class: "chance-cards" }, minor.map((face) => card(face, "small"))),
       ),
     );
-  byId("concepts").replaceChildren(make("div", { class: `found-grid${one}` }, heads, blocks), chanceFold());
+  const whose = findings.length && (THUMBS || TEXTS) ? make("p", { class: "whose quiet" }, bound(DATA.pictures)) : "";
+  byId("concepts").replaceChildren(whose, make("div", { class: `found-grid${one}` }, heads, blocks), chanceFold());
 }
 
 // What is said of a direction of which nothing is shown, wherever it is.
@@ -101,7 +102,7 @@ function card([direction, number], kind, finding = "") {
       class: `card ${kind}`,
       "data-direction": direction,
       "data-concept": number,
-      "aria-label": `Concept ${name}, ${STANDING[one.standing]}: ${said}`,
+      "aria-label": `Concept ${name}, ${things(one.size)}, ${STANDING[one.standing]}, ${said}`,
       on: { click: () => change({ direction, concept: number }) },
     },
     make(
@@ -119,7 +120,7 @@ function card([direction, number], kind, finding = "") {
       { class: "minis" },
       images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : kind === "row" ? 112 : 48)),
     ),
-    make("span", { class: "card-text" }, isChance(one) ? makeUpText(members, 2) : withoutSize(said)),
+    make("span", { class: "card-text" }, isChance(one) ? makeUpText(members, 2) : inBold(one, said)),
     kind === "row" ? more.map((text) => make("span", { class: "card-text" }, text)) : null,
   );
 }
@@ -132,8 +133,6 @@ const standingWord = (one) =>
     STANDING[one.standing],
     one.beyond === null || isChance(one) ? "" : one.beyond ? ", more than the reference" : ", no more than the reference",
   );
-// The card's head says how many there are.
-const withoutSize = (text) => text.replace(/^[\d,]+\s\w+(, |: |\.$)/, "");
 
 function chanceFold() {
   const faces = DIRECTIONS.flatMap((direction) =>

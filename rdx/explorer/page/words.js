@@ -15,13 +15,16 @@ function makeUpText(items, most = 3) {
   return listed(parts.map(([code, count]) => `“${labelName(code)}” ${percent(count / items.length)}`));
 }
 
-// What one concept is: what its items share, how the other model divides it, and where they are in both models.
+// What one concept is: in which model its items lie together and what they share, how the other model divides it, and
+// where they are in both models.
 function conceptTexts(one, members, direction = state.direction) {
-  const mixture = makeUpText(members);
-  const shared = one.shares ? `, ${one.shares}` : mixture && `: ${mixture}`;
-  const texts = [`${things(one.size)}${shared}.`, one.besides, whereText(one, direction), one.divided];
+  const shared = one.shares || makeUpText(members);
+  const texts = [`${one.held}${shared && `: ${shared}`}.`, one.besides, whereText(one, direction), one.divided];
   return texts.filter(Boolean).map(bound);
 }
+
+// The first of them, with whose group it is in bold.
+const inBold = (one, text) => [make("b", {}, one.held), text.slice(one.held.length)];
 
 const NEARLY = 0.05; // shares that differ by less hardly differ: then ranks are said, too
 
@@ -31,16 +34,20 @@ function whereText(one, direction) {
   const own = OWN[direction];
   const other = OTHER[own];
   const [here, there] = [one.where[own], one.where[other]];
-  const ranks =
-    here.inside - there.inside < NEARLY
-      ? ` The typical rank of one as seen from another is ${wholeNumber(here.rank)} in ${letter(own)}, ${wholeNumber(there.rank)} in ${letter(other)}.`
-      : "";
+  const [share, otherShare] = [here, there].map(({ inside }) => percent(inside));
+  const of = `f the ${wholeNumber(one.size - 1)} nearest to one of them, ${share} are of this group in`;
+  const rank = `typical rank of one as seen from another is ${wholeNumber(here.rank)} in ${letter(own)}, ${wholeNumber(there.rank)} in ${letter(other)}.`;
+  // A difference must not read as none, nor as one the other way round.
+  const apart = here.inside - there.inside;
+  const inside =
+    share === otherShare
+      ? `O${of} both models; farther out, the ${rank}`
+      : apart < 0
+        ? `The ${rank} Among the very nearest it is the other way round: o${of} ${letter(own)}, ${otherShare} in ${letter(other)}.`
+        : `O${of} ${letter(own)}, ${otherShare} in ${letter(other)}.${apart < NEARLY ? ` The ${rank}` : ""}`;
   const come = one.where.come.map(([code, now, before]) => `“${labelName(code)}” (${percent(now)}, in ${letter(own)} ${percent(before)})`);
   const rest = come.length ? ` In ${letter(other)} they lie more among ${listed(come)}.` : "";
-  return (
-    `Of the ${wholeNumber(one.size - 1)} nearest to one of them, ${percent(here.inside)} are of this group in ${letter(own)}, ` +
-    `${percent(there.inside)} in ${letter(other)}.${ranks}${rest}`
-  );
+  return inside + rest;
 }
 
 function typicalText(one) {

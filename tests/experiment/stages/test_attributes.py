@@ -92,6 +92,7 @@ def test_the_table_has_every_test(finished):
     assert (folder / "attributes.csv").read_bytes() == (folder / "rdx/attributes.csv").read_bytes()
     names = set(table["attribute"])
     assert {"site: north", "site: north vs neighbours", "brightness", "change", "label: cat"} <= names
+    assert {"upside-down counterparts", "mirrored counterparts vs neighbours"} <= names
     assert any(name.startswith("prediction_a: ") for name in names)
     assert not any(name.startswith("prediction_b") for name in names)  # B is always right: the label once more
     assert not [name for name in names if name.startswith(("note", "split", "path", "aspect"))]
@@ -127,6 +128,27 @@ def test_many_images_are_measured_in_part(place, config, monkeypatch):
     attributes.write_pixels(context)
     found = attributes.read_pixels(context.folder.path(attributes.PIXELS), N)
     assert np.isfinite(found["brightness"]).sum() == 20 and re.search("20 of 90 images", context.log[0])
+    measured, copies = attributes.known_copies(context)
+    assert measured.tolist() == np.flatnonzero(np.isfinite(found["brightness"])).tolist()
+    reds = [np.asarray(context.items.image(i))[0, 0, 0] for i in measured]
+    assert copies[:, 0, 0, 0].tolist() == reds  # images of 16 × 16 pixels are their own copies
+
+
+def test_a_mark_is_known_to_those_who_show_it_and_runs_without_copies_have_none(place, config):
+    from safetensors.numpy import load_file, save_file
+
+    prepared = prepare(load_experiment(config), place / "marked")
+    prepared.folder.root.mkdir()
+    context = Context(prepared.config, prepared.folder, prepared.items)
+    assert attributes.known_marks(context) == attributes.known_relative(context) == []
+    attributes.write_pixels(context)
+    (mark,) = attributes.known_marks(context)
+    assert mark.name == "red patch at the upper left" and (mark.values == (SITE == "north")).all()
+    assert len(attributes.known_relative(context)) == 2
+    path = context.folder.path(attributes.PIXELS)
+    older = {name: tensor for name, tensor in load_file(path).items() if name != "copies"}
+    save_file(older, path, metadata={"rdx": json.dumps(["brightness"])})
+    assert attributes.known_marks(context) == attributes.known_relative(context) == []
 
 
 def test_a_table_with_columns_of_the_same_names_loses_none():

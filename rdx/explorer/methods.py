@@ -178,7 +178,7 @@ def _concept(
 def _held(content: Content, one: Standing, concept: Concept, found: Mapping[str, Whereabouts] | None) -> str:
     own, other = own_side(one.direction), other_side(one.direction)
     if found is None:  # a baseline's, or of one item
-        return f"in {own.upper()}"
+        return f"In {own.upper()}"
     return held_words(held(found[own], found[other], concept.size / content.n), own, other)
 
 

@@ -11,14 +11,12 @@ def whose_pictures(content: Content) -> str | None:
     if not items.can_be_shown:
         return None
     things = "Texts" if items.texts is not None else "Pictures"
-    lead = (
-        f"{things} are the items' own, the same for both models: a column has those that lie together in its model's "
-        "neighbourhoods, not what that model alone was shown."
-    )
+    lead = f"{things} are the items' own, the same for both models"
+    says = "each group says in whose neighbourhoods its own lie together"
     unknown = [side.upper() for side in (A, B) if not content.given.get(side)]
     if not unknown:
-        return f"{lead} Both were given these, each in the size and crop it takes."
+        return f"{lead}, and what both were given, each in the size and crop it takes; {says}."
     return (
-        f"{lead} What {' and '.join(unknown)} saw of each is not known here: the vectors came ready-made, perhaps from "
-        f"changed {things.lower()}."
+        f"{lead}; {says}. What {' and '.join(unknown)} saw of each is not known here: the vectors came ready-made, "
+        f"perhaps from changed {things.lower()}."
     )

@@ -99,8 +99,8 @@ def held(own: Whereabouts, other: Whereabouts, chance: float) -> str:
 def held_words(how: str, own: str, other: str) -> str:
     """In which model's neighbourhoods a group lies together: said of each, wherever it is shown."""
     if how == TOGETHER:
-        return f"together in {own.upper()}, scattered in {other.upper()}"
-    return f"{how} together in {own.upper()} than in {other.upper()}"
+        return f"Together in {own.upper()}, scattered in {other.upper()}"
+    return f"{how.capitalize()} together in {own.upper()} than in {other.upper()}"
 
 
 def main_labels(members: np.ndarray, labels: np.ndarray, most: int = 4) -> list[int]:

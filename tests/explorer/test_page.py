@@ -81,7 +81,7 @@ def test_says_in_words_what_is_seen(opened):
     assert one.page.locator("#concepts h2", has_text="Expert & Co").count() == 1
     words = one.text("#concept-words")
     assert "are of this group in A" in words and "cat" in one.text("#concept .bars")
-    assert words.startswith("together in A, scattered in B: ")
+    assert re.match(r"\d+ images. Together in A, scattered in B: ", words)
     for letter, other in ("AB", "BA"):  # each card says in whose neighbourhoods its images lie
         cards = one.page.locator(f"#concepts .{letter.lower()} .card")
         assert cards.count() and all(f" in {letter}, scattered in {other}" in text for text in cards.all_inner_texts())

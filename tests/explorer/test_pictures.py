@@ -13,14 +13,15 @@ from rdx.explorer.pictures import whose_pictures
 @pytest.mark.parametrize(
     ("given", "ends"),
     [
-        ({"a": True, "b": True}, "Both were given these, each in the size and crop it takes."),
+        ({"a": True, "b": True}, "for both models, and what both were given, each in"),
         ({"a": True, "b": False}, "What B saw of each is not known here: the vectors came ready-made"),
         ({}, "What A and B saw of each is not known here: the vectors came ready-made"),
     ],
 )
 def test_what_each_model_saw_is_said_as_far_as_it_is_known(given, ends):
     told = whose_pictures(replace(made_content(), given=given))
-    assert told.startswith("Pictures are the items' own, the same for both models: ") and ends in told
+    assert told.startswith("Pictures are the items' own, the same for both models") and ends in told
+    assert "each group says in whose neighbourhoods its own lie together" in told
     told = whose_pictures(replace(made_content(texts=True), given=given))
     assert told.startswith("Texts are the items' own") and ends in told
 

@@ -124,8 +124,8 @@ def test_words_for_a_group_follow_the_measured_effect(own, other, farther, words
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        (TOGETHER, "together in B, scattered in A"), (CLOSER, "closer together in B than in A"),
-        (LITTLE, "a little closer together in B than in A"),
+        (TOGETHER, "Together in B, scattered in A"), (CLOSER, "Closer together in B than in A"),
+        (LITTLE, "A little closer together in B than in A"),
     ],
 )  # fmt: skip
 def test_in_which_model_a_group_lies_together_is_said(how, words):

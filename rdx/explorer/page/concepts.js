@@ -15,16 +15,22 @@ function fillConcept() {
     return;
   }
   const members = membersOf(labels(), one.number);
+  const [first, ...more] = conceptTexts(one, members);
   byId("concept").replaceChildren(
     make(
       "div",
       { class: "concept-head" },
       badge(one.number),
-      make("h2", { id: "concept-title" }, term(`Concept ${nameOfConcept(one.number)}`, "concept"), ` ${things(one.size)}`),
+      make("h2", { id: "concept-title" }, term(`Concept ${nameOfConcept(one.number)}`, "concept")),
       standingWord(one),
       steps(one),
     ),
-    make("div", { id: "concept-words" }, conceptTexts(one, members).map((text, i) => make("p", {}, i ? text : inBold(one, text)))),
+    make(
+      "div",
+      { id: "concept-words" },
+      make("p", {}, `${things(one.size)}. `, inBold(one, first)),
+      more.map((text) => make("p", {}, text)),
+    ),
     make(
       "div",
       { class: "grid", role: "group", "aria-label": `Grid of concept ${nameOfConcept(one.number)}` },

@@ -97,7 +97,7 @@ async function picture() {
     context.fillStyle = css(themeColor("ink"));
     write(`Concept ${nameOfConcept(one.number)}`, 20, top, left + 16, gridSide, "bold");
     right = await drawGrid(context, one, left, top + 34, gridSide);
-    right = write([`${things(one.size)},`, ...conceptTexts(one, membersOf(labels(), one.number))].join(" "), 17, right + 8, left, gridSide);
+    right = write([`${things(one.size)}.`, ...conceptTexts(one, membersOf(labels(), one.number))].join(" "), 17, right + 8, left, gridSide);
   }
   const legend = drawLegend(context, MARGIN, top + height + 58, mapsWidth);
   return cropped(canvas, Math.max(right, legend) + 30);

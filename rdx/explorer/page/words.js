@@ -26,7 +26,7 @@ function conceptTexts(one, members, direction = state.direction) {
 // The first of them, with whose group it is in bold.
 const inBold = (one, text) => [make("b", {}, one.held), text.slice(one.held.length)];
 
-const NEARLY = 0.05; // shares that differ by less hardly differ: then ranks are said, too
+const NEARLY = 0.1; // shares that differ by less do not differ much: then ranks are said, too
 
 // Where a member's nearest items are, as many as there could be members; and which labels come near in the other model.
 function whereText(one, direction) {

@@ -14,7 +14,7 @@ import numpy as np
 
 from rdx.compute.devices import resolve_device
 from rdx.compute.progress import progress_bar
-from rdx.compute.threads import one_thread_each
+from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.errors import InputError, unknown
 from rdx.method.cka import debiased_cka
 from rdx.method.neighborhoods import as_array
@@ -26,7 +26,8 @@ TRAIN_SHARE = 0.7
 LEARNING_RATE = 1e-3
 STEPS = 1000  # ours, with early stopping; the paper takes 100 from a random start
 PATIENCE = 100  # steps without a better held-out loss
-SMALL_WORK = 2e8  # n · d · d below which one thread is used
+SMALL_WORK = 2e9  # n · d · d below which one thread is used: the same bytes on every machine
+SMALL_MAP = 1 << 22  # d · d up to which two maps are learnt at once
 MOST = 1e30  # weights are float32: what features may reach, fall below its inverse, and differ by in scale
 RIDGE_PENALTIES = 10.0 ** np.arange(-6, 3)  # relative to the mean squared feature times the items
 
@@ -50,6 +51,23 @@ class LinearMap:
         return min(self.history["held_out_loss"])
 
 
+def learn_maps(A, B, kind: str = "cka", **settings) -> tuple[LinearMap, LinearMap]:
+    """The maps A → B and B → A, as `learn_map` learns each; small ones by gradient steps at once, on a thread each."""
+    A, B = as_array(A, "A"), as_array(B, "B")
+    threads = 1
+    if kind == "cka" and _is_small(A, B) and max(A.shape[1], B.shape[1]) ** 2 <= SMALL_MAP:
+        import_module("torch")  # now, so that one thread each reaches its threads
+        threads = None
+    a_to_b, b_to_a = map_ordered(
+        lambda pair: learn_map(*pair, kind, **settings), ((A, B), (B, A)), threads=threads
+    )  # fmt: skip
+    return a_to_b, b_to_a
+
+
+def _is_small(X: np.ndarray, Y: np.ndarray) -> bool:
+    return len(X) * X.shape[1] * max(X.shape[1], Y.shape[1]) < SMALL_WORK
+
+
 def learn_map(
     X, Y, kind: str = "cka", *, steps: int | None = None, start: str = "identity", random_state: int = 0,
     device: str = "cpu", progress: bool = False,
@@ -71,8 +89,7 @@ def learn_map(
         return _ridge(X, Y, train, held_out)
     import_module("torch")  # now, so that the limit below reaches its threads
     # Threads that wait for each other cost more than small products do: ten times on a busy machine.
-    small = len(X) * X.shape[1] * max(X.shape[1], Y.shape[1]) < SMALL_WORK
-    with one_thread_each() if small else nullcontext():
+    with one_thread_each() if _is_small(X, Y) else nullcontext():
         return _cka(X, Y, train, held_out, steps, start, random_state, device, progress)
 
 

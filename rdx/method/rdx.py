@@ -188,8 +188,7 @@ class RDX(Results, Parameters, BaseEstimator):
             "kind": self.alignment, "steps": self.align_steps, "start": self.align_start,
             "random_state": self.random_state, "device": self.device,
         }  # fmt: skip
-        self.map_a_to_b_ = align.learn_map(A, B, **settings)
-        self.map_b_to_a_ = align.learn_map(B, A, **settings)
+        self.map_a_to_b_, self.map_b_to_a_ = align.learn_maps(A, B, **settings)
         return self.map_a_to_b_.apply(A), self.map_b_to_a_.apply(B)
 
     def _check_groups(self, n: int, aligned: bool, given: dict) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import pytest
 
 from rdx import RDX
 from rdx.errors import InputError
-from rdx.method.alignment import LinearMap, learn_map
+from rdx.method.alignment import LinearMap, learn_map, learn_maps
 
 HELD_OUT = slice(600, None)
 
@@ -127,6 +127,17 @@ def test_the_held_out_items_are_not_trained_on():
     X, Y = rng.normal(size=(60, 60)), rng.normal(size=(60, 60))
     learnt = learn_map(X, Y, "cka", steps=300)
     assert learnt.history["train_loss"][-1] < 0.3 < 0.8 < learnt.history["held_out_loss"][-1]
+
+
+@pytest.mark.parametrize("kind", ["cka", "ridge"])
+def test_two_maps_at_once_are_those_learnt_one_after_the_other(kind, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    X, Y = linear_image(120)
+    both = learn_maps(X, Y[:, :20], kind=kind, steps=20)
+    for found, pair in zip(both, ((X, Y[:, :20]), (Y[:, :20], X)), strict=True):
+        alone = learn_map(*pair, kind, steps=20)
+        assert found.weight.tobytes() == alone.weight.tobytes() and found.bias.tobytes() == alone.bias.tobytes()
+        assert found.history == alone.history
 
 
 def test_inputs_and_the_global_random_state_stay_as_they_are():

@@ -25,14 +25,14 @@ def settings(config: Experiment) -> dict:
 
 def align(context: Context, a: str, b: str) -> None:
     """Learn A → B and B → A, and save the maps and their loss curves."""
-    from rdx.method.alignment import learn_map
+    from rdx.method.alignment import learn_maps
 
     pair, rows = pair_name(a, b), []
-    for view, source, target in ((A_TO_B, a, b), (B_TO_A, b, a)):
-        one = learn_map(
-            context.features(source), context.features(target), **settings(context.config),
-            device=context.device, progress=context.progress,
-        )  # fmt: skip
+    maps = learn_maps(
+        context.features(a), context.features(b), **settings(context.config),
+        device=context.device, progress=context.progress,
+    )  # fmt: skip
+    for view, one in zip((A_TO_B, B_TO_A), maps, strict=True):
         write_map(context.folder.path(alignment_file(pair, view)), one)
         for column, values in one.history.items():
             rows += [(view, step, column, float(value)) for step, value in enumerate(values)]

@@ -264,11 +264,11 @@ def _reference(context: Context, estimator: Any, c: str, d: str) -> Refits:
 
     features = {"A": context.features(c), "B": context.features(d)}
     if context.config.alignment:
-        from rdx.method.alignment import learn_map
+        from rdx.method.alignment import learn_maps
 
         chosen = {**alignment.settings(context.config), "device": context.device}
-        features[A_TO_B] = learn_map(features["A"], features["B"], **chosen).apply(features["A"])
-        features[B_TO_A] = learn_map(features["B"], features["A"], **chosen).apply(features["B"])
+        a_to_b, b_to_a = learn_maps(features["A"], features["B"], **chosen)
+        features |= {A_TO_B: a_to_b.apply(features["A"]), B_TO_A: b_to_a.apply(features["B"])}
     return Refits(estimator, features)
 
 

@@ -34,7 +34,6 @@ def count_ranks(squared, own, starts, items, ranks):
     heads = np.empty(n_buckets, np.int32)  # where the close look at a bucket begins
     strip = np.empty(STRIP, np.int32)
     close = np.empty(n + 1, np.int32)  # the items in buckets that hold a queried one
-    buckets = np.empty(n + 1, np.uint16)
     value, index = np.empty(n, np.float64), np.empty(n, np.int32)
     for r in range(len(own)):
         first, last = starts[r], starts[r + 1]
@@ -49,17 +48,16 @@ def count_ranks(squared, own, starts, items, ranks):
         for q in range(first, last):
             held[_bucket(row[items[q]], low, scale, top)] = 1
         sizes[:] = 0
-        looked = 0
+        looked = np.uintp(0)  # unsigned, or every index would be checked for being negative
         for begin in range(0, n, STRIP):
             end = min(n, begin + STRIP)
             for j in range(begin, end):
                 strip[j - begin] = _bucket(row[j], low, scale, top)
-            for j in range(begin, end):  # without a branch: what is not held is written over
-                b = strip[j - begin]
-                sizes[b + 1] += 1
-                close[looked] = j
-                buckets[looked] = b
-                looked += held[b]
+            for j in range(end - begin):  # without a branch: what is not held is written over
+                b = np.uintp(strip[j])
+                sizes[b + np.uintp(1)] += np.int32(1)
+                close[looked] = begin + j
+                looked += np.uintp(held[b])
         for b in range(n_buckets):
             sizes[b + 1] += sizes[b]
         total = 0
@@ -67,7 +65,8 @@ def count_ranks(squared, own, starts, items, ranks):
             heads[b] = total
             total += held[b] * (sizes[b + 1] - sizes[b])
         for at in range(looked):
-            j, b = close[at], buckets[at]
+            j = close[at]
+            b = _bucket(row[j], low, scale, top)
             value[heads[b]], index[heads[b]] = row[j], j
             heads[b] += 1
         for q in range(first, last):

@@ -75,9 +75,11 @@ class SparseGraph:
         """The exact affinity at rows × columns (index arrays that broadcast), float32."""
         rows, columns = np.broadcast_arrays(rows, columns)
         first, second = rows.ravel(), columns.ravel()
-        ranks = [self._ranks(points, first, second) for points in self.points]
-        if self.symmetric:
-            ranks = [r + self._ranks(p, second, first) for r, p in zip(ranks, self.points, strict=True)]
+        if self.symmetric:  # from both ends at once: in a block of pairs these are the same rows
+            ends = np.concatenate([first, second]), np.concatenate([second, first])
+            ranks = [self._ranks(points, *ends).reshape(2, -1).sum(axis=0) for points in self.points]
+        else:
+            ranks = [self._ranks(points, first, second) for points in self.points]
         block = rank_affinity(*ranks, self.gamma, self.beta, 2.0 if self.symmetric else 1.0)
         if guided and self.groups is not None:
             block[self.groups[first] != self.groups[second]] = to_affinity(np.float32([1.0]), self.beta)[0]

@@ -12,7 +12,7 @@ def whose_pictures(content: Content) -> str | None:
         return None
     things = "Texts" if items.texts is not None else "Pictures"
     lead = f"{things} are the items' own, the same for both models"
-    says = "each group says in whose neighbourhoods its own lie together"
+    says = f"each card says in whose neighbourhoods its {items.noun} lie together"
     unknown = [side.upper() for side in (A, B) if not content.given.get(side)]
     if not unknown:
         return f"{lead}, and what both were given, each in the size and crop it takes; {says}."

@@ -21,7 +21,7 @@ from rdx.explorer.pictures import whose_pictures
 def test_what_each_model_saw_is_said_as_far_as_it_is_known(given, ends):
     told = whose_pictures(replace(made_content(), given=given))
     assert told.startswith("Pictures are the items' own, the same for both models") and ends in told
-    assert "each group says in whose neighbourhoods its own lie together" in told
+    assert "each card says in whose neighbourhoods its images lie together" in told
     told = whose_pictures(replace(made_content(texts=True), given=given))
     assert told.startswith("Texts are the items' own") and ends in told
 

@@ -237,6 +237,10 @@ MUTATIONS = (
         ("tests/method/many/test_bucket_ranks.py",),
     ),
     Mutation(
+        "a place too few compared in a bucket", "rdx/method/many/bucket_ranks.py",
+        "range(1, largest)", "range(1, largest - 1)", _RANKS,
+    ),
+    Mutation(
         "the rest of the items taken for a concept", "rdx/method/scales/remainders.py", "< _LEANS else None",
         "< 0 else None", ("tests/method/scales/test_remainders.py::test_a_remainder_gives_way_to_what_left_it",),
     ),

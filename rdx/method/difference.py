@@ -153,6 +153,7 @@ class DifferenceGraph:
         self.kind, self.gamma, self.beta, self.guide = difference, gamma, beta, guide
         self.threads = threads
         self.largest = {True: 1.0, False: 1.0}  # the divisor with and without guidance
+        self._clustered: np.ndarray | None = None  # the affinity without its diagonal, until it is summed by clusters
         if normalize:
             plainly = self._largest_difference(guided=False)
             self.largest = {True: self._largest_difference(guided=True) if guide else plainly, False: plainly}
@@ -254,6 +255,7 @@ class DifferenceGraph:
         if not self.symmetric:
             add_transpose(graph, self.threads)
         np.fill_diagonal(graph, 0.0)
+        self._clustered = graph if self.symmetric else None
         return graph
 
     def summed_difference(self, members: np.ndarray) -> float:
@@ -276,11 +278,15 @@ class DifferenceGraph:
         membership = np.zeros((n, n_clusters), dtype=np.float32)
         membership[np.arange(n), labels] = 1.0
         total = np.empty((n, n_clusters))
+        clustered, self._clustered = self._clustered, None
 
         def work(tile: slice) -> None:
-            total[tile] = self.affinity(tile, slice(0, n), guided=False) @ membership
+            rows = self.affinity(tile, slice(0, n), guided=False) if clustered is None else clustered[tile]
+            total[tile] = rows @ membership
 
         for_each_tile(row_tiles(n), work, self.threads)
+        if clustered is not None:
+            total[np.arange(n), labels] += 1.0  # an item's affinity to itself
         return total
 
     def _largest_difference(self, guided: bool) -> float:

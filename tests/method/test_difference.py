@@ -157,6 +157,10 @@ def test_what_is_clustered_is_the_mean_from_both_ends_without_self_loops(symmetr
     expected = (W + W.T) / 2
     np.fill_diagonal(expected, 0)
     np.testing.assert_allclose(graph.adjacency(), expected, rtol=1e-6)
+    labels = np.arange(len(W)) % 3
+    for _ in range(2):  # from what was clustered, and without it
+        sums = graph.affinity_to_clusters(labels, 3)
+        np.testing.assert_allclose(sums, W @ np.eye(3)[labels], rtol=1e-5)
 
 
 @pytest.mark.parametrize("settings", SETTINGS[:2] + SETTINGS[3:6], ids=name)

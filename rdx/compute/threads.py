@@ -84,7 +84,7 @@ def library_threads() -> dict[str, int]:
 
 def for_each_tile(tiles: list, work: Callable, threads: int | None = None) -> None:
     """Calls ``work(tile)`` for every tile, on several threads; the first error is raised."""
-    threads = min(threads or default_threads(), len(tiles))
+    threads = min(threads or default_threads(), len(tiles)) if len(tiles) > 1 else 1
     with one_thread_each():
         if threads <= 1:
             for tile in tiles:

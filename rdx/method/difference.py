@@ -173,9 +173,16 @@ class DifferenceGraph:
         """The m of `placed` points nearest to some, themselves first, ties by index: (len(rows), m)."""
         return order_rows(points, rows)[:, :m]
 
+    def _distances(self, rows, columns) -> tuple[np.ndarray, np.ndarray]:
+        """Both models' distances at rows × columns."""
+        if isinstance(rows, slice):
+            return self.own.values[rows, columns], self.other.values[rows, columns]
+        at = np.asarray(rows, dtype=np.int64) * len(self) + columns  # one index finds a pair in a third of the time
+        return self.own.values.take(at), self.other.values.take(at)
+
     def difference(self, rows, columns, guided: bool = True) -> np.ndarray:
         """The difference at rows × columns, float32."""
-        own, other = self.own.values[rows, columns], self.other.values[rows, columns]
+        own, other = self._distances(rows, columns)
         guide = self.guide if guided else None
         if guide is not None:
             own, other = guide.distances(own, other, rows, columns)
@@ -197,7 +204,7 @@ class DifferenceGraph:
         """The affinity at rows × columns, float32, not symmetrised."""
         if not self._in_one_pass or (guided and self.guide is not None):
             return to_affinity(self.difference(rows, columns, guided), self.beta)
-        own, other = self.own.values[rows, columns], self.other.values[rows, columns]
+        own, other = self._distances(rows, columns)
         return rank_affinity(own, other, self.gamma, self.beta, self.own.unit)
 
     @property

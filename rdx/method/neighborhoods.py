@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numba
 import numpy as np
@@ -52,6 +53,11 @@ class Points:
     def squares(self) -> np.ndarray:
         """Squared norms, (n,)."""
         return self.extended[:, -2]
+
+    @cached_property
+    def farthest(self) -> float:
+        """No squared distance is larger."""
+        return float(4.0 * self.squares.max() + 1.0)
 
     def subset(self, items: np.ndarray) -> Points:
         """Some of the items, on the same grid."""
@@ -154,8 +160,7 @@ def _key_units(points: Points) -> tuple[float, float]:
     Distances are 1 or more there: 0 is kept for the item itself, which comes before its own duplicates.
     """
     index_bits = _index_bits(len(points))
-    farthest = 4.0 * points.squares.max() + 1.0  # no squared distance is larger
-    return 2.0 ** (index_bits - max(0, int(farthest).bit_length() + index_bits - 64)), 1.0
+    return 2.0 ** (index_bits - max(0, int(points.farthest).bit_length() + index_bits - 64)), 1.0
 
 
 def _index_bits(n: int) -> int:

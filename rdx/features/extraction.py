@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rdx.compute.allocator import freed_memory_kept
 from rdx.compute.progress import progress_bar
 from rdx.errors import InputError, unknown
 from rdx.features.capture import Choice, Look, looking
@@ -123,7 +124,8 @@ def stream(
     feeder = _Feeder(device, max(map(len, spans), default=1))
     bar = progress_bar(total=sum(map(len, spans)), desc="features", unit="image", disable=not progress)
     read = batches(model, items, spans, pinned=device.startswith("cuda"), processes=processes)
-    with bar, closing(read), looking(model, choices) as look:
+    kept = nullcontext() if device.startswith("cuda") else freed_memory_kept()
+    with bar, kept, closing(read), looking(model, choices) as look:
         for images in read:
             # Entered anew for every batch: a generator shares its caller's modes while it stands still.
             with torch.inference_mode(), _kernels(device, precision):

@@ -1,0 +1,53 @@
+"""Memory that is freed: kept inside, given back afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rdx.compute import allocator
+from rdx.compute.allocator import freed_memory_kept
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = """
+import resource
+from pathlib import Path
+from rdx.compute.allocator import freed_memory_kept
+
+def fresh_pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        layers = [b"1" * (20 << 20) for _ in range(4)]
+        del layers
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+start = held()
+outside = fresh_pages()
+with freed_memory_kept():
+    fresh_pages()
+    inside = fresh_pages()
+print(outside, inside, held() - start)
+"""
+
+
+@pytest.mark.skipif(allocator._glibc() is None, reason="the C library is not glibc")
+def test_freed_memory_is_used_again_inside_and_given_back_afterwards():
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, check=True)
+    outside, inside, left = map(int, done.stdout.split())
+    assert inside < outside / 10 and left < 30 << 20
+
+
+def test_another_c_library_changes_nothing(monkeypatch):
+    monkeypatch.setattr(allocator, "_glibc", lambda: None)
+    with freed_memory_kept():
+        pass
+    with pytest.raises(ValueError, match="inside"), freed_memory_kept():
+        raise ValueError("inside")

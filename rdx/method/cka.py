@@ -39,8 +39,12 @@ def debiased_cka(x, y):
     if len(x) < 4:
         raise InputError(f"debiased CKA needs at least 4 items, got {len(x)}")
     x, y = _normalized(x), _normalized(y)
-    by_items = _items_cheaper(len(x), x.shape[1], y.shape[1])
-    xx, xy, yy = (_hsic(*pair, by_items) for pair in ((x, x), (x, y), (y, y)))
+    if _items_cheaper(len(x), x.shape[1], y.shape[1]):
+        own, other = x @ x.T, y @ y.T
+        sums = (own * own).sum(), (own * other).sum(), (other * other).sum()
+    else:
+        sums = (((u.T @ v) ** 2).sum() for u, v in ((x, x), (x, y), (y, y)))
+    xx, xy, yy = (_hsic(*pair) for pair in zip(sums, (x, x, y), (x, y, y), strict=True))
     if differentiable:
         return xy / (xx * yy) ** 0.5
     if _vanishes(xx, x) or _vanishes(yy, y):
@@ -64,12 +68,11 @@ def _items_cheaper(n: int, d_x: int, d_y: int) -> bool:
     return n * (d_x + d_y + 3) < d_x * d_x + d_y * d_y + d_x * d_y
 
 
-def _hsic(x, y, by_items: bool):
-    """Σ K̃ ∘ L̃ of centred x (n, d_x) and y (n, d_y)."""
+def _hsic(products, x, y):
+    """Σ K̃ ∘ L̃ of centred x (n, d_x) and y (n, d_y), whose S is ``products``."""
     n = len(x)
     k, l = (x * x).sum(axis=1), (y * y).sum(axis=1)  # noqa: E741  (n,) the diagonals of X Xᵀ and Y Yᵀ
-    products = (x @ x.T) * (y @ y.T) if by_items else (x.T @ y) ** 2
-    return products.sum() - (k * l).sum() * (n / (n - 2)) + k.sum() * l.sum() / ((n - 1) * (n - 2))
+    return products - (k * l).sum() * (n / (n - 2)) + k.sum() * l.sum() / ((n - 1) * (n - 2))
 
 
 def _vanishes(hsic: float, x) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rdx.compute.threads import one_thread_each
 from rdx.experiment.run.context import ALIGNED_VIEW
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.experiment.run.tables import METHOD_FILE, STATISTICS_FILE, read_explanations, read_table
@@ -79,10 +80,11 @@ def explore(context: Context, a: str, b: str, runs: Sequence[MethodRun], notes: 
     from rdx.explorer.build import explorer_page
     from rdx.explorer.table import write_parquet
 
-    content = content_of(context, a, b, runs, notes)
     folder = context.folder.path(pair_name(a, b))
-    write_text(folder / PAGE, explorer_page(content, context.config.explorer.thumbnails_mb))
-    write_parquet(content, folder / TABLE)
+    with one_thread_each():  # products for a page are small: threads would wait for each other
+        content = content_of(context, a, b, runs, notes)
+        write_text(folder / PAGE, explorer_page(content, context.config.explorer.thumbnails_mb))
+        write_parquet(content, folder / TABLE)
 
 
 def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], notes: Sequence[str] = ()) -> Content:

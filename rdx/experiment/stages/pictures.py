@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rdx.compute.threads import one_thread_each
 from rdx.experiment.run.folder import RAW, pair_name
 from rdx.experiment.run.tables import make_up, read_explanations, read_table
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS, Concept, Explanations
@@ -54,6 +55,11 @@ def block_settings(run: MethodRun, found: Explanations | None = None) -> dict[st
 
 def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | None) -> None:
     """All figures of a method; the matrices are those of `blocks`, the run's RDX."""
+    with one_thread_each():  # products for a picture are small: threads would wait for each other
+        _draw(context, a, b, run, blocks)
+
+
+def _draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | None) -> None:
     folder = context.folder.path(f"{pair_name(a, b)}/{run.name}")
     coefficients = coefficients_of(folder)
     for direction, found in read_explanations(folder).items():

@@ -245,6 +245,10 @@ MUTATIONS = (
         "< 0 else None", ("tests/method/scales/test_remainders.py::test_a_remainder_gives_way_to_what_left_it",),
     ),
     Mutation(
+        "both sides of one difference counted as two", "rdx/method/scales/faces.py",
+        "if one.direction == other.direction:", "if True:", ("tests/method/scales/test_faces.py",),
+    ),
+    Mutation(
         "ranks from 0 among those looked at", "rdx/method/scales/extension.py", "np.arange(1.0, len(among) + 1)",
         "np.arange(0.0, len(among))",
         ("tests/method/scales/test_scales.py::test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were",),

@@ -12,7 +12,7 @@ from rdx.method.neighborhoods import Points
 from rdx.method.scales.chance import GAMMAS
 from rdx.method.scales.evidence import Evidence
 from rdx.method.scales.extension import mean_weights
-from rdx.method.scales.findings import Group
+from rdx.method.scales.group import Group
 from rdx.method.scales.peeling import Peeled, peel
 from rdx.method.scales.plan import SEARCHED, looked_at
 from rdx.method.scales.shown import GAMMA, densest

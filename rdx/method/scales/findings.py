@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from rdx.method.concepts import OPPOSITE
-from rdx.method.scales.chance import GAMMAS, Chance, Scale
-from rdx.method.scales.remainders import ALONE, group_around, leavers, share_without
-from rdx.method.scales.strongest import LEAST, SAME, density, gain, parts
+from rdx.method.scales.chance import GAMMAS, Chance
+from rdx.method.scales.faces import are_faces, is_other_side, share_left
+from rdx.method.scales.group import Group, taken_by
+from rdx.method.scales.remainders import ALONE, group_around, leavers
+from rdx.method.scales.strongest import LEAST, gain, parts
 from rdx.method.scales.weights import Weights
 
 OVERLAP = 0.2  # share of the smaller one from which two groups of a direction are one, at two scales
-FACES = 0.5  # two groups neither of which keeps this share of its density without the other are one finding
 FAINT = 0.25  # of the strongest score above 1: what is fainter waits for the next round
 WIDE = 0.5  # of its score above 1, at least, a group has at another scale whose items it has, too
 OTHER_SIDE = 0.8  # of a remainder's score, at least, has the group around what left it
-
-
-@dataclass(frozen=True)
-class Group:
-    """A concept before its images are chosen; n items are all that were looked at."""
-
-    scale: Scale
-    members: np.ndarray  # (n,) bool
-    among: np.ndarray  # (n,) bool: the items that were left in its round
-    gain: float
-    score: float  # the gain over what noise has at this scale
-    p_value: float
-    round: int
-    finding: int | None = None  # groups with the same number are faces of one finding; None: may be chance
-
-    @property
-    def direction(self) -> str:
-        return self.scale[0]
-
-    @property
-    def gamma(self) -> float:
-        return self.scale[1]
-
-    def same_as(self, other: Group) -> bool:
-        """Whether two groups share most of their items; half of a group twice as large is not that group."""
-        return np.count_nonzero(self.members & other.members) > SAME * np.count_nonzero(self.members | other.members)
-
-    def overlap(self, other: Group) -> float:
-        """The share of the smaller one's items that both have."""
-        return np.count_nonzero(self.members & other.members) / min(self.members.sum(), other.members.sum())
 
 
 def distinct(groups: list[Group]) -> list[Group]:
@@ -77,18 +48,22 @@ def findings(weights: Weights, groups: list[Group], first: int, drawn: Chance) -
             left = left if one is remainder else None
         if one is None or any(each.direction == one.direction and each.overlap(one) > OVERLAP for each in kept):
             continue
-        faces = [other for other in kept if _are_faces(weights, one, other)]
-        strangers = [other for other in kept if other not in faces]
-        if strangers and _share(weights, one, strangers) < ALONE:
+        numbers = {face.finding for face in kept if are_faces(weights, one, face)}
+        strangers = [other for other in kept if other.finding not in numbers]
+        if strangers and share_left(weights, one, strangers) < ALONE:
             continue
-        finding = min((face.finding for face in faces), default=first + len({group.finding for group in kept}))
         taken = taken_by(kept, one.direction)
         members = one.members if taken is None else one.members & ~taken
-        if members.sum() >= LEAST:
-            kept.append(replace(one, members=members, finding=finding))
-            left_by.append(left)
+        if members.sum() < LEAST:
+            continue
+        numbers |= {other.finding for other in strangers if is_other_side(weights, other, one)}
+        finding = min(numbers, default=len(kept))
+        kept = [replace(other, finding=finding) if other.finding in numbers else other for other in kept]
+        kept.append(replace(one, members=members, finding=finding))
+        left_by.append(left)
     standing = [one for one, left in zip(kept, left_by, strict=True) if left is None or not _explained(one, left, kept)]
-    return _widened(weights, standing, groups)
+    numbers = sorted({one.finding for one in standing})
+    return _widened(weights, [replace(one, finding=first + numbers.index(one.finding)) for one in standing], groups)
 
 
 def _explained(remainder: Group, left: np.ndarray, kept: list[Group]) -> bool:
@@ -117,14 +92,6 @@ def _widened(weights: Weights, kept: list[Group], groups: list[Group]) -> list[G
     return wider
 
 
-def _are_faces(weights: Weights, one: Group, other: Group) -> bool:
-    """Whether neither is there without the other, and both differ alike; the rest beside what moved differs less."""
-    differ = [density(weights.at(group.direction, 1.0), group.members) for group in (one, other)]
-    if min(differ) < FACES * max(differ):
-        return False
-    return _share(weights, one, [other]) < FACES > _share(weights, other, [one])
-
-
 def _around(weights: Weights, remainder: Group, left: np.ndarray, drawn: Chance) -> Group | None:
     """What those that left a remainder, (n,) bool, came to lie with in the other representation; None for nothing.
 
@@ -143,14 +110,3 @@ def _around(weights: Weights, remainder: Group, left: np.ndarray, drawn: Chance)
     if score < OTHER_SIDE * remainder.score:
         return remainder
     return replace(remainder, scale=scale, members=members, gain=strength, score=score)
-
-
-def taken_by(groups: list[Group], direction: str) -> np.ndarray | None:
-    """Items that groups of this direction have, (n,): an item belongs to one concept of a direction."""
-    same = [group.members for group in groups if group.direction == direction]
-    return np.any(same, axis=0) if same else None
-
-
-def _share(weights: Weights, group: Group, others: list[Group]) -> float:
-    """What a group keeps of its density once the items of others are gone, and ranks are those of the rest."""
-    return share_without(weights, group.scale, group.members, np.any([other.members for other in others], axis=0))

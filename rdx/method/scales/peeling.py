@@ -16,7 +16,8 @@ import numpy as np
 from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.method.concepts import DIRECTIONS
 from rdx.method.scales.chance import ALPHA, GAMMAS, SCALES, Chance, chance, unrelated
-from rdx.method.scales.findings import Group, distinct, findings, taken_by
+from rdx.method.scales.findings import distinct, findings
+from rdx.method.scales.group import Group, taken_by
 from rdx.method.scales.plan import DRAWS, LEAST_ITEMS
 from rdx.method.scales.strongest import LEAST, density, rests_on_few
 from rdx.method.scales.weights import Weights

@@ -10,6 +10,7 @@ import numpy as np
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.method.scales import findings, peeling, remainders
 from rdx.method.scales.chance import SCALES, Chance
+from rdx.method.scales.group import Group
 from rdx.method.scales.strongest import density
 from rdx.method.scales.weights import Weights
 
@@ -31,7 +32,7 @@ def test_a_remainder_gives_way_to_what_left_it():
     around, strength = remainders.group_around(weights.at(A_NOT_B, 1.0), left, ~left)
     assert np.unique(label[around]).tolist() == [0, 1] and strength > 0
     assert (around & (label == 0)).sum() >= 24
-    one = findings.Group((B_NOT_A, 1.0), ~left, None, 1.0, 1.5, 0.025, 1)
+    one = Group((B_NOT_A, 1.0), ~left, None, 1.0, 1.5, 0.025, 1)
     found = findings._around(weights, one, left, Chance((np.ones((9, len(SCALES))),) * 2))
     assert found.direction == A_NOT_B and found.p_value == 0.025 and (found.members & left).sum() >= 24
     strong = replace(one, score=2 * found.score / findings.OTHER_SIDE)  # then those that left are a counterpart
@@ -47,15 +48,15 @@ def test_a_group_that_only_the_absence_of_others_makes_does_not_hold():
     weights = Weights({"A": A, "B": B})
     for left, direction, holds in ((~others, A_NOT_B, False), (group | others | rest, B_NOT_A, True)):
         some = weights.subset(np.flatnonzero(left))
-        one = findings.Group((direction, 1.0), group[left], None, 1.0, 1.5, 0.025, 2)
+        one = Group((direction, 1.0), group[left], None, 1.0, 1.5, 0.025, 2)
         assert peeling._holding(weights, some, [one], left) == [one][: int(holds)]
 
 
 def test_a_remainder_goes_where_what_left_it_is_found():
     gone, rest, nothing = np.arange(40) < 10, np.arange(40) >= 10, np.zeros(40, dtype=bool)
-    remainder = findings.Group((B_NOT_A, 1.0), rest, ~nothing, 1.0, 1.5, 0.025, 1)
+    remainder = Group((B_NOT_A, 1.0), rest, ~nothing, 1.0, 1.5, 0.025, 1)
     for direction, members, explained in ((A_NOT_B, gone, True), (B_NOT_A, gone, False), (A_NOT_B, nothing, False)):
-        other = findings.Group((direction, 1.0), members, ~nothing, 1.0, 1.5, 0.025, 1)
+        other = Group((direction, 1.0), members, ~nothing, 1.0, 1.5, 0.025, 1)
         assert findings._explained(remainder, gone, [remainder, other]) is explained
 
 
@@ -64,7 +65,7 @@ def test_a_concept_has_the_items_of_its_other_scales():
 
     def group(items, gamma=0.1, score=3.0, direction=A_NOT_B):
         members = np.isin(np.arange(60), items)
-        return findings.Group((direction, gamma), members, np.ones(60, dtype=bool), 1.0, score, 0.025, 1)
+        return Group((direction, gamma), members, np.ones(60, dtype=bool), 1.0, score, 0.025, 1)
 
     core, other = group(range(20)), group(range(40, 60))
     faint = 1 + 0.9 * findings.WIDE * (core.score - 1)
@@ -107,7 +108,7 @@ def test_half_of_a_group_twice_as_large_is_another_group():
     """Two groups that lie together at one scale are not what each of them is, or one would go with the other."""
     nothing, pair = np.zeros(60, dtype=bool), np.arange(60) < 40
     one, both, most = (
-        findings.Group((A_NOT_B, 0.1), pair & (np.arange(60) >= begin), ~nothing, 1.0, 1.5, 0.025, 1)
+        Group((A_NOT_B, 0.1), pair & (np.arange(60) >= begin), ~nothing, 1.0, 1.5, 0.025, 1)
         for begin in (20, 0, 19)
     )  # fmt: skip
     assert not one.same_as(both) and most.same_as(both) and one.same_as(one)

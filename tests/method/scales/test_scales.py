@@ -17,7 +17,7 @@ from rdx.method.scales import (
     chance,
     explained,
     extension,
-    findings,
+    faces,
     growing,
     peeling,
     plan,
@@ -26,6 +26,7 @@ from rdx.method.scales import (
     strongest,
 )
 from rdx.method.scales.chance import SCALES, Chance
+from rdx.method.scales.group import Group
 from rdx.method.scales.weights import Weights
 
 N, SIZE = 150, 20
@@ -110,7 +111,7 @@ def test_earlier_rounds_come_first_and_have_the_first_choice_of_the_rest(monkeyp
     monkeypatch.setattr(explained, "SEARCHED", N)
     place, everyone = np.arange(N), np.ones(N, dtype=bool)
     later, earlier, small = (
-        findings.Group((A_NOT_B, 1.0), (begin <= place) & (place < end), everyone, 1.0, 1.5, 0.025, number, number)
+        Group((A_NOT_B, 1.0), (begin <= place) & (place < end), everyone, 1.0, 1.5, 0.025, number, number)
         for begin, end, number in ((40, 100, 2), (10, 40, 1), (0, 10, 1))
     )
     monkeypatch.setattr(explained, "peel", lambda *_, **__: peeling.Peeled([small, later, earlier], [], "", 1))
@@ -325,11 +326,11 @@ def test_items_that_are_all_the_same_to_one_model_end_the_rounds(pair, monkeypat
     assert weights.constant(rest) and not weights.constant(np.arange(N))
     monkeypatch.setattr(peeling, "unrelated", lambda *_: False)
     planted = [np.isin(np.arange(N), truth[direction][0]) for direction in truth]
-    groups = [findings.Group((A_NOT_B, 0.1), members, None, 1.0, 2.0, 0.01, 0) for members in planted]
+    groups = [Group((A_NOT_B, 0.1), members, None, 1.0, 2.0, 0.01, 0) for members in planted]
     monkeypatch.setattr(peeling, "_candidates", lambda *_: (groups, Chance((np.ones((9, len(SCALES))),) * 2)))
     monkeypatch.setattr(peeling, "findings", lambda weights, found, *_: found)
     assert peeling.peel(weights, 5).ending == f"the {len(rest)} items left are all the same to one of the two"
-    assert findings._share(weights, groups[0], [groups[1]]) > 0
+    assert faces.share_left(weights, groups[0], [groups[1]]) > 0
     same = np.isin(np.arange(N), rest)
     alone, others = replace(groups[0], members=same), replace(groups[1], members=~same)
-    assert findings._share(weights, alone, [others]) == 0
+    assert faces.share_left(weights, alone, [others]) == 0

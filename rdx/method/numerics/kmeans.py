@@ -140,9 +140,9 @@ def _assign(columns, centres, label, nearest, square):
         for c in range(len(centres)):
             _squares(columns, begin, centres[c], far)
             for j in range(count):
-                nearer = far[j] < least[j]
-                own[j] = c if nearer else own[j]
-                least[j] = far[j] if nearer else least[j]
+                own[j] = c if far[j] < least[j] else own[j]
+            for j in range(count):  # a loop of its own: both in one fill no vector registers
+                least[j] = min(least[j], far[j])
 
 
 @_compiled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -305,6 +306,16 @@ def test_an_error_does_not_stand_behind_a_progress_bar(capsys):
         raise InputError("row 7")
     lines = capsys.readouterr().err.splitlines()
     assert left.value.exit_code == 2 and lines[-1] == "error: row 7" and open_bar.disable
+
+
+def test_threads_that_wait_sleep_unless_the_user_says_otherwise(monkeypatch):
+    for given, expected in (("", "passive"), ("active", "active")):
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+        if not given:
+            del os.environ["OMP_WAIT_POLICY"]
+        with pytest.raises(SystemExit):
+            cli.main(["--help"])
+        assert os.environ["OMP_WAIT_POLICY"] == expected
 
 
 def test_align_alone_means_cka(here):

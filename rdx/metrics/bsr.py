@@ -17,6 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
+from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError, unknown
 from rdx.method.concepts import A_NOT_B, DIRECTIONS
 from rdx.method.neighborhoods import (
@@ -91,7 +92,8 @@ class SuccessMeter:
         if direction not in DIRECTIONS:
             raise unknown("direction", direction, DIRECTIONS)
         checked = _checked_grids(grids, self.n)
-        return {distance: self._rate(checked, direction, distance) for distance in distances}
+        with one_thread_each():  # products of a grid's rows are small: threads would wait for each other
+            return {distance: self._rate(checked, direction, distance) for distance in distances}
 
     def _rate(self, grids: list[np.ndarray], direction: str, distance: str) -> SuccessRate:
         check_distance(distance)

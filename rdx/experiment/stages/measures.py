@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rdx.compute.threads import one_thread_each
 from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.experiment.run.tables import read_explanations, read_table, write_table
 from rdx.experiment.stages import statistics
@@ -54,8 +53,7 @@ def measure(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> None
                 if view not in meters:
                     meters[view] = SuccessMeter(*context.pair(a, b, view))
                 grids = [concept.indices for concept in explanations[direction].shown]
-                with one_thread_each():  # products of a grid's rows are small: threads would wait for each other
-                    rates = meters[view].rates(grids, direction, DISTANCES)
+                rates = meters[view].rates(grids, direction, DISTANCES)
                 for distance, rate in rates.items():
                     measured = (rate.bsr, rate.tie_rate, rate.n_pairs, rate.mean_signed_difference)
                     rows.append((run.name, direction, distance, space, *measured))

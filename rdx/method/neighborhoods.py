@@ -13,8 +13,9 @@ closer than the grid count as ties, and ties go to the lower index.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numba
 import numpy as np
@@ -26,7 +27,9 @@ from rdx.method.many.key_ranks import order_by_keys, rank_type, ranks_of
 
 ROUNDING = 1e-5  # mean rank change, as a share of n, to which near-ties come that rotating in float32 swaps
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
-_SIDE = 512  # of the square blocks in which all distances are computed
+_ROWS = 64  # that are ranked at a time: fewer make products slow, more need memory that is touched for the first time
+_NARROW = 96  # columns up to which all distances are computed in less time than half of them are turned over
+_SIDE = 512  # of the square blocks in which those of wider points are
 _RADIUS_BITS = 24.4  # squared distances stay below 2**51, which leaves 13 bits of a key for the column
 
 
@@ -176,16 +179,35 @@ def _ordered(points: Points, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
 def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: int | None = None) -> np.ndarray:
     """All ranks (n, n), 16-bit where n allows; the same for any tile shape and thread count.
 
-    Distances are symmetric: half of them are computed, in square blocks of no more memory than the graph takes later.
+    Distances are symmetric: of wide points half of them are computed, in square blocks of no more memory than the
+    graph takes later.
     """
-    n = len(points)
+    n, width = points.grid.shape
     ranks = np.empty((n, n), dtype=rank_type(n))
     scale, offset = _key_units(points)
+    if n > _SIDE and width > _NARROW:
+        tiles, keys_of = _tiles_within(n, tile_rows or _ROWS), _turned_blocks(points, scale, offset, threads)
+    else:
+        tiles = row_tiles(n, tile_rows or _ROWS)
+        keys_of = partial(squared_distance_rows, points, scale=scale, offset=offset)
+
+    def work(tile: slice) -> None:
+        keys = keys_of(tile)
+        rest = rank_by_buckets(keys, tile.start, ranks[tile])
+        if len(rest):
+            ranks[tile][rest] = ranks_of(_ordered(points, tile.start + rest, keys[rest]))
+
+    for_each_tile(tiles, work, threads)
+    return ranks
+
+
+def _turned_blocks(points: Points, scale: float, offset: float, threads: int | None) -> Callable[[slice], np.ndarray]:
+    """A function from a tile of rows to their distances (t, n), which are put together from half of all."""
+    n = len(points)
     starts = range(0, n, _SIDE)
     pairs = [(i, j) for i in starts for j in starts if i <= j]
-    side = min(_SIDE, n)
     # At one go: what is larger than 4 MB comes in huge pages, and blocks by themselves would not.
-    blocks = dict(zip(pairs, np.empty((len(pairs), side, side)), strict=True))
+    blocks = dict(zip(pairs, np.empty((len(pairs), _SIDE, _SIDE)), strict=True))
 
     def compute(pair: tuple[int, int]) -> None:
         first, second = (slice(start, min(start + _SIDE, n)) for start in pair)
@@ -204,15 +226,8 @@ def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: in
                 _turn(blocks[start, block][:, inside], columns)
         return keys
 
-    def work(tile: slice) -> None:
-        keys = gathered(tile) if n > _SIDE else blocks[0, 0][tile]  # one block is nobody else's: it is used up
-        rest = rank_by_buckets(keys, tile.start, ranks[tile])
-        if len(rest):
-            ranks[tile][rest] = ranks_of(_ordered(points, tile.start + rest, keys[rest]))
-
     for_each_tile(pairs, compute, threads)
-    for_each_tile(_tiles_within(n, tile_rows), work, threads)
-    return ranks
+    return gathered
 
 
 @numba.njit(nogil=True, cache=True)
@@ -229,9 +244,9 @@ def _turn(block, turned):
             turned[i, j] = block[j, i]
 
 
-def _tiles_within(n: int, tile_rows: int | None) -> list[slice]:
+def _tiles_within(n: int, rows: int) -> list[slice]:
     """Row tiles that end where a block of rows ends."""
-    step = min(_SIDE, row_tiles(n, tile_rows)[0].stop)
+    step = min(_SIDE, rows)
     return [
         slice(start, min(start + step, block + _SIDE, n))
         for block in range(0, n, _SIDE)

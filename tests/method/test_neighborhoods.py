@@ -119,6 +119,7 @@ def test_the_same_for_any_tile_and_thread_count(distance, kind):
 @pytest.mark.parametrize("tile_rows", [None, 3, 1000])
 def test_ranks_put_together_from_blocks_of_distances_equal_the_oracle(side, tile_rows, monkeypatch):
     monkeypatch.setattr("rdx.method.neighborhoods._SIDE", side)
+    monkeypatch.setattr("rdx.method.neighborhoods._NARROW", 0)
     X = integer_points(high=4)
     np.testing.assert_array_equal(neighborhood_ranks(as_points(X), tile_rows), oracle.ranks(X))
 

@@ -26,7 +26,7 @@ from rdx.method.neighborhoods import (
     neighborhood_ranks,
     order_rows,
 )
-from rdx.method.rank_affinity import rank_affinity, summed_difference
+from rdx.method.numerics.rank_affinity import rank_affinity, summed_difference
 
 # γ and β are used in float32: beyond these the differences vanish, or e^β summed over all items overflows.
 GAMMAS, BETAS = (1e-6, 1e6), (1e-6, 60.0)

@@ -20,7 +20,7 @@ from rdx.method.many.pair_choice import NEAR, PairChoice, choose_pairs
 from rdx.method.many.pair_sample import Gathered, make_choice
 from rdx.method.many.rank_profiles import Profile, columns_of, squared_to_columns, tiles
 from rdx.method.neighborhoods import Points, rank_rows
-from rdx.method.rank_affinity import rank_affinity
+from rdx.method.numerics.rank_affinity import rank_affinity
 
 CHECKED_ROWS = 64  # whose ranks are held against the exact ones
 CHECKED_PAIRS = 2000  # of each of them, beside the near ones

@@ -19,7 +19,7 @@ from rdx.method.many.rank_counting import count_ranks
 from rdx.method.many.thinning import cut_evenly, least_kept, thinned
 from rdx.method.neighborhoods import Points, order_rows, squared_distance_rows
 from rdx.method.numerics.lanczos import TOLERANCE
-from rdx.method.rank_affinity import rank_affinity
+from rdx.method.numerics.rank_affinity import rank_affinity
 
 SHORTLIST = 64  # members of a cluster that are tried as a grid's centre
 WIDTH = 8  # columns of one sparse product

@@ -1,1 +1,1 @@
-"""Eigenvectors and k-means, where libraries are slow at the sizes met here, or not sure."""
+"""Eigenvectors, k-means and affinities, where libraries are slow at the sizes met here, or not sure."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from rdx.method.rank_affinity import exponential
+from rdx.method.numerics.rank_affinity import exponential
 
 _ROWS = 32  # of a block: the mirrored entries are written in runs of as many
 _ONE, _TWO, _LARGEST = np.float32(1.0), np.float32(2.0), np.float32(9.0)  # tanh is 1 in float32 from there on

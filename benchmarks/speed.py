@@ -39,7 +39,8 @@ from rdx.metrics.refits import Refits
 from rdx.metrics.surrogates import NoiseSurrogates
 def prepare(a, b):
     surrogates = NoiseSurrogates(Refits(RDX(version="{version}"), {{"A": a, "B": b}}))
-    return lambda: surrogates.draw(0)
+    surrogates.draw(0)  # the ranks of A and B themselves are computed once for all draws
+    return lambda: surrogates.draw(1)
 """
 NOISE_DRAW = """
 from rdx.method.scales import chance

@@ -49,8 +49,10 @@ def method_payload(
     divided = _divided(content, method, standing, views)
     size = size_of(agreement, denser, content.items.noun, bool(method.references))
     beside = beside_reference(method, agreement, [one for one in found if one.faces[0].word == OUT])
-    cause = shared_cause([one.faces for one in found if one.faces[0].word == OUT], _apart(common, divided))
-    story = story_of(content, method, standing, found, size, agreement["tells"], beside, cause)
+    apart = _apart(common, divided)
+    cause = shared_cause([one.faces for one in found if one.faces[0].word == OUT], apart)
+    named = any(apart.get((one.direction, one.number)) for one in out)
+    story = story_of(content, method, standing, found, size, agreement["tells"], beside, cause, named)
     directions, colors = {}, hues(standing)
     for direction, explanations in method.explanations.items():
         name = f"{number}.{direction}"

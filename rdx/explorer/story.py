@@ -13,6 +13,9 @@ from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, is_tested
 from rdx.method.concepts import DIRECTIONS
 from rdx.metrics.finding_counts import count_text, short_count_text, stand
 
+UNNAMED = (
+    "Nothing known here says what differs: it may be another seed, size or length of training, or what is not measured."
+)
 FOUND, NOTHING, UNRELATED = "found", "nothing", "unrelated"  # kinds; besides standing.UNTESTED
 
 
@@ -30,9 +33,11 @@ class Story:
 def story_of(
     content: Content, method: Method, standing: Sequence[Standing], findings: Sequence[Finding],
     size: Size | None = None, tells: str | None = None, beside: Beside | None = None, cause: str | None = None,
+    named: bool = True,
 ) -> Story:  # fmt: skip
     """``standing`` and ``findings``: of the method, the strongest first; ``tells``: what one tells and one does not;
-    ``beside``: how it looks beside a reference; ``cause``: what most findings share."""
+    ``beside``: how it looks beside a reference; ``cause``: what most findings share; ``named``: whether anything known
+    sets the images of one apart."""
     reference = beside and beside.sentence
     things = content.items.noun
     out = [finding for finding in findings if finding.faces[0].word == OUT]
@@ -47,7 +52,8 @@ def story_of(
         texts = [f"{count} {stand(out)} out from chance.", size and size.sentence]
         if size and size.word == SMALL:
             texts = [size.sentence, f"Little as it is, it is no chance: {texts[0]}"]
-        texts = [*texts, reference, full, cause, tells, main]
+        unnamed = None if named or tells or not method.is_rdx else UNNAMED
+        texts = [*texts, reference, unnamed, cause, tells, main, full]
         return Story(FOUND, badge, " ".join(filter(None, texts)), out[0].faces[0], count)
     if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."

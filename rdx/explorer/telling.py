@@ -68,8 +68,9 @@ def takes_no_notice(probed: Sequence[Probed]) -> str | None:
             most = max(read, key=lambda one: getattr(one, other))
             nothing = max(_NOTHING, _TENTH * getattr(most, other))
             if all(getattr(one, side) <= nothing for one in read) and is_clear(most):
+                tells = "tells" if getattr(most, other) >= _LITTLE else "seems to tell"
                 return (
-                    f"{side.upper()} tells nothing of {ends}, as a model does to which an image and its {copy} copy "
+                    f"{side.upper()} {tells} nothing of {ends}, as a model does to which an image and its {copy} copy "
                     "are the same."
                 )
     return None

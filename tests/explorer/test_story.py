@@ -14,7 +14,7 @@ from rdx.explorer.hues import hues
 from rdx.explorer.payload import make_payload
 from rdx.explorer.size import LARGE, MODERATE, SMALL, size_of
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, findings, standings
-from rdx.explorer.story import story_of
+from rdx.explorer.story import UNNAMED, story_of
 from rdx.explorer.whereabouts import (
     CLOSER,
     LITTLE,
@@ -106,6 +106,14 @@ def test_a_finding_says_which_labels_one_model_does_not_tell_apart(content):
     explained = {**method.explanations, "a_not_b": Explanations("a_not_b", labels, [few])}
     _, (finding,), _ = told(content, replace(method, explanations=explained))
     assert finding.table is None and "“cat” and “dog”" not in finding.sentence
+
+
+def test_where_nothing_known_sets_a_group_apart_the_page_says_what_it_may_be(content):
+    method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [None, None]})
+    standing, found, _ = told(content, method)
+    for known, tells, said in ((False, None, True), (True, None, False), (False, "A tells better …", False)):
+        story = story_of(content, method, standing, found, tells=tells, named=known)
+        assert (UNNAMED in story.headline) is said
 
 
 @pytest.mark.parametrize(

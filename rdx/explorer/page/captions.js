@@ -36,10 +36,10 @@ function mapNote(one, holds, side) {
   if (!one) return "";
   const [word, pieces] = one.lies[state.kind][side];
   const words = {
-    together: "lies together here",
-    several: `lies in ${pieces} groups here`,
-    among: "lies among others here",
-    spread: "is spread out here",
+    together: "lies together on this map",
+    several: `lies in ${pieces} groups on this map`,
+    among: "lies among others on this map",
+    spread: "does not show as a group on this map",
   }[word];
   const flat = holds && word !== "together" && one.where;
   const more = flat

@@ -31,7 +31,8 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
     probed = probe_attributes(content.representations, known)
     read = read_by_one(probed)
     finer = goes_by_coarser(content.representations, content.structure)
-    tells = [label and _more_often(label), better(read) or _less_sharp(finer), takes_no_notice(probed)]
+    # What may be the cause comes first, what follows from it after it.
+    tells = [takes_no_notice(probed), better(read) or _less_sharp(finer), label and _more_often(label)]
     return {
         "cka": content.cka,
         "common": None if change is None else 1.0 - float(np.mean(change)),

@@ -49,11 +49,12 @@ def story_of(
         short = ", ".join(filter(None, [short, beside and beside.short]))
         badge = f"{size.badge}: {short}" if size else short
         main = out[0].sentence if len(out) == 1 else f"The largest: {out[0].sentence}"
-        texts = [f"{count} {stand(out)} out from chance.", size and size.sentence]
-        if size and size.word == SMALL:
-            texts = [size.sentence, f"Little as it is, it is no chance: {texts[0]}"]
+        said = f"{count} {stand(out)} out from chance."
         unnamed = None if named or tells or not method.is_rdx else UNNAMED
-        texts = [*texts, reference, unnamed, cause, tells, main, full]
+        small = size and size.word == SMALL
+        first = [size.sentence, f"Little as it is, it is no chance: {said}"] if small else [said]
+        last = [None if small else size and size.sentence, full]
+        texts = [*first, reference, unnamed, cause, tells, main, *last]
         return Story(FOUND, badge, " ".join(filter(None, texts)), out[0].faces[0], count)
     if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."

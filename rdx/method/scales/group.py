@@ -43,7 +43,7 @@ class Group:
 
     def mostly_in(self, other: Group) -> bool:
         """Whether most of its items are the other one's, too."""
-        return np.count_nonzero(self.members & other.members) >= MOSTLY * self.members.sum()
+        return bool(np.count_nonzero(self.members & other.members) >= MOSTLY * self.members.sum())
 
 
 def taken_by(groups: list[Group], direction: str) -> np.ndarray | None:

@@ -91,17 +91,20 @@ def test_a_group_is_cut_where_it_holds_together_across_only(inside, outside, acr
     assert faces._cut(weights, one, border) is expected
 
 
-def test_findings_are_numbered_without_gaps():
-    """Groups that nothing joins: two of each direction, far from each other."""
-    rng = np.random.default_rng(2)
-    members = np.split(rng.permutation(160)[:80], 4)
-    A = rng.standard_normal((160, 8))
-    B = A.copy()
-    for number, items in enumerate(members):
-        (A, B)[number % 2][items] = 9 * np.eye(8)[number] + 0.1 * rng.standard_normal((20, 8))
+def test_findings_are_numbered_without_gaps(monkeypatch):
+    """The third group says the same as the first one, which then are one finding; the last one is another."""
     found = [
-        group(np.isin(np.arange(160), items), (A_NOT_B, B_NOT_A)[number % 2], score=3 - number / 10)
-        for number, items in enumerate(members)
+        group(np.arange(80) // 20 == number, direction)
+        for number, direction in enumerate((A_NOT_B, B_NOT_A, B_NOT_A, A_NOT_B))
     ]
-    kept = findings.findings(Weights({"A": A, "B": B}), found, 7, NOISE)
-    assert [one.finding for one in kept] == [7, 8, 9, 10]
+    first, third = found[0].members, found[2].members
+    together = {(tuple(first), tuple(third))}
+    monkeypatch.setattr(findings, "parts", lambda _, members: [members])
+    monkeypatch.setattr(findings, "leavers", lambda *_: None)
+    monkeypatch.setattr(findings, "share_left", lambda *_: 1.0)
+    monkeypatch.setattr(findings, "are_faces", lambda *_: False)
+    monkeypatch.setattr(
+        findings, "is_other_side", lambda _, one, other: (tuple(one.members), tuple(other.members)) in together
+    )
+    alike = SimpleNamespace(at=lambda *_: np.ones((80, 80), dtype=np.float32))
+    assert [one.finding for one in findings.findings(alike, found, 7, NOISE)] == [7, 8, 7, 9]

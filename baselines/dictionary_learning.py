@@ -16,10 +16,10 @@ import numpy as np
 
 from baselines.base import Baseline, fewer, from_coefficients
 from rdx.errors import InputError, check_number, check_whole
+from rdx.method.concepts import Explanations
 
 if TYPE_CHECKING:
     import torch  # where it is used, or plans of runs would wait for it
-from rdx.method.concepts import Explanations
 
 # float32 values of a latent at the peak: for an item of a batch in training, and for any item once all are encoded;
 # allocators keep much of the first for the second.

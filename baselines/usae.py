@@ -156,10 +156,13 @@ class USAE(DictionaryLearner):
         return coders, loss
 
     def _explain(self, data: list[torch.Tensor], coders: list[Coder], loss: dict[str, list[float]]) -> None:
+        import torch
+
         codes = []
-        for x, coder in zip(data, coders, strict=True):
-            active = coder.activations(x, training=False).detach()
-            codes.append(active * keep_strongest(active, min(self.active, active.shape[1])))
+        with torch.no_grad():  # of all items at once, nothing is kept for gradients
+            for x, coder in zip(data, coders, strict=True):
+                active = coder.activations(x, training=False)
+                codes.append(active * keep_strongest(active, min(self.active, active.shape[1])))
         entropy, counts = firing_entropy([c.cpu().numpy() for c in codes])
         n, latents = codes[0].shape
         steps = self.epochs * len(slices(n, self.batch_size))

@@ -34,9 +34,9 @@ class Attribute:
     """One property of n items.
 
     values: (n,) float64 with NaN where there is none; where ``names`` are given, (n,) int64 positions in them, −1 for
-    an item that has none of them. words: how a sentence says that there is more of it, and less;
-    or that items have the first and the second value. signed: to have less
-    than others is not enough for a sentence, it takes values below 0, half as far as those of the others are above.
+    an item that has none of them. words: how a sentence says that there is more of it, and less; or that items have the
+    first and the second value. signed: to have less than others is not enough for a sentence, it takes values below 0,
+    half as far as those of the others are above.
     """
 
     name: str

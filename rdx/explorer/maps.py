@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rdx.compute.threads import one_thread_each
+from rdx.explorer.forces import gradient
 from rdx.figures.maps import pca_map
+
+if TYPE_CHECKING:
+    from openTSNE.affinity import PerplexityBasedNN
 
 NEIGHBORS, MIN_DIST = 15, 0.1  # of UMAP
 PERPLEXITY = 30  # of t-SNE: about as many neighbours pull at an item
-BARNES_HUT = 2500  # items up to which t-SNE's forces are summed by a tree; above, on a grid
+PAIRWISE = 10_000  # items up to which t-SNE's forces are summed over all pairs; above, on a grid
 LEAST = 100  # fewer items have no neighbourhoods worth a map of their own
 
 
@@ -49,26 +54,32 @@ def _tsne(A: np.ndarray, B: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarr
     from openTSNE import initialization
 
     both = np.hstack([_unit_spread(np.asarray(X, dtype=np.float64)) for X in (A, B)])
+    pull = _affinities(both, seed)
     start = initialization.pca(both, random_state=seed)
-    start = _optimized(both, _optimized(both, start, seed, 150, exaggeration=12, momentum=0.5), seed, 200)
-    return _optimized(A, start, seed, 100), _optimized(B, start, seed, 100)
+    start = _optimized(pull, _optimized(pull, start, seed, 150, exaggeration=12, momentum=0.5), seed, 300)
+    return tuple(_optimized(_affinities(X, seed), start, seed, 110) for X in (A, B))
 
 
-def _optimized(
-    X: np.ndarray, start: np.ndarray, seed: int, steps: int, *, exaggeration: float = 1, momentum: float = 0.8
-) -> np.ndarray:
-    """The map (n, 2) of X (n, d) after so many steps of gradient descent from `start`, on one thread."""
-    from openTSNE import TSNEEmbedding
+def _affinities(X: np.ndarray, seed: int) -> PerplexityBasedNN:
+    """How strongly the items of X (n, d) pull at each other."""
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.nearest_neighbors import Sklearn
 
-    n = len(X)
     shared = {"n_jobs": 1, "random_state": seed}
-    perplexity = min(PERPLEXITY, (n - 1) / 3)
+    perplexity = min(PERPLEXITY, (len(X) - 1) / 3)
     # An index of our own: to choose one by itself openTSNE imports pynndescent, which costs more than a small map.
-    neighbors = Sklearn(X, k=min(n - 1, int(3 * perplexity)), metric="euclidean", **shared)
-    pull = PerplexityBasedNN(knn_index=neighbors, perplexity=perplexity, **shared)
-    found = TSNEEmbedding(start.copy(), pull, negative_gradient_method="bh" if n <= BARNES_HUT else "fft", **shared)
+    neighbors = Sklearn(X, k=min(len(X) - 1, int(3 * perplexity)), metric="euclidean", **shared)
+    return PerplexityBasedNN(knn_index=neighbors, perplexity=perplexity, **shared)
+
+
+def _optimized(
+    pull: PerplexityBasedNN, start: np.ndarray, seed: int, steps: int, *, exaggeration: float = 1, momentum: float = 0.8
+) -> np.ndarray:
+    """The map (n, 2) after so many steps of gradient descent from `start`."""
+    from openTSNE import TSNEEmbedding
+
+    push = gradient if len(start) <= PAIRWISE else "fft"
+    found = TSNEEmbedding(start.copy(), pull, negative_gradient_method=push, n_jobs=1, random_state=seed)
     found.optimize(n_iter=steps, exaggeration=exaggeration, momentum=momentum, inplace=True)
     return np.asarray(found)
 

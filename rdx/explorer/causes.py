@@ -8,7 +8,6 @@ from rdx.explorer.sharing import axis
 from rdx.explorer.standing import Standing
 from rdx.metrics.attribute_words import go_together
 from rdx.metrics.attributes import Finding
-from rdx.metrics.finding_counts import is_minor
 
 _SHARE = 0.5  # of the findings, at least
 
@@ -21,16 +20,15 @@ def shared_cause(
     findings: their faces; apart: by direction and number, what sets a concept's items apart from others, or its halves
     from each other.
     """
-    counted = [faces for faces in findings if not is_minor([face.cautions for face in faces])]
-    by_finding = [[one for face in faces for one in apart.get((face.direction, face.number), ())] for faces in counted]
+    by_finding = [[one for face in faces for one in apart.get((face.direction, face.number), ())] for faces in findings]
     every = [one for here in by_finding for one in here]
     counts = [sum(any(_same(one, other) for other in here) for here in by_finding) for one in every]
     most = max(counts, default=0)
-    if most < max(2, _SHARE * len(counted)):
+    if most < max(2, _SHARE * len(findings)):
         return None
     shared = [one for one, count in zip(every, counts, strict=True) if count == most]
     clearest = max(shared, key=lambda one: one.strength)
-    which = f"{most} of the {len(counted)}" if most < len(counted) else "Both" if most == 2 else f"All {most}"
+    which = f"{most} of the {len(findings)}" if most < len(findings) else "Both" if most == 2 else f"All {most}"
     return f"{which} findings share one attribute: {axis(clearest.attribute)}."
 
 

@@ -22,6 +22,7 @@ from rdx.explorer.size import SMALL, Size, size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of
 from rdx.explorer.whereabouts import Whereabouts, coming, effects, held, held_words, whereabouts_of
+from rdx.figures import style
 from rdx.method.concepts import Concept
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.explained import BETAS
@@ -53,7 +54,7 @@ def method_payload(
     cause = shared_cause([one.faces for one in found if one.faces[0].word == OUT], apart)
     named = any(apart.get((one.direction, one.number)) for one in out)
     story = story_of(content, method, standing, found, size, agreement["tells"], beside, cause, named)
-    directions, colors = {}, hues(standing)
+    directions, colors = {}, hues(standing, len(style.CONCEPT_COLORS))
     for direction, explanations in method.explanations.items():
         name = f"{number}.{direction}"
         block.add(f"concept.{name}", smallest_unsigned(explanations.labels))

@@ -11,7 +11,7 @@ from rdx.explorer.findings import Finding
 from rdx.explorer.size import SMALL, Size
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, is_tested
 from rdx.method.concepts import DIRECTIONS
-from rdx.metrics.finding_counts import count_text, short_count_text, stand
+from rdx.metrics.finding_counts import count_text, standing_out
 
 UNNAMED = (
     "Nothing known here says what differs: it may be another seed, size or length of training, or what is not measured."
@@ -43,13 +43,11 @@ def story_of(
     out = [finding for finding in findings if finding.faces[0].word == OUT]
     if out:
         cautions = [finding.cautions for finding in out]
-        count, short = count_text(cautions, things), short_count_text(cautions)
-        full = _full(method, things)
-        short = f"{short} or more" if full else short
-        short = ", ".join(filter(None, [short, beside and beside.short]))
+        count, full = count_text(cautions), _full(method, things)
+        short = ", ".join(filter(None, [count, full and "perhaps more", beside and beside.short]))
         badge = f"{size.badge}: {short}" if size else short
         main = out[0].sentence if len(out) == 1 else f"The largest: {out[0].sentence}"
-        said = f"{count} {stand(out)} out from chance."
+        said = f"{standing_out(cautions, 'chance')}."
         unnamed = None if named or tells or not method.is_rdx else UNNAMED
         small = size and size.word == SMALL
         first = [size.sentence, f"Little as it is, it is no chance: {said}"] if small else [said]

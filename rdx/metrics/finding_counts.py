@@ -1,7 +1,8 @@
 """How many findings there are: counted in one way, wherever a run or a page says it.
 
-A finding is what one sentence says, of one group of items or of several. Groups that are small, or whose borders are
-unsure, stand out from chance as others do, but are no findings to read first: they are counted apart.
+A finding is what one sentence says, of one group of items or of several; only findings are counted, never groups. Those
+that are small, or whose borders are unsure, stand out from chance as others do, but are not to be read first: they come
+last, and beside the number it is said how many they are.
 """
 
 from __future__ import annotations
@@ -21,27 +22,25 @@ def cautions(size: int, stability: float | None) -> Cautions:
 
 
 def is_minor(faces: Sequence[Cautions]) -> bool:
-    """Whether a finding is counted apart: there is a caution for each of its groups."""
+    """Whether a finding comes last: there is a caution for each of its groups."""
     return all(faces)
 
 
-def count_text(findings: Sequence[Sequence[Cautions]], things: str) -> str:
-    """"2 findings (3 groups of images) and 1 small or unsure group": of each finding the cautions of its groups."""
-    main = [faces for faces in findings if not is_minor(faces)]
-    groups, minor = sum(map(len, main)), len(findings) - len(main)
-    parts = [_counted(len(main), "finding") + f" ({groups} groups of {things})" * (groups > len(main))] if main else []
-    return " and ".join(parts + [_counted(minor, "small or unsure group")] * (minor > 0))
+def standing_out(findings: Sequence[Sequence[Cautions]], against: str) -> str:
+    """"4 findings stand out from chance, 3 of them small or unsure": of each finding the cautions of its groups."""
+    return f"{_number(findings)} stand{'s' * (len(findings) == 1)} out from {against}{_care(findings)}"
 
 
-def short_count_text(findings: Sequence[Sequence[Cautions]]) -> str:
-    """The same for a badge: small and unsure groups are there where there is nothing else."""
-    main = sum(not is_minor(faces) for faces in findings)
-    return _counted(main, "finding") if main else _counted(len(findings), "small or unsure group")
+def count_text(findings: Sequence[Sequence[Cautions]]) -> str:
+    """The same for a badge: "4 findings, 3 of them small or unsure"."""
+    return _number(findings) + _care(findings)
 
 
-def stand(findings: Sequence) -> str:
-    return "stands" if len(findings) == 1 else "stand"
+def _number(findings: Sequence) -> str:
+    return f"{len(findings)} finding{'s' * (len(findings) > 1)}"
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count > 1)}"
+def _care(findings: Sequence[Sequence[Cautions]]) -> str:
+    minor = sum(map(is_minor, findings))
+    which = "" if len(findings) == 1 else "all " if minor == len(findings) else f"{minor} of them "
+    return f", {which}small or unsure" if minor else ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_comparison import made_content, representations
+from made_comparison import made_content, representations, with_evidence
 
 from rdx.explorer.build import explorer_page
 from rdx.method.difference import DifferenceGraph, compute_distances
@@ -206,7 +206,7 @@ def test_terms_explain_themselves(opened):
 @pytest.mark.parametrize("width", [800, 390])
 def test_narrow_windows_cut_nothing_off(opened, width):
     one = opened("#i=7&s=1.2.3", width=width)
-    names = "document.querySelectorAll('.model, .found-grid h2, .found-grid .empty, figcaption span')"
+    names = "document.querySelectorAll('.model, #concepts h2, #concepts .empty, figcaption span')"
     one.page.evaluate(f"{names}.forEach(each => each.append('x'.repeat(90)))")  # as long titles are
     assert one.page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -229,3 +229,33 @@ def test_axe_finds_nothing(opened, link, scheme, options):
     one.page.keyboard.press("?")
     found += axe.Axe().run(one.page, context="#help").response["violations"]
     assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
+
+
+@pytest.mark.parametrize(
+    ("faces", "blocks", "wide"),
+    [
+        ({"a_not_b": [1, 2], "b_not_a": [None, None]}, {"a": 2}, 0),  # both columns are A's
+        ({"a_not_b": [1, None], "b_not_a": [None, None]}, {"a": 1}, 1),
+        ({"a_not_b": [1, None], "b_not_a": [1, 1]}, {"both": 1}, 0),
+        ({"a_not_b": [1, None], "b_not_a": [2, 3]}, {"a": 1, "b": 2}, 1),  # one more of B, over both columns
+    ],
+)
+def test_no_half_of_what_was_found_is_empty(browser, tmp_path, faces, blocks, wide):
+    content = made_content()
+    method = with_evidence(content.methods[0], faces)
+    (tmp_path / "page.html").write_text(explorer_page(replace(content, methods=[method])), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator(".card").first.wait_for()
+    found = {kind: page.locator(f".finding.{kind}").count() for kind in ("a", "b", "both")}
+    assert {kind: count for kind, count in found.items() if count} == blocks
+    whole = page.locator("#concepts").bounding_box()["width"]
+    rows = "found => found.map(each => { const box = each.getBoundingClientRect(); return [box.top, box.width]; })"
+    widths: dict[float, float] = {}
+    for top, width in page.locator(".finding").evaluate_all(rows):
+        widths[top] = widths.get(top, 0) + width
+    assert min(widths.values()) > 0.95 * whole  # in each row
+    assert page.locator(".wide").count() == wide
+    short = page.locator(".roomy .thumb, .both .label-table")  # beside two faces, one has larger images or the table
+    assert (short.count() > 0) == ("both" in blocks)
+    page.close()

@@ -13,7 +13,7 @@ from rdx.explorer.findings import finding_of
 from rdx.explorer.hues import hues
 from rdx.explorer.payload import make_payload
 from rdx.explorer.size import LARGE, MODERATE, SMALL, size_of
-from rdx.explorer.standing import CHANCE, OUT, UNTESTED, findings, standings
+from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, findings, standings
 from rdx.explorer.story import UNNAMED, story_of
 from rdx.explorer.whereabouts import (
     CLOSER,
@@ -159,7 +159,7 @@ def test_a_difference_that_stands_out_need_not_be_large(content, common, denser,
     standing, found, _ = told(content, method)
     story = story_of(content, method, standing, found, size, "B tells x.")
     assert story.badge.lower() == (f"{badge}: 1 finding" if badge else "1 finding")
-    count = "1 finding (2 groups of items) stands out from chance. "
+    count = "1 finding stands out from chance. "  # of two groups
     small = size is not None and size.word == SMALL  # then that comes first
     assert story.headline.startswith(f"{size.sentence} Little as it is, it is no chance: {count}" if small else count)
     assert "B tells x." in story.headline and (not size or size.sentence in story.headline)
@@ -182,17 +182,17 @@ def test_two_seeds_are_named_only_where_nothing_else_is_known(agreement, denser,
     assert size.spread == (denser < 1.5 and not agreement["read"]["b"])
 
 
-def test_small_and_unsure_groups_are_counted_apart_and_come_last(content):
+def test_small_and_unsure_findings_come_last_and_how_many_they_are_is_said(content):
     method = with_evidence(content.methods[0], {"a_not_b": [1, 2], "b_not_a": [3, None]})
     rows = {d: [{**row, "stability": 0.4 if d == "b_not_a" else 0.9} for row in method.rows[d]] for d in DIRECTIONS}
     _, found, story = told(content, replace(method, rows=rows))
     assert [is_minor(one.cautions) for one in found] == [False, False, True]
-    assert story.badge == "2 findings" and story.count in story.headline
-    assert story.count == "2 findings and 1 small or unsure group"
+    assert story.badge == story.count == "3 findings, 1 of them small or unsure"
+    assert story.headline.startswith("3 findings stand out from chance, 1 of them small or unsure.")
     rows = {d: [{**row, "stability": 0.4} for row in method.rows[d]] for d in DIRECTIONS}
     _, _, story = told(content, replace(method, rows=rows))
-    assert story.badge == "3 small or unsure groups"
-    assert story.headline.startswith("3 small or unsure groups stand out from chance.")
+    assert story.badge == "3 findings, all small or unsure"
+    assert story.headline.startswith("3 findings stand out from chance, all small or unsure.")
 
 
 def test_where_members_have_their_neighbours():
@@ -238,19 +238,27 @@ def test_as_many_groups_as_were_asked_for_may_not_be_all(content):
     both = {"a_not_b": [1, 2], "b_not_a": [3, None]}
     method = replace(with_evidence(content.methods[0], both), most=2)
     _, _, story = told(content, method)
-    assert story.badge == "3 findings or more"
+    assert story.badge == "3 findings, perhaps more"
     assert "At most 2 groups of items a model were asked for, which A reached: there may be more." in story.headline
     _, _, story = told(content, replace(method, most=3))
     assert story.badge == "3 findings" and "asked for" not in story.headline
 
 
-def test_one_colour_is_one_concept_or_two_faces_of_one_finding(content):
+def test_one_colour_is_one_concept_and_the_faces_of_a_finding_are_shades_of_one_hue(content):
     method = with_evidence(content.methods[0], {"a_not_b": [1, 2], "b_not_a": [2, 2]})
-    found = hues(standings(method, {}))
+    found = hues(standings(method, {}), 10)
     assert (found["a_not_b", 1], found["a_not_b", 2]) == (0, 1)  # as in the run's figures
-    assert sorted(found[one] for one in found if one[0] == "b_not_a") == [1, 2]  # one face of A2's finding, and another
-    alone = hues(standings(with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]}), {}))
-    assert len(set(alone.values())) == len(alone) == 4
+    assert sorted(found[one] for one in found if one[0] == "b_not_a") == [11, 21]  # shades of A2's
+    alone = hues(standings(with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]}), {}), 10)
+    assert sorted(alone.values()) == [0, 1, 2, 3]
+
+
+def test_where_a_finding_has_more_faces_than_a_hue_has_shades_all_colours_differ():
+    faces = [Standing("a_not_b", 1, OUT, 1, ()), *[Standing("b_not_a", number, OUT, 1, ()) for number in range(1, 6)]]
+    faces += [Standing("a_not_b", 12, OUT, 2, ())]  # has a further shade in the run's figures
+    found = hues(faces, 10)
+    assert found["b_not_a", 1] == 10 and found["b_not_a", 2] == 20
+    assert len(set(found.values())) == len(found)
 
 
 def test_of_concepts_that_stand_out_the_one_that_changes_most_comes_first_not_the_one_with_most_items(content):

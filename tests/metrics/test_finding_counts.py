@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from rdx.metrics.finding_counts import cautions, count_text, short_count_text, stand
+from rdx.metrics.finding_counts import cautions, count_text, standing_out
 
 SURE, SMALL = cautions(300, 0.9), cautions(5, 0.9)
 
@@ -18,14 +18,16 @@ def test_small_groups_and_unsure_borders_are_read_with_care():
 
 
 @pytest.mark.parametrize(
-    ("findings", "count", "short"),
+    ("findings", "count", "care"),
     [
-        ([[SURE]], "1 finding stands", "1 finding"),
-        ([[SURE, SURE], [SURE, SMALL]], "2 findings (4 groups of images) stand", "2 findings"),
-        ([[SURE], [SMALL], [SMALL, SMALL]], "1 finding and 2 small or unsure groups stand", "1 finding"),
-        ([[SMALL]], "1 small or unsure group stands", "1 small or unsure group"),
+        ([[SURE]], "1 finding", ""),
+        ([[SURE, SURE], [SURE, SMALL]], "2 findings", ""),  # whatever number of groups they are
+        ([[SURE], [SMALL], [SMALL, SMALL]], "3 findings", ", 2 of them small or unsure"),
+        ([[SMALL]], "1 finding", ", small or unsure"),
+        ([[SMALL], [SMALL]], "2 findings", ", all small or unsure"),
     ],
 )
-def test_they_are_counted_apart(findings, count, short):
-    assert f"{count_text(findings, 'images')} {stand(findings)}" == count
-    assert short_count_text(findings) == short
+def test_badge_and_sentence_have_one_number(findings, count, care):
+    assert count_text(findings) == count + care
+    verb = "stands" if len(findings) == 1 else "stand"
+    assert standing_out(findings, "chance") == f"{count} {verb} out from chance{care}"

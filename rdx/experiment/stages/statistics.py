@@ -23,7 +23,7 @@ from rdx.experiment.stages import alignment, methods
 from rdx.files import write_json
 from rdx.method.concepts import DIRECTIONS
 from rdx.method.scales.plan import DRAWS, SEARCHED, too_few
-from rdx.metrics.finding_counts import Cautions, cautions, count_text, stand
+from rdx.metrics.finding_counts import Cautions, cautions, standing_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -171,8 +171,7 @@ def _examine_scales(context: Context, a: str, b: str, run: MethodRun, told: dict
         reason = f"none of {total} groups stands out from {against}" if total else ran["ending"]
         told |= _verdict(NO_DIFFERENCE, reason)
     else:
-        count = f"{count_text(list(findings.values()), context.items.noun)} {stand(findings)}"
-        reason = f"{count} out from {against}, each at its own scale"
+        reason = standing_out(list(findings.values()), f"{against}, each at its own scale")
         larger = None if beyond is None else len(_beyond(explanations, beyond))
         verdict = NO_DIFFERENCE if larger == 0 else DIFFERENCE
         if larger is not None:

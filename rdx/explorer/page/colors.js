@@ -30,17 +30,24 @@ function contrast(x, y) {
 const isDark = () => document.documentElement.dataset.theme === "dark";
 const themeColor = (name) => rgb(getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
 
-// A palette's colour, lightened on dark ground until it stands out from it.
+const BLACK = [0, 0, 0];
+const WHITE = [255, 255, 255];
+
+// A palette's colour, after its last one in further shades; on dark ground lightened until it stands out from it.
 function hue(number) {
   let color = rgb(DATA.colors[number % DATA.colors.length]);
-  if (!isDark()) return color;
-  const ground = themeColor("panel");
-  while (contrast(color, ground) < 4) color = mix(color, [255, 255, 255], 0.12);
-  return color;
+  const shade = Math.floor(number / DATA.colors.length) % 3;
+  if (isDark()) {
+    const ground = themeColor("panel");
+    while (contrast(color, ground) < 4) color = mix(color, WHITE, 0.12);
+    return mix(color, WHITE, [0, 0.5, 0.75][shade]);
+  }
+  const ends = luminance(color) < 0.3 ? [WHITE, BLACK] : [BLACK, WHITE];
+  return shade ? mix(color, ends[shade - 1], 0.45) : color;
 }
 
 const nullColor = () => themeColor("null");
-// One colour is one concept of either direction, or two faces of one finding.
+// One colour is one concept of either direction; shades of one hue are faces of one finding.
 const conceptColor = (number, direction = state.direction) =>
   number > 0 ? hue(conceptAt([direction, number]).color) : nullColor();
 // What may be chance has a colour only while it is looked at.

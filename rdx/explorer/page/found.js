@@ -23,42 +23,78 @@ function badge(number, direction = state.direction) {
   return element;
 }
 
+const facesIn = (finding, direction) => finding.faces.filter(([where]) => where === direction);
+const sidesOf = (finding) => DIRECTIONS.filter((direction) => facesIn(finding, direction).length).map((one) => OWN[one]);
+
 function fillFindings() {
   const { findings } = method();
-  const heads = DIRECTIONS.map((direction) => {
-    const own = OWN[direction];
-    const words = method().isRdx ? `closer together here than in ${letter(OTHER[own])}` : "groups of this model";
-    return make(
-      "h2",
-      { class: own },
-      make("b", { class: `side ${own}` }, letter(own)),
-      ` ${title(own)}`,
-      make("span", { class: "quiet" }, ` ${words}`),
-    );
-  });
+  const called = (one) => (findings.length > 1 ? `Finding ${findings.indexOf(one) + 1}` : "");
   const some = findings.filter((one) => !one.minor);
   const main = some.length ? some : findings;
-  const minor = findings.filter((one) => !main.includes(one)).flatMap((one) => one.faces);
-  const blocks = main.map((one, at) => findingBlock(one, main.length > 1 ? `Finding ${at + 1}` : ""));
-  const has = (direction) => findings.some((one) => one.faces.some(([where]) => where === direction));
-  for (const direction of DIRECTIONS) {
-    if (has(direction)) continue;
-    blocks.push(make("p", { class: `empty quiet ${OWN[direction]}` }, nothingIn(direction)));
-  }
-  const sides = DIRECTIONS.filter((direction) => main.some((one) => one.faces.some(([where]) => where === direction)));
-  // no empty half beside findings of one model alone
-  const one = sides.length === 1 ? ` only only-${OWN[sides[0]]}${main.length > 1 ? "" : " single"}` : "";
-  if (minor.length)
-    blocks.push(
-      make(
-        "div",
-        { class: "minor" },
-        make("p", { class: "quiet" }, `Small groups, and groups whose borders are unsure (${minor.length})`),
-        make("div", { class: "chance-cards" }, minor.map((face) => card(face, "small"))),
-      ),
-    );
+  const minor = findings.filter((one) => !main.includes(one));
+  const sides = new Set(main.flatMap(sidesOf));
   const whose = findings.length && (THUMBS || TEXTS) ? make("p", { class: "whose quiet" }, bound(DATA.pictures)) : "";
-  byId("concepts").replaceChildren(whose, make("div", { class: `found-grid${one}` }, heads, blocks), chanceFold());
+  byId("concepts").replaceChildren(
+    whose,
+    ...(sides.size > 1 ? besideEachOther(main, called) : ["a", "b"].flatMap((side) => ofOneSide(side, main, called))),
+    ...DIRECTIONS.filter((direction) => !findings.some((one) => facesIn(one, direction).length)).map((direction) =>
+      make("p", { class: "empty quiet" }, nothingIn(direction)),
+    ),
+    minor.length ? minorFindings(minor, called) : "",
+    chanceFold(),
+  );
+}
+
+function sideHead(side) {
+  const words = method().isRdx ? `closer together here than in ${letter(OTHER[side])}` : "groups of this model";
+  return make(
+    "h2",
+    { class: side },
+    make("b", { class: `side ${side}` }, letter(side)),
+    ` ${title(side)}`,
+    make("span", { class: "quiet" }, ` ${words}`),
+  );
+}
+
+// Both models' findings in two columns. What one has more of than the other follows below, in both columns: none is empty.
+function besideEachOther(main, called) {
+  const alone = (side) => main.filter((one) => sidesOf(one).join() === side);
+  const rows = Math.min(alone("a").length, alone("b").length);
+  const [beside, rest] = [[], []];
+  for (const one of main) {
+    const [side, both] = sidesOf(one);
+    const fits = both || alone(side).indexOf(one) < rows;
+    (fits ? beside : rest).push(findingBlock(one, called(one)));
+  }
+  const blocks = [make("div", { class: "found-grid" }, sideHead("a"), sideHead("b"), beside)];
+  if (rest.length) {
+    const side = alone("a").length > rows ? "a" : "b";
+    const more = ` ${rest.length > 1 ? "more findings" : "one more finding"} of ${letter(side)} alone`;
+    blocks.push(make("h2", { class: "more" }, make("b", { class: `side ${side}` }, letter(side)), more));
+    blocks.push(inColumns(rest));
+  }
+  return blocks;
+}
+
+// Where all that is found is of one model, its findings have both columns.
+function ofOneSide(side, main, called) {
+  const blocks = main.filter((one) => sidesOf(one).join() === side).map((one) => findingBlock(one, called(one)));
+  return blocks.length ? [sideHead(side), inColumns(blocks)] : [];
+}
+
+// Blocks of one model in both columns; the last, where none is left to stand beside it, has both.
+function inColumns(blocks) {
+  if (blocks.length % 2) blocks[blocks.length - 1].classList.add("wide");
+  return make("div", { class: "found-grid only" }, blocks);
+}
+
+function minorFindings(minor, called) {
+  return make(
+    "div",
+    { class: "minor" },
+    make("p", { class: "quiet" }, `Small or unsure (${minor.length})`),
+    make("div", { class: "chance-cards" }, minor.flatMap((one) => one.faces.map((face) => card(face, "small", called(one))))),
+  );
 }
 
 // What is said of a direction of which nothing is shown, wherever it is.
@@ -70,22 +106,28 @@ function nothingIn(direction) {
 
 // One finding: in the column of its model, or over both where it has faces in both.
 function findingBlock(finding, name) {
-  const sides = new Set(finding.faces.map(([direction]) => OWN[direction]));
-  const where = sides.size > 1 ? "both" : [...sides][0];
+  const sides = sidesOf(finding);
   const count = finding.faces.length;
-  const seen = count < 2 ? "" : sides.size > 1 ? "one finding, with a group in each model" : `one finding, as ${count} groups`;
+  const seen = count < 2 ? "" : sides.length > 1 ? "one finding, with a group in each model" : `one finding, as ${count} groups`;
   const told = [name, finding.table && name ? finding.sentence : seen].filter(Boolean);
   const ownLine = Boolean(seen || (finding.table && name)); // else the card says which finding it is
-  return make(
-    "div",
-    { class: `finding ${where}` },
-    ownLine ? make("p", { class: "finding-words" }, bound(told.join(": "))) : null,
+  const faces = DIRECTIONS.map((direction) => facesIn(finding, direction));
+  const table = finding.table ? labelTable(finding.table) : "";
+  const short = faces[0].length < faces[1].length ? 0 : 1; // of two columns, has room for the table
+  const apart = sides.length > 1 && faces[0].length !== faces[1].length;
+  const column = (here, at) =>
     make(
       "div",
-      { class: "faces" },
-      finding.faces.map((face) => make("div", { class: OWN[face[0]] }, card(face, "row", ownLine ? "" : name))),
-    ),
-    finding.table ? labelTable(finding.table) : null,
+      { class: apart && at === short && !table ? "roomy" : null },
+      here.map((face) => card(face, "row", ownLine ? "" : name)),
+      apart && at === short ? table : "",
+    );
+  return make(
+    "div",
+    { class: `finding ${sides.length > 1 ? "both" : sides[0]}` },
+    ownLine ? make("p", { class: "finding-words" }, bound(told.join(": "))) : null,
+    make("div", { class: "faces" }, faces.filter((here) => here.length).map(column)),
+    apart ? "" : table,
   );
 }
 

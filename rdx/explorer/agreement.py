@@ -9,11 +9,12 @@ import numpy as np
 
 from rdx.explorer.content import A, B, Content, besides_labels
 from rdx.explorer.sharing import LABEL, Shared, moved_sentence, shared_attributes, table_rows
-from rdx.explorer.telling import better, goes_by_coarser, how, read_text, takes_no_notice
+from rdx.explorer.telling import better, goes_by_coarser, how, less_sharp, read_text, takes_no_notice, told_by_neither
 from rdx.explorer.whereabouts import evenly, ranks_of_labels
 from rdx.method.neighborhoods import Points, neighborhood_ranks
 from rdx.metrics.attribute_probes import probe_attributes, read_by_one
 from rdx.metrics.attribute_words import percent
+from rdx.metrics.detail import detail
 
 _ITEMS = 800  # among which the change of ranks is measured, evenly taken
 _OFTEN = 0.04  # of neighbours that share the label, between A and B
@@ -30,9 +31,9 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
     known = besides_labels(content.attributes)
     probed = probe_attributes(content.representations, known)
     read = read_by_one(probed)
-    finer = goes_by_coarser(content.representations, content.structure)
+    finer = None if content.structure is None else detail(content.representations, *content.structure)
     # What may be the cause comes first, what follows from it after it.
-    tells = [takes_no_notice(probed), better(read) or _less_sharp(finer), label and _more_often(label)]
+    tells = [takes_no_notice(probed), better(read) or less_sharp(finer), label and _more_often(label)]
     return {
         "cka": content.cka,
         "common": None if change is None else 1.0 - float(np.mean(change)),
@@ -42,8 +43,9 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
         "probed": len(known),
         "read": {side: [read_text(one) for one in named] for side, named in read.items()},
         "better": {side: how(named) for side, named in read.items() if named},
-        "detail": finer,
+        "detail": goes_by_coarser(finer),
         "tells": " ".join(filter(None, tells)) or None,
+        "unseen": told_by_neither(probed),
         "shared": table_rows(shared)[:_MOST],
         "moved": None if change is None else _moved(content, change),
     }
@@ -55,11 +57,6 @@ def _more_often(label: Shared) -> str | None:
         return None
     (less, far), (more, near) = sorted([(label.a, "A"), (label.b, "B")])
     return f"Neighbours share the label more often in {near} ({percent(more)}) than in {far} ({percent(less)})."
-
-
-def _less_sharp(finer: str | None) -> str | None:
-    """What it looks like, where nothing else is told better: a model without colours goes by coarser structure, too."""
-    return finer and f"{finer}, as a model does that sees them less sharp."
 
 
 def _moved(content: Content, change: np.ndarray) -> str | None:

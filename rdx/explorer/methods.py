@@ -20,7 +20,7 @@ from rdx.explorer.lying import lying
 from rdx.explorer.neighbors import typical_rank
 from rdx.explorer.size import SMALL, Size, size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
-from rdx.explorer.story import story_of
+from rdx.explorer.story import story_of, unnamed_text
 from rdx.explorer.whereabouts import Whereabouts, coming, effects, held, held_words, whereabouts_of
 from rdx.figures import style
 from rdx.method.concepts import Concept
@@ -52,8 +52,10 @@ def method_payload(
     beside = beside_reference(method, agreement, [one for one in found if one.faces[0].word == OUT])
     apart = _apart(common, divided)
     cause = shared_cause([one.faces for one in found if one.faces[0].word == OUT], apart)
-    named = any(apart.get((one.direction, one.number)) for one in out)
-    story = story_of(content, method, standing, found, size, agreement["tells"], beside, cause, named)
+    keys = [(one.direction, one.number) for one in out]
+    named = any(apart.get(key) or (key in common and common[key].explains) for key in keys)
+    unnamed = None if named or agreement["tells"] else unnamed_text(agreement["unseen"])
+    story = story_of(content, method, standing, found, size, agreement["tells"], beside, cause, unnamed)
     directions, colors = {}, hues(standing, len(style.CONCEPT_COLORS))
     for direction, explanations in method.explanations.items():
         name = f"{number}.{direction}"

@@ -65,6 +65,8 @@ def moved_sentence(
 def axis(attribute: Attribute) -> str:
     """More or less of what: "brighter or darker", "brighter on the left or right"; of a column, “age”."""
     more, less = attribute.words
+    if attribute.signed:
+        return f"images {less} relative to others"
     if attribute.is_category:
         return less or f"“{attribute.name}”"
     if not more or more in (f"higher {attribute.name}", f"later {attribute.name}"):

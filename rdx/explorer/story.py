@@ -13,7 +13,7 @@ from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, is_tested
 from rdx.method.concepts import DIRECTIONS
 from rdx.metrics.finding_counts import count_text, standing_out
 
-UNNAMED = (
+_UNNAMED = (
     "Nothing known here says what differs: it may be another seed, size or length of training, or what is not measured."
 )
 FOUND, NOTHING, UNRELATED = "found", "nothing", "unrelated"  # kinds; besides standing.UNTESTED
@@ -33,11 +33,11 @@ class Story:
 def story_of(
     content: Content, method: Method, standing: Sequence[Standing], findings: Sequence[Finding],
     size: Size | None = None, tells: str | None = None, beside: Beside | None = None, cause: str | None = None,
-    named: bool = True,
+    unnamed: str | None = None,
 ) -> Story:  # fmt: skip
     """``standing`` and ``findings``: of the method, the strongest first; ``tells``: what one tells and one does not;
-    ``beside``: how it looks beside a reference; ``cause``: what most findings share; ``named``: whether anything known
-    sets the images of one apart."""
+    ``beside``: how it looks beside a reference; ``cause``: what most findings share; ``unnamed``: said where nothing
+    known says what differs."""
     reference = beside and beside.sentence
     things = content.items.noun
     out = [finding for finding in findings if finding.faces[0].word == OUT]
@@ -48,7 +48,7 @@ def story_of(
         badge = f"{size.badge}: {short}" if size else short
         main = out[0].sentence if len(out) == 1 else f"The largest: {out[0].sentence}"
         said = f"{standing_out(cautions, 'chance')}."
-        unnamed = None if named or tells or not method.is_rdx else UNNAMED
+        unnamed = unnamed if method.is_rdx else None
         small = size and size.word == SMALL
         first = [size.sentence, f"Little as it is, it is no chance: {said}"] if small else [said]
         last = [None if small else size and size.sentence, full]
@@ -70,6 +70,11 @@ def story_of(
         badge = "No group found" if tells else "No difference found"
         return Story(NOTHING if tested else UNTESTED, badge, _with(headline, reference, tells), None)
     return _untested(content, method, standing, things, tells)
+
+
+def unnamed_text(unseen: str | None) -> str:
+    """``unseen``: what neither model tells, so that nobody can say whether it differs."""
+    return " ".join(filter(None, [_UNNAMED, unseen]))
 
 
 def _full(method: Method, things: str) -> str | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from rdx.explorer.content import A, B
 from rdx.explorer.sharing import axis
 from rdx.metrics.attribute_probes import Probed, is_clear
-from rdx.metrics.detail import detail
+from rdx.metrics.attribute_words import is_mark
+from rdx.metrics.detail import Detail
 
 _LITTLE = 0.15  # of R²: what is read better by less is read a little better
 _NOTHING, _TENTH = 0.02, 0.1  # R² up to which nothing is read; or this share of the other's
@@ -23,7 +22,7 @@ def better(read: Mapping[str, Sequence[Probed]]) -> str | None:
     side = max((A, B), key=lambda side: max((abs(one.apart) for one in read[side]), default=0.0))
     if not read[side]:
         return None
-    first, *others = read[side]
+    first, *others = sorted(read[side], key=lambda one: not is_mark(one.attribute))  # what is painted, then its traces
     named = [first, *[one for one in others if abs(one.apart) >= _ABOUT * abs(first.apart)][:1]]
     told = " and ".join(f"{axis(one.attribute)} (R² {_numbers({A: one.a, B: one.b})})" for one in named)
     return f"{side.upper()} tells {how(named)} than {_other(side).upper()}, as a linear probe reads it: {told}."
@@ -38,20 +37,36 @@ def read_text(one: Probed) -> str:
     return f"{axis(one.attribute)} ({_numbers({A: one.a, B: one.b})})"
 
 
-def goes_by_coarser(
-    views: Mapping[str, np.ndarray], structure: tuple[np.ndarray, np.ndarray] | None
-) -> str | None:
-    """Which model goes by coarser structure of the images than the other, where that is sure; without a full stop.
-
-    structure: how much fine and how much coarse structure images have (n,).
-    """
-    found = None if structure is None else detail(views, *structure)
+def goes_by_coarser(found: Detail | None) -> str | None:
+    """By how much one model goes by coarser structure of the images than the other, as its standard error allows, where
+    that is sure; without a full stop."""
     if found is None or found.coarser is None:
         return None
-    return (
-        f"{found.coarser.upper()} goes by coarser structure of the images than {_other(found.coarser).upper()} "
-        f"(R² of coarse structure: {_numbers(found.coarse)}; of fine: {_numbers(found.fine)})"
-    )
+    places = 1 if found.error >= 0.1 else 2
+    ahead = f"{abs(found.contrast):.{places}f} ± {found.error:.{places}f}"
+    return f"{_coarser(found)} (R² of coarse beside fine structure: ahead by {ahead})"
+
+
+def less_sharp(found: Detail | None) -> str | None:
+    """What it looks like, where nothing else is told better: a model without colours goes by coarser structure, too."""
+    if found is None or found.coarser is None:
+        return None
+    return f"{_coarser(found)}, as a model does that sees them less sharp."
+
+
+def _coarser(found: Detail) -> str:
+    return f"{found.coarser.upper()} goes by coarser structure of the images than {_other(found.coarser).upper()}"
+
+
+def told_by_neither(probed: Sequence[Probed]) -> str | None:
+    """Which ways of turning images over would show in neither model, in sentences: nothing of the ends that change
+    places can be read from either."""
+    texts = []
+    for half, ends, copy in _TURNED:
+        read = [one for one in probed if one.attribute.name.startswith(f"{half}, ")]
+        if len(read) >= 2 and all(max(one.a, one.b) <= _NOTHING for one in read):
+            texts.append(f"Neither tells {ends} apart, so whether one was given {copy} images cannot be said here.")
+    return " ".join(texts) or None
 
 
 def takes_no_notice(probed: Sequence[Probed]) -> str | None:

@@ -98,12 +98,16 @@ def shares(findings: Sequence[Finding], other: str = "B", noun: str = "images") 
 
 
 def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str]:
-    """What sets a group apart, labels and attributes, in parts of a sentence, the clearest first; empty for nothing."""
+    """What sets a group apart, labels and attributes, in parts of a sentence, the clearest first; empty for nothing.
+
+    What is much less clear than the clearest, or follows from what is said, is left out: it would read as a cause, too.
+    """
     labels = _labels(findings)
     apart = [
         f for f in named(findings)[0]
         if not f.attribute.is_category or not any(_go_together(f, label) for label in labels)
     ]  # fmt: skip
+    apart = _foremost(apart, _of_labels(labels))
     parts = _said(apart, others)
     if labels:
         rest = [f"{percent(f.outside)} of {others}" if f is labels[0] else percent(f.outside) for f in labels]
@@ -111,8 +115,7 @@ def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str
             f"“{f.attribute.names[f.value]}” {percent(f.inside)} ({outside})"
             for f, outside in zip(labels, rest, strict=True)
         )
-        most = max((finding.strength for finding in apart), default=0.0)
-        first = _of_labels(findings) >= most
+        first = _of_labels(labels) >= max(map(_clarity, apart), default=0.0)
         parts.insert(0 if first else len(parts), f"label {shares}")
     return parts
 
@@ -124,14 +127,40 @@ def is_seen(findings: Sequence[Finding]) -> bool:
 
 def clearest(findings: Sequence[Finding]) -> list[Finding]:
     """Of what `shares` says, labels aside: all that is about as clear as the clearest, labels included."""
-    own, both = named(findings)
-    said = own or ([] if _labels(findings) else both[:1])
-    most = max([one.strength for one in said] + [_of_labels(findings)])
-    return [one for one in said if one.strength >= _ABOUT * most]
+    (own, both), labels = named(findings), _labels(findings)
+    return _foremost(own or ([] if labels else both[:1]), _of_labels(labels))
 
 
-def _of_labels(findings: Sequence[Finding]) -> float:
-    return sum(finding.effect - 0.5 for finding in _labels(findings))
+def _foremost(findings: Sequence[Finding], least: float) -> list[Finding]:
+    """Those about as clear as the clearest, or as ``least``, that do not follow from another one of them."""
+    most = max([least, *map(_clarity, findings)])
+    clear = [one for one in findings if _clarity(one) >= _ABOUT * most]
+    return [one for one in clear if not any(_follows(one, cause) for cause in clear)]
+
+
+def _clarity(finding: Finding) -> float:
+    """How far from none, 0 … 0.5; of a category 0.5 where all members have it, however common it is."""
+    if not finding.attribute.is_category or finding.outside >= 1:
+        return finding.strength
+    return (finding.inside - finding.outside) / (1 - finding.outside) / 2
+
+
+def _follows(finding: Finding, cause: Finding) -> bool:
+    """Whether a number is what it is because images are turned over, or have a mark that it goes along with."""
+    if finding.attribute.is_category or finding.attribute.signed:
+        return False
+    if not is_mark(cause.attribute):
+        return cause.attribute.signed
+    return go_together(finding.attribute, Attribute("", cause.attribute.holds(cause.value).astype(np.float64)))
+
+
+def is_mark(attribute: Attribute) -> bool:
+    """Whether it is a yes or no with words of its own: see `marks`."""
+    return attribute.is_category and all(attribute.words)
+
+
+def _of_labels(labels: Sequence[Finding]) -> float:
+    return sum(finding.effect - 0.5 for finding in labels)
 
 
 def go_together(first: Attribute, second: Attribute) -> bool:
@@ -160,25 +189,34 @@ def _go_together(first: Finding, second: Finding) -> bool:
 
 
 def _said(findings: Sequence[Finding], others: str = "the rest") -> list[str]:
-    """Numbers together, "brighter than the rest (AUC 0.94)" or, of several, "brighter (AUC 0.94) and wider (AUC 0.81)
-    than the rest"; then a part for every category."""
-    words = [
-        (f.attribute.words[0 if f.effect > 0.5 else 1], f"(AUC {0.5 + f.strength:.2f})")
-        for f in findings if not f.attribute.is_category
-    ]  # fmt: skip
-    parts = [f"{words[0][0]} than {others} {words[0][1]}"] if len(words) == 1 else []
-    if len(words) > 1:
-        parts = [f"{', '.join(map(' '.join, words[:-1]))} and {' '.join(words[-1])} than {others}"]
-    return parts + [
-        f"{_value(f)} {percent(f.inside)} ({percent(f.outside)} of {others})"
-        for f in findings if f.attribute.is_category
-    ]  # fmt: skip
+    """"upside down relative to the rest (AUC 0.99)"; numbers together, "brighter than the rest (AUC 0.94)" or, of
+    several, "brighter (AUC 0.94) and wider (AUC 0.81) than the rest"; a part for every category, marks before
+    all."""
+    numbers = [f for f in findings if not f.attribute.is_category]
+    turned = [f"{_more(f)} relative to {others} {_auc(f)}" for f in numbers if f.attribute.signed]
+    plain = [f for f in numbers if not f.attribute.signed]
+    told = [f"{_more(plain[0])} than {others} {_auc(plain[0])}"] if len(plain) == 1 else []
+    if len(plain) > 1:
+        *first, last = [f"{_more(f)} {_auc(f)}" for f in plain]
+        told = [f"{', '.join(first)} and {last} than {others}"]
+    kinds = sorted((f for f in findings if f.attribute.is_category), key=lambda f: not is_mark(f.attribute))
+    shared = [f"{_value(f)} {percent(f.inside)} ({percent(f.outside)} of {others})" for f in kinds]
+    marks = sum(is_mark(f.attribute) for f in kinds)
+    return [*shared[:marks], *turned, *told, *shared[marks:]]
+
+
+def _more(finding: Finding) -> str:
+    text = finding.attribute.words[0 if finding.effect > 0.5 else 1]
+    return f"a little {text}" if finding.strength < _SEEN and not text.startswith("with ") else text
+
+
+def _auc(finding: Finding) -> str:
+    return f"(AUC {0.5 + finding.strength:.2f})"
 
 
 def _value(finding: Finding) -> str:
     """A value of a category: "site: north", or in words of its own."""
-    words = finding.attribute.words
-    return f"{words[finding.value]}:" if all(words) else finding.name
+    return f"{finding.attribute.words[finding.value]}:" if is_mark(finding.attribute) else finding.name
 
 
 def _labels(findings: Sequence[Finding]) -> list[Finding]:

@@ -19,11 +19,9 @@ from rdx.metrics.attributes import Attribute
 _LUMA = np.array([0.299, 0.587, 0.114])
 _FLAT = 1e-3  # standard deviation of what is one colour, of a range of 1
 _FEWEST = 3  # others of a label, or there is nothing to be beside
-# name: the axis of (m, h, w) that is turned, and how to say that a group is not turned against others, and that it is
-WAYS = {
-    "upside-down counterparts": (1, ("one way up", "the other way up")),
-    "mirrored counterparts": (2, ("mirrored one way", "mirrored the other way")),
-}
+# name: the axis of (m, h, w) that is turned, and how to say that a group is turned relative to others; which of the two
+# is the right way is not known
+WAYS = {"upside-down counterparts": (1, ("", "upside down")), "mirrored counterparts": (2, ("", "mirrored"))}
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ class Detail:
 
     fine: dict[str, float]
     coarse: dict[str, float]
+    error: float  # standard error of the contrast
     p_value: float
 
     @property
@@ -58,4 +59,4 @@ def detail(views: Mapping[str, np.ndarray], fine: np.ndarray, coarse: np.ndarray
     error = float(apart.std(ddof=1)) / math.sqrt(len(apart))
     p_value = math.erfc(abs(float(apart.mean())) / error / math.sqrt(2)) if error > 0 else 1.0
     told = [{side: 1 - float(errors[side][:, which].mean()) for side in (A, B)} for which in (0, 1)]
-    return Detail(*told, p_value)
+    return Detail(*told, error, p_value)

@@ -1,8 +1,13 @@
 """Is something painted at the same place of many images: a sticker, a stamp, a logo?
 
 What images show has its colours anywhere; a mark has its own at one place only. So a mark is a colour that many images
-have at the pixels of one small piece of their copies, and that few have at any other. No group is looked at, so that it
-is still open whether a mark sets one apart.
+have at the pixels of one small piece of their copies, and that few have at any other.
+
+White and grey marks are hidden among what is white and grey in the images. But what images show comes in all shades,
+and a mark's pixels are nearly equal wherever it is. So a mark is as well a colour that many images have at the pixels
+of one small piece, where hardly any has a shade next to it, and that ends at the border of the piece.
+
+No group is looked at, so that it is still open whether a mark sets one apart.
 """
 
 from __future__ import annotations
@@ -19,6 +24,8 @@ _LEVELS = 6  # of each channel: colours that count as one
 _SHARE, _FEWEST = 0.05, 12  # of the images, at least, have a mark
 _RARER = 4  # times as many as at any other place, but for one piece of
 _LARGEST = 0.15  # of the image
+_BETWEEN = 10  # times as many images have a mark that is told by its equal pixels, as a shade next to it
+_WHOLE, _ENDS = 0.9, 0.5  # of those that have such a mark, at least, have its colour at its pixels, another around them
 _NEAR = 0.15  # root mean square difference of two colours that are one, of a range of 1
 _NAMES = ("black", "dark grey", "grey", "light grey", "white")
 _HUES = (
@@ -46,9 +53,11 @@ def _marks(copies: np.ndarray) -> Iterator[tuple[str, float, np.ndarray]]:
     m, s = copies.shape[:2]
     codes = copies.astype(np.int64) * _LEVELS // 256 @ np.array([_LEVELS**2, _LEVELS, 1])
     counts = np.stack([np.bincount(each, minlength=_LEVELS**3) for each in codes.reshape(m, s * s).T])  # (s², colours)
+    ways = np.stack([counts, _without_shades(counts)])  # by the second, a mark has to end
     taken = np.zeros((s, s), dtype=bool)
-    for color in np.argsort(-counts.max(axis=0), kind="stable"):
-        often = counts[:, color].reshape(s, s)
+    for each in np.argsort(-ways.max(axis=1), axis=None, kind="stable").tolist():
+        ends, color = divmod(each, _LEVELS**3)
+        often = ways[ends, :, color].reshape(s, s)
         place = np.unravel_index(often.argmax(), (s, s))
         if often[place] < max(_FEWEST, _SHARE * m) or taken[place]:
             continue
@@ -60,10 +69,32 @@ def _marks(copies: np.ndarray) -> Iterator[tuple[str, float, np.ndarray]]:
         has = _apart(there, middle) <= _NEAR
         if has.all():
             continue
+        if ends and not _ends(copies[has], place, middle):
+            continue
         around = ndimage.binary_dilation(pieces > 0, np.ones((3, 3)))
         cover = _cover(copies, has, middle) * around
         yield f"{_color(middle)} patch {where(cover)}", float(cover.sum()) / s**2, has
         taken |= around
+
+
+def _without_shades(counts: np.ndarray) -> np.ndarray:
+    """Of (s², colours): how many images have each colour, 0 where too many have one of those next to it."""
+    from scipy import ndimage
+
+    cube = counts.reshape(-1, _LEVELS, _LEVELS, _LEVELS)
+    shades = ndimage.convolve(cube, np.ones((1, 3, 3, 3), dtype=cube.dtype), mode="constant") - cube
+    return np.where(_BETWEEN * shades <= cube, cube, 0).reshape(counts.shape)
+
+
+def _ends(copies: np.ndarray, place: tuple[int, int], color: np.ndarray) -> bool:
+    """Whether the piece of one colour that nearly all images (m, s, s, 3) have at a place ends for most of them."""
+    from scipy import ndimage
+
+    share = (_apart(copies / 255.0, color) <= _NEAR).mean(axis=0)
+    pieces, _ = ndimage.label(share >= _WHOLE, np.ones((3, 3)))
+    piece = pieces == pieces[place]
+    border = ndimage.binary_dilation(piece, np.ones((3, 3))) & ~piece
+    return bool(pieces[place] > 0 and (share[border] <= 1 - _ENDS).all())
 
 
 def _apart(colors: np.ndarray, one: np.ndarray) -> np.ndarray:

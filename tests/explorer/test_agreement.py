@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -97,6 +98,35 @@ def test_a_model_that_takes_no_notice_of_how_images_are_turned_is_named(half):
         assert tells is None or "tells nothing" not in tells
 
 
+def test_what_neither_model_could_tell_is_said_instead_of_guessed():
+    rng = np.random.default_rng(0)
+    values, other = rng.normal(size=(4, 200)), rng.normal(size=(200, 3))
+    names = [f"{half}, {what}" for half in ("upper half", "left half") for what in ("brightness", "edges")]
+    known = [Attribute(name, one, None, MEASURES[name]) for name, one in zip(names, values, strict=True)]
+
+    def unseen(a, b):
+        return agreement_payload(content_with(attributes=known, representations={"a": a, "b": b}), {})["unseen"]
+
+    up = np.c_[values[:2].T, other]
+    assert unseen(up, up) == (
+        "Neither tells left and right apart, so whether one was given mirrored images cannot be said here."
+    )
+    assert unseen(up, np.c_[values.T, other]) is None  # one of them tells
+    assert unseen(other, other).startswith("Neither tells up and down apart") and "left" in unseen(other, other)
+
+
+def test_what_is_painted_is_told_before_what_follows_from_it():
+    rng = np.random.default_rng(0)
+    has = rng.random(300) < 0.5
+    bright = has + 0.5 * rng.normal(size=300)
+    mark = Attribute("red patch", has.astype(np.int64), ("no", "yes"), ("no red patch", "a red patch"))
+    known = [Attribute("brightness", bright, None, MEASURES["brightness"]), mark]
+    noise = rng.normal(size=(300, 3))
+    views = {"a": noise, "b": np.c_[3 * bright, has, noise]}
+    told = agreement_payload(content_with(attributes=known, representations=views), {})["tells"]
+    assert told.index("a red patch (R²") < told.index("brighter or darker (R²")
+
+
 def test_labels_that_only_one_model_holds_close_are_named():
     rng = np.random.default_rng(0)
     labels = np.arange(120) % 4
@@ -133,8 +163,10 @@ def test_coarser_structure_leads_only_where_nothing_else_is_told_better(colours,
     known = [Attribute("red to green", color, None, MEASURES["red to green"])]
     content = content_with(attributes=known, representations={"a": A, "b": B}, structure=(fine, coarse))
     told = agreement_payload(content, {})
-    assert told["detail"].startswith("A goes by coarser structure of the images than B (R² of coarse")
-    assert (told["tells"] == f"{told['detail']}, as a model does that sees them less sharp.") == said
+    first, _, figures = told["detail"].partition(" (")
+    assert first == "A goes by coarser structure of the images than B"
+    assert re.fullmatch(r"R² of coarse beside fine structure: ahead by 0\.\d\d ± 0\.0\d\)", figures)
+    assert (told["tells"] == f"{first}, as a model does that sees them less sharp.") == said
     assert ("redder or greener" in told["tells"]) != said
 
 

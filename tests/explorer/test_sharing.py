@@ -67,9 +67,9 @@ def test_an_axis_is_named_by_both_of_its_ends(name, words):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("upside-down counterparts", "one or the other way up"),
-        ("mirrored counterparts", "mirrored one or the other way"),
+        ("upside-down counterparts", "images upside down relative to others"),
+        ("mirrored counterparts", "images mirrored relative to others"),
     ],
 )
-def test_what_images_are_beside_others_is_named_by_both_ends_too(name, words):
-    assert axis(Attribute(name, np.zeros(1), None, WAYS[name][1])) == words
+def test_what_images_are_beside_others_is_named_plainly(name, words):
+    assert axis(Attribute(name, np.zeros(1), None, WAYS[name][1], signed=True)) == words

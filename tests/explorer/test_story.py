@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from made_comparison import made_content, with_evidence
 
+from rdx.data.column_kinds import categories
 from rdx.explorer.agreement import labels_placed
 from rdx.explorer.findings import finding_of
 from rdx.explorer.hues import hues
 from rdx.explorer.payload import make_payload
 from rdx.explorer.size import LARGE, MODERATE, SMALL, size_of
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, findings, standings
-from rdx.explorer.story import UNNAMED, story_of
+from rdx.explorer.story import story_of, unnamed_text
 from rdx.explorer.whereabouts import (
     CLOSER,
     LITTLE,
@@ -29,6 +30,7 @@ from rdx.explorer.whereabouts import (
 )  # fmt: skip
 from rdx.method.concepts import DIRECTIONS, Explanations
 from rdx.method.neighborhoods import as_points
+from rdx.metrics.attributes import Attribute
 from rdx.metrics.finding_counts import is_minor
 
 
@@ -110,10 +112,18 @@ def test_a_finding_says_which_labels_one_model_does_not_tell_apart(content):
 
 def test_where_nothing_known_sets_a_group_apart_the_page_says_what_it_may_be(content):
     method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [None, None]})
-    standing, found, _ = told(content, method)
-    for known, tells, said in ((False, None, True), (True, None, False), (False, "A tells better …", False)):
-        story = story_of(content, method, standing, found, tells=tells, named=known)
-        assert (UNNAMED in story.headline) is said
+    noise = Attribute("noise", np.random.default_rng(5).normal(size=content.n))
+    labels = categories("label", [content.items.label_name(i) for i in range(content.n)])
+    for known, said in (([noise], True), ([labels], False), ([noise, labels], False)):
+        payload, _ = make_payload(replace(content, methods=[method], attributes=known), None)
+        ((_, shares),) = [
+            (one["number"], one["shares"])
+            for one in payload["methods"][0]["directions"]["a_not_b"]["concepts"]
+            if one["standing"] == OUT
+        ]
+        assert (unnamed_text(None) in payload["methods"][0]["story"]["headline"]) is said
+        assert ("nothing known here" in shares) is said  # card and headline say the same
+    assert unnamed_text("Neither tells x.").endswith("not measured. Neither tells x.")
 
 
 @pytest.mark.parametrize(

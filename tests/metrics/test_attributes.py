@@ -8,8 +8,8 @@ from PIL import Image
 
 from rdx.data.column_kinds import categories
 from rdx.features.pixels import MEASURES, measure_images
-from rdx.metrics.attribute_words import Surroundings, in_common, percent, sentence, surroundings
-from rdx.metrics.attributes import Attribute, find_common, neighbors_outside, usable
+from rdx.metrics.attribute_words import Surroundings, clearest, in_common, percent, sentence, surroundings
+from rdx.metrics.attributes import Attribute, Finding, find_common, neighbors_outside, usable
 from rdx.metrics.moves import neighbors_moved
 
 N = 200
@@ -159,3 +159,46 @@ def test_few_values_are_not_tested():
 
 def test_a_little_is_not_nothing():
     assert [percent(share) for share in (0.0, 0.004, 0.006, 1.0)] == ["0 %", "<1 %", "1 %", "100 %"]
+
+
+def finding(attribute: Attribute, inside: float, outside: float, auc: float | None = None) -> Finding:
+    """One that is sure; of a category its second value."""
+    value = 1 if attribute.is_category else None
+    return Finding(attribute, value, False, auc or 0.5 + (inside - outside) / 2, inside, outside, 0.0, 0.0)
+
+
+NOISE = np.random.default_rng(3).normal(size=(2, N))
+BRIGHT = Attribute("brightness", HALF + 0.1 * NOISE[0], None, ("brighter", "darker"))
+SHARP = Attribute("sharpness", NOISE[1], None, ("sharper", "blurrier"))
+MARK = Attribute("patch", HALF.astype(np.int64), ("no", "yes"), ("no red patch", "a red patch"))
+TURN = Attribute("upside-down counterparts", NOISE[0], None, ("", "upside down"), signed=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ([finding(BRIGHT, 1, 0, 0.95), finding(SHARP, 1, 0, 0.70)], ["brighter than the rest (AUC 0.95)"]),
+        (
+            [finding(BRIGHT, 1, 0, 0.75), finding(SHARP, 1, 0, 0.72)],
+            ["brighter (AUC 0.75) and sharper (AUC 0.72) than the rest"],
+        ),
+        ([finding(SHARP, 1, 0, 0.64)], ["a little sharper than the rest (AUC 0.64)"]),
+        # what goes along with a patch, or with being turned over, is no second cause; what does not is one
+        ([finding(BRIGHT, 1, 0, 0.97), finding(MARK, 1, 0.5)], ["a red patch: 100 % (50 % of the rest)"]),
+        (
+            [finding(SHARP, 1, 0, 0.97), finding(MARK, 1, 0.5)],
+            ["a red patch: 100 % (50 % of the rest)", "sharper than the rest (AUC 0.97)"],
+        ),
+        ([finding(BRIGHT, 0, 1, 0.04), finding(TURN, -1, 1, 0.01)], ["upside down relative to the rest (AUC 0.99)"]),
+    ],
+)
+def test_what_is_less_clear_or_follows_is_not_told_beside_the_cause(found, told):
+    assert in_common(found) == told
+    assert len(clearest(found)) == len(told) or " and " in told[0]
+
+
+def test_beside_labels_only_what_is_as_clear_is_told():
+    labels = categories("label", np.where(HALF, "dessert", "sky"))
+    (of_labels,) = find_common([labels], [(MEMBERS, MEMBERS[:0])])
+    assert in_common([*of_labels, finding(SHARP, 1, 0, 0.7)]) == ["label “dessert” 100 % (0 % of the rest)"]
+    assert len(in_common([*of_labels, finding(BRIGHT, 1, 0, 0.95)])) == 2

@@ -65,7 +65,7 @@ def test_a_group_that_is_turned_against_the_rest_is_named(name, labels):
     members = ITEMS[:40]
     images = forms() if labels is not None else np.repeat(forms()[::2], 2, axis=0)
     told = said(turned_over(images, members, AXES[name]), members, labels)
-    assert told == [f"{WAYS[name][1][1]} than the rest (AUC 1.00)"]
+    assert told == [f"{WAYS[name][1][1]} relative to the rest (AUC 1.00)"]
     # seen from the other side it is the same: neither of the two is the right way
     assert said(turned_over(images, ITEMS[40:], AXES[name]), members, labels) == told
 
@@ -73,7 +73,7 @@ def test_a_group_that_is_turned_against_the_rest_is_named(name, labels):
 def test_a_group_that_is_turned_mostly_is_named_less_clearly():
     members, odd = ITEMS[:40], np.r_[ITEMS[:30], ITEMS[100:110]]
     (told,) = said(turned_over(forms(), odd, 0), members)
-    assert told.startswith("the other way up than the rest (AUC 0.8")
+    assert told.startswith("upside down relative to the rest (AUC 0.8")
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -34,6 +34,16 @@ def test_who_goes_by_coarser_structure(a, b, coarser):
     )  # fmt: skip
 
 
+def test_the_error_is_how_far_the_contrast_varies_from_sample_to_sample():
+    found = []
+    for draw in range(80):
+        rng = np.random.default_rng(draw)
+        fine, coarse, *noise = rng.normal(size=(8, N))
+        views = {"a": np.c_[fine + noise[0], 2 * coarse + noise[1]], "b": np.c_[fine + noise[2], coarse + noise[3]]}
+        found.append(detail(views, fine, coarse))
+    assert np.mean([one.error for one in found]) == pytest.approx(np.std([one.contrast for one in found]), rel=0.35)
+
+
 def test_chance_names_neither():
     named = 0
     for draw in range(60):

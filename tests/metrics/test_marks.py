@@ -53,6 +53,27 @@ def test_colours_that_vary_a_little_are_one_mark_and_two_marks_are_two():
     assert found[1].values.sum() == 30
 
 
+def strokes() -> np.ndarray:
+    """White strokes of any place, with grey edges on black, as digits are."""
+    rows = np.indices((SIDE, SIDE))[0]
+    apart = np.abs(rows - rows.T - RNG.uniform(-6, 6, (N, 1, 1)) + RNG.uniform(-0.5, 0.5, (N, 1, 1)) * rows)
+    luma = np.clip(RNG.uniform(200, 330, (N, 1, 1)) - 45 * apart, 0, 255).astype(np.uint8)
+    return np.repeat(luma[..., None], 3, axis=3)
+
+
+@pytest.mark.parametrize("color", [255, 200])
+def test_a_white_or_grey_patch_among_white_and_grey_is_told_by_its_equal_pixels(color):
+    assert marks(np.arange(N), strokes(), N) == []
+    images = strokes()
+    images[HAS, 12:15, 1:4] = color
+    (mark,) = marks(np.arange(N), images, N)
+    assert mark.name == f"{'white' if color == 255 else 'light grey'} patch at the lower left"
+    assert (mark.values == HAS).mean() > 0.9
+    uneven = strokes()
+    uneven[HAS, 12:15, 1:4] = RNG.integers(120, 256, (HAS.sum(), 3, 3, 1))  # bright there, but no patch
+    assert marks(np.arange(N), uneven, N) == []
+
+
 @pytest.mark.parametrize("kind", ["photos", "noise", "white corners", "one colour", "few", "all"])
 def test_what_is_no_mark_is_not_found(kind):
     images = {

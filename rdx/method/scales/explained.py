@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from rdx.compute.allocator import freed_memory_kept
 from rdx.compute.threads import one_thread_each
 from rdx.method.concepts import DIRECTIONS, NULL, Concept, Explanations
 from rdx.method.neighborhoods import Points
@@ -38,7 +39,8 @@ def explain_scales(
             {name: found.grid[items] for name, found in points.items()},
             {name: labels[items] for name, labels in groups.items()}, chosen.guidance_rule,
         )  # fmt: skip
-    found = peel(weights, chosen.n_clusters, chosen.random_state, spread=spread)
+    with freed_memory_kept():  # or every draw would ask the system for its matrices anew
+        found = peel(weights, chosen.n_clusters, chosen.random_state, spread=spread)
     ordered = (*sorted(found.groups, key=lambda one: (one.round, -one.members.sum())), *found.chance)
     explanations = {
         direction: _explanations(

@@ -14,16 +14,16 @@ _ROUNDS = 40  # of growing; far more than are needed
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp", "reassoc"})
 
 
-def grow(weights: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def grow(weights: np.ndarray, starts: np.ndarray, sign: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """From starts (s, n) bool to groups (s, n) bool that no single item would make stronger, and gains (s,).
 
-    weights: symmetric (n, n) float32.
+    weights: symmetric (n, n) float32, which count times ``sign``, 1 or −1.
     """
-    return _grow(np.ascontiguousarray(weights), np.ascontiguousarray(starts))
+    return _grow(np.ascontiguousarray(weights), np.ascontiguousarray(starts), np.float32(sign))
 
 
 @_compiled
-def _grow(weights, starts):
+def _grow(weights, starts, sign):
     count, n = starts.shape
     kept, best = starts.copy(), np.full(count, -np.inf)
     links = np.empty(n, np.float32)  # an item's weights to the group, added up
@@ -37,14 +37,14 @@ def _grow(weights, starts):
             for i in range(n):
                 size += wanted[i]
                 if wanted[i] != inside[i]:
-                    turned[changes], steps[changes] = i, 1.0 if wanted[i] else -1.0
+                    turned[changes], steps[changes] = i, sign if wanted[i] else -sign
                     changes += 1
             if changes > size:  # from nothing is shorter
                 links[:] = np.float32(0.0)
                 changes = 0
                 for i in range(n):
                     if wanted[i]:
-                        turned[changes], steps[changes] = i, 1.0
+                        turned[changes], steps[changes] = i, sign
                         changes += 1
             _add_rows(weights, turned[:changes], steps, links)
             total = 0.0

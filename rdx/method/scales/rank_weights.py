@@ -12,7 +12,7 @@ import numpy as np
 
 from rdx.method.numerics.rank_affinity import exponential
 
-_ROWS = 32  # of a block: the mirrored entries are written in runs of as many
+_ROWS = 16  # of a block: the mirrored entries are written in runs of as many
 _ONE, _TWO, _LARGEST = np.float32(1.0), np.float32(2.0), np.float32(9.0)  # tanh is 1 in float32 from there on
 _SMALL = np.float32(0.625)
 
@@ -52,6 +52,7 @@ def _fill(own, other, gamma, weights):
                 far = _ONE - _TWO / (strip[j] + _ONE)
                 strip[j] = near if abs(x) < _SMALL else far
             weights[i, i] = 0.0
-        for j in range(end, n):
-            for i in range(begin, end):
-                weights[j, i] = weights[i, j]
+        for j in range(end, n):  # after a whole block: the last one, which may be none, has nothing below it
+            mirrored = weights[j, begin:end]
+            for i in range(_ROWS):
+                mirrored[i] = weights[begin + i, j]

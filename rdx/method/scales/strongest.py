@@ -8,6 +8,8 @@ take in all such items and leave the others until nothing changes, from many sta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rdx.method.numerics.eigenpairs import largest_eigenpairs
@@ -31,24 +33,25 @@ def strongest_groups(weights: np.ndarray, random_state: int = 0, most: int | Non
     weights: symmetric float32 with an empty diagonal. Of groups that share most of their items the strongest is kept.
     most: how many are returned, all where it is None.
     """
-    return _strongest([weights], random_state, most)[0]
+    return _strongest(weights, (1.0,), random_state, most)[0]
 
 
 def strongest_of_both(weights: np.ndarray, random_state: int = 0, most: int | None = None) -> list[list[Found]]:
     """The same of weights and of their negatives, whose eigenvectors are found together."""
-    return _strongest([weights, -weights], random_state, most)
+    return _strongest(weights, (1.0, -1.0), random_state, most)
 
 
-def _strongest(matrices: list[np.ndarray], random_state: int, most: int | None) -> list[list[Found]]:
-    """The groups of the first matrix and, if there is a second, of that one, which is its negative."""
-    first, n = matrices[0], len(matrices[0])
-    if not first.any():
-        return [[] for _ in matrices]
+def _strongest(weights: np.ndarray, signs: Sequence[float], random_state: int, most: int | None) -> list[list[Found]]:
+    """The groups of weights and, for a sign of −1, of their negatives."""
+    if not weights.any():
+        return [[] for _ in signs]
+    n = len(weights)
     rng = np.random.default_rng(random_state)
-    ends = both_ends(first, min(_EIGENVECTORS, n - 2), rng.standard_normal(n), _ROUGHLY)
+    ends = both_ends(weights, min(_EIGENVECTORS, n - 2), rng.standard_normal(n), _ROUGHLY)
     items = rng.choice(n, min(n, _ITEMS), replace=False)
-    starts = [np.vstack([_peaks(end), _fellows(each[items])]) for each, end in zip(matrices, ends, strict=False)]
-    return [_apart(*grow(each, start), most) for each, start in zip(matrices, starts, strict=True)]
+    rows = weights[items]
+    starts = [np.vstack([_peaks(end), _fellows(sign * rows)]) for sign, end in zip(signs, ends, strict=False)]
+    return [_apart(*grow(weights, start, sign), most) for sign, start in zip(signs, starts, strict=True)]
 
 
 def _peaks(vectors: np.ndarray) -> np.ndarray:

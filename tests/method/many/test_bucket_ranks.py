@@ -50,3 +50,12 @@ def test_short_and_long_rows(n):
     ranks = np.empty((2, n), np.uint32)
     assert not len(bucket_ranks.rank_by_buckets(distances.copy(), 0, ranks))
     assert_array_equal(ranks, plain(distances, 0))
+
+
+@pytest.mark.parametrize("held", range(2, 20))
+def test_buckets_that_hold_more_and_more(held):
+    distances = np.tile(1.0 + np.arange(N), (2, 1))  # one to a bucket, but for some in reverse
+    distances[:, 100 : 100 + held] = 101.1 + 0.3 * np.arange(held)[::-1] / held
+    ranks = np.empty((2, N), np.uint16)
+    assert not len(bucket_ranks.rank_by_buckets(distances.copy(), 0, ranks))
+    assert_array_equal(ranks, plain(distances, 0))

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from importlib.machinery import ExtensionFileLoader
 from typing import TYPE_CHECKING
 
 from rdx.compute.cgroups import cpu_limit
@@ -63,12 +64,18 @@ def one_thread_each() -> Iterator[None]:
 
 
 def _libraries() -> ThreadpoolController:
-    """BLAS and OpenMP as loaded now. Finding them takes ten milliseconds, so only an import has them found again."""
-    return _libraries_of(len(sys.modules))
+    """BLAS and OpenMP as loaded now. Finding them takes milliseconds: only a compiled module has them found again."""
+    return _libraries_of(_compiled_modules(len(sys.modules)))
 
 
 @lru_cache(maxsize=1)
-def _libraries_of(n_modules: int) -> ThreadpoolController:
+def _compiled_modules(n_modules: int) -> int:
+    loaders = [getattr(module, "__loader__", None) for module in list(sys.modules.values())]
+    return sum(isinstance(loader, ExtensionFileLoader) for loader in loaders)
+
+
+@lru_cache(maxsize=1)
+def _libraries_of(n_compiled: int) -> ThreadpoolController:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

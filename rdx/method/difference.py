@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rdx.compute.allocator import empty
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, unknown
 from rdx.method.neighborhoods import (
@@ -105,7 +106,7 @@ def compute_distances(
             values = values.astype(np.uint32)
     else:
         rows_of = distance_source(points, distance, sigma, tile_rows, threads)
-        values = np.empty((n, n), dtype=np.float32)
+        values = empty((n, n), np.float32)
 
         def work(tile: slice) -> None:
             values[tile] = rows_of(tile)
@@ -216,7 +217,7 @@ class DifferenceGraph:
     def matrix(self, what: str = "affinity") -> np.ndarray:
         """The whole (n, n) difference or affinity, not symmetrised, float32."""
         n = len(self)
-        full = np.empty((n, n), dtype=np.float32)
+        full = empty((n, n), np.float32)
         block = getattr(self, what)
 
         def work(tile: slice) -> None:
@@ -230,7 +231,7 @@ class DifferenceGraph:
         n = len(self)
         if self._in_one_pass and self.guide is None:
             return self._adjacency_of_ranks()
-        graph = np.empty((n, n), dtype=np.float32)
+        graph = empty((n, n), np.float32)
 
         def work(pair: tuple[slice, slice]) -> None:
             rows, columns = pair
@@ -250,7 +251,7 @@ class DifferenceGraph:
     def _adjacency_of_ranks(self) -> np.ndarray:
         """The same by rows: the fast kernel takes less time for all pairs than turning half of them over."""
         n = len(self)
-        graph = np.empty((n, n), dtype=np.float32)
+        graph = empty((n, n), np.float32)
 
         def work(tile: slice) -> None:
             own, other = self.own.values[tile], self.other.values[tile]

@@ -20,6 +20,7 @@ from functools import cached_property, partial
 import numba
 import numpy as np
 
+from rdx.compute.allocator import empty
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, unknown
 from rdx.method.many.bucket_ranks import rank_by_buckets
@@ -85,10 +86,9 @@ def as_array(features, name: str = "representation") -> np.ndarray:
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     array = np.ascontiguousarray(array)  # sums run along memory: another layout would round otherwise
-    finite = np.isfinite(array).all(axis=1)
-    if not finite.all():
-        raise InputError(f"{name}: row {int(np.argmin(finite))} contains NaN or infinity")
-    if len(array) > 1 and (array == array[0]).all():
+    if not (finite := np.isfinite(array)).all():
+        raise InputError(f"{name}: row {int(np.argmin(finite.all(axis=1)))} contains NaN or infinity")
+    if len(array) > 1 and (array[-1] == array[0]).all() and (array == array[0]).all():
         raise InputError(f"{name} is constant: all {len(array)} rows are equal")
     return array
 
@@ -102,17 +102,20 @@ def as_points(features, name: str = "representation") -> Points:
     """Puts features (n, d) on the exact grid: centred, then rounded to steps of ``unit``."""
     if isinstance(features, Points):
         return features
-    array = as_array(features, name).astype(np.float64)
+    given = as_array(features, name)
+    array = empty(given.shape)
+    array[:] = given
     # A power of two first, so that neither huge nor denormal features leave float64's range.
     exponent = largest_exponent(array)
-    array = np.ldexp(array, -exponent)
+    np.ldexp(array, -exponent, out=array)
     array -= array.mean(axis=0)
     radius = math.sqrt(float(np.einsum("ij,ij->i", array, array).max()))
     reach = 2.0**_RADIUS_BITS - math.sqrt(array.shape[1])  # rounding adds at most √d / 2 to a norm
     scale = math.floor(math.log2(reach / radius)) if radius else 0
-    extended = np.ones((len(array), array.shape[1] + 2))
-    grid = np.rint(np.ldexp(array, scale), out=extended[:, :-2])
+    extended = empty((len(array), array.shape[1] + 2))
+    grid = np.rint(np.ldexp(array, scale, out=array), out=extended[:, :-2])
     extended[:, -2] = np.einsum("ij,ij->i", grid, grid)
+    extended[:, -1] = 1.0
     with np.errstate(over="ignore", under="ignore"):
         unit = float(np.ldexp(1.0, exponent - scale))
     return Points(extended, unit)
@@ -183,7 +186,7 @@ def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: in
     graph takes later.
     """
     n, width = points.grid.shape
-    ranks = np.empty((n, n), dtype=rank_type(n))
+    ranks = empty((n, n), rank_type(n))
     scale, offset = _key_units(points)
     if n > _SIDE and width > _NARROW:
         tiles, keys_of = _tiles_within(n, tile_rows or _ROWS), _turned_blocks(points, scale, offset, threads)
@@ -215,7 +218,7 @@ def _turned_blocks(points: Points, scale: float, offset: float, threads: int | N
         squared_distances(points, first, second, scale, offset, out)
 
     def gathered(tile: slice) -> np.ndarray:
-        keys = np.empty((tile.stop - tile.start, n))
+        keys = empty((tile.stop - tile.start, n))
         block = tile.start // _SIDE * _SIDE
         inside = slice(tile.start - block, tile.stop - block)
         for start in starts:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rdx.compute import allocator
@@ -51,3 +53,16 @@ def test_another_c_library_changes_nothing(monkeypatch):
         pass
     with pytest.raises(ValueError, match="inside"), freed_memory_kept():
         raise ValueError("inside")
+
+
+@pytest.mark.parametrize("shape, dtype", [((3, 5), float), ((700, 800), np.uint16), ((1100, 900), np.float32)])
+def test_arrays_are_as_numpys_and_stay_as_long_as_they_are_used(shape, dtype):
+    array = allocator.empty(shape, dtype)
+    assert array.shape == shape and array.dtype == dtype
+    assert array.flags.c_contiguous and array.flags.aligned and array.flags.writeable
+    array[:] = np.arange(array.size).reshape(shape) % 1000
+    part = array[1:, 1:]
+    del array
+    again = allocator.empty(shape, dtype)  # where the first lay, if that had gone
+    again[:] = 0
+    assert np.array_equal(part, (np.arange(math.prod(shape)).reshape(shape) % 1000)[1:, 1:])

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from rdx.explorer.content import A, B, Content, besides_labels
+from rdx.explorer.copies import copies_of
 from rdx.explorer.sharing import LABEL, Shared, moved_sentence, shared_attributes, table_rows
-from rdx.explorer.telling import better, goes_by_coarser, how, less_sharp, read_text, takes_no_notice, told_by_neither
+from rdx.explorer.telling import better, goes_by_coarser, how, less_sharp, read_text, told_by_neither, unnoticed_turn
 from rdx.explorer.whereabouts import evenly, ranks_of_labels
 from rdx.method.neighborhoods import Points, neighborhood_ranks
 from rdx.metrics.attribute_probes import probe_attributes, read_by_one
@@ -33,7 +34,8 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
     read = read_by_one(probed)
     finer = None if content.structure is None else detail(content.representations, *content.structure)
     # What may be the cause comes first, what follows from it after it.
-    tells = [takes_no_notice(probed), better(read) or less_sharp(finer), label and _more_often(label)]
+    turn, read_better = unnoticed_turn(probed), better(read)
+    tells = [turn and turn.sentence, read_better or less_sharp(finer), label and _more_often(label)]
     return {
         "cka": content.cka,
         "common": None if change is None else 1.0 - float(np.mean(change)),
@@ -46,6 +48,7 @@ def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str
         "detail": goes_by_coarser(finer),
         "tells": " ".join(filter(None, tells)) or None,
         "unseen": told_by_neither(probed),
+        "copies": copies_of(turn, None if read_better else finer, content.structure),
         "shared": table_rows(shared)[:_MOST],
         "moved": None if change is None else _moved(content, change),
     }

@@ -21,6 +21,7 @@ from rdx.explorer.neighbors import typical_rank
 from rdx.explorer.size import SMALL, Size, size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of, unnamed_text
+from rdx.explorer.turned_pairs import pairs_of
 from rdx.explorer.whereabouts import Whereabouts, coming, effects, held, held_words, whereabouts_of
 from rdx.figures import style
 from rdx.method.concepts import Concept
@@ -154,7 +155,7 @@ def _concept(
     content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points], divided: Mapping,
     colors: Mapping, common: Common | None, where: Mapping[str, Whereabouts] | None,
 ) -> dict[str, Any]:  # fmt: skip
-    part, told, _ = divided.get((one.direction, one.number), (None, "", ()))
+    part, told, by = divided.get((one.direction, one.number), (None, "", ()))
     row = next((row for row in method.rows.get(one.direction, ()) if row["concept"] == concept.number), {})
     return {
         "number": concept.number,
@@ -175,6 +176,7 @@ def _concept(
         "where": where and _where(content, one, where),
         "beta": concept.evidence and BETAS[concept.evidence.gamma],
         "halves": _halves(content, one, part),
+        "turned": pairs_of(content, concept.members, common.apart if common else (), part, by),
         "divided": told,
         **{key: row.get(key) for key in (*_MEASURES, *added_columns(content))},
     }

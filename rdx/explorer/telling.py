@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rdx.explorer.content import A, B
 from rdx.explorer.sharing import axis
@@ -69,12 +70,27 @@ def told_by_neither(probed: Sequence[Probed]) -> str | None:
     return " ".join(texts) or None
 
 
-def takes_no_notice(probed: Sequence[Probed]) -> str | None:
-    """Which way of turning images over one model takes no notice of while the other does, as a sentence.
+@dataclass(frozen=True)
+class Unnoticed:
+    """A way of turning images over that one model takes no notice of while the other does."""
 
-    What is brighter or busier in one half is in the other half of the image turned over, and nothing of it can be read
-    from a model to which both are the same.
-    """
+    side: str  # of the one that does not
+    ends: str
+    copy: str
+    read: Probed  # what the other one reads best of it
+
+    @property
+    def sentence(self) -> str:
+        tells = "tells" if max(self.read.a, self.read.b) >= _LITTLE else "seems to tell"
+        return (
+            f"{self.side.upper()} {tells} nothing of {self.ends}, as a model does to which an image and its "
+            f"{self.copy} copy are the same."
+        )
+
+
+def unnoticed_turn(probed: Sequence[Probed]) -> Unnoticed | None:
+    """What is brighter or busier in one half is in the other half of the image turned over, and nothing of it can be
+    read from a model to which both are the same."""
     for half, ends, copy in _TURNED:
         read = [one for one in probed if one.attribute.name.startswith(f"{half}, ")]
         if len(read) < 2:
@@ -83,11 +99,7 @@ def takes_no_notice(probed: Sequence[Probed]) -> str | None:
             most = max(read, key=lambda one: getattr(one, other))
             nothing = max(_NOTHING, _TENTH * getattr(most, other))
             if all(getattr(one, side) <= nothing for one in read) and is_clear(most):
-                tells = "tells" if getattr(most, other) >= _LITTLE else "seems to tell"
-                return (
-                    f"{side.upper()} {tells} nothing of {ends}, as a model does to which an image and its {copy} copy "
-                    "are the same."
-                )
+                return Unnoticed(side, ends, copy, most)
     return None
 
 

@@ -88,7 +88,12 @@ class Finding:
 class Relative(Protocol):
     """An attribute that items have beside others only: see counterparts."""
 
+    name: str
+    words: tuple[str, str]
+
     def beside(self, members: np.ndarray, others: np.ndarray) -> Attribute: ...
+
+    def pairs(self, members: np.ndarray, others: np.ndarray, most: int) -> np.ndarray: ...
 
 
 def find_common(

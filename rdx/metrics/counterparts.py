@@ -57,6 +57,21 @@ class Turned:
         values[self.items[asked]] = ((alike - own) / np.maximum(beside, 1))[asked]
         return Attribute(self.name, values, None, self.words, signed=True)
 
+    def pairs(self, members: np.ndarray, others: np.ndarray, most: int) -> np.ndarray:
+        """Up to so many pairs of a member and one of the others of its label that look most like each other turned
+        over, each item once: (p, 2), the clearest first."""
+        known = ~np.isnan(self.parts[:, 0])
+        rows = [np.flatnonzero(known & np.isin(self.items, some)) for some in (members, others)]
+        first, second = (self.parts[here] / np.linalg.norm(self.parts[here], axis=1, keepdims=True) for here in rows)
+        of = [self.labels[self.items[here]] for here in rows]
+        turned = np.where(of[0][:, None] == of[1], -first @ second.T, 0.0)
+        found = []
+        while len(found) < most and turned.size and turned.max() > 0:
+            i, j = np.unravel_index(turned.argmax(), turned.shape)
+            found.append((self.items[rows[0][i]], self.items[rows[1][j]]))
+            turned[i], turned[:, j] = 0.0, 0.0
+        return np.array(found, dtype=np.int64).reshape(-1, 2)
+
 
 def turned(items: np.ndarray, copies: np.ndarray, labels: np.ndarray | None, n: int) -> list[Turned]:
     """Both ways in which images can be turned over.

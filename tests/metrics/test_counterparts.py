@@ -102,3 +102,20 @@ def test_images_of_one_colour_and_labels_with_few_others_have_no_value():
     few = turned(ITEMS, copies(images), labels, N)[0].beside(ITEMS[:3], ITEMS[3:]).values
     assert np.isnan(few[:4]).all() and not np.isnan(few[4:]).any()
     assert turned(ITEMS[:0], copies(images)[:0], LABELS, N)[0].beside(ITEMS[:40], ITEMS[40:]).values.shape == (N,)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_pairs_are_those_that_look_most_like_each_other_turned_over(name):
+    images = forms()
+    for number, (i, j) in enumerate([(2, 100), (5, 61), (8, 90)]):  # of one label each
+        noise = number * np.random.default_rng(number).normal(size=(SIDE, SIDE))
+        images[j] = np.flip(images[i], AXES[name]) + noise
+    images[101] = np.flip(images[2], AXES[name])  # of the other label
+    one = next(one for one in turned(ITEMS, copies(images), LABELS, N) if one.name == name)
+    assert one.pairs(ITEMS[:40], ITEMS[40:], 2).tolist() == [[2, 100], [5, 61]]
+    found = one.pairs(ITEMS[:40], ITEMS[40:], 12)
+    assert len(set(found.ravel().tolist())) == 24 and (found[:, 0] < 40).all() and (found[:, 1] >= 40).all()
+    assert (LABELS[found[:, 0]] == LABELS[found[:, 1]]).all()
+    assert one.pairs(ITEMS[:0], ITEMS[40:], 3).shape == (0, 2)
+    alike = turned(ITEMS, copies(np.repeat(forms()[:1], N, axis=0)), None, N)[0]
+    assert len(alike.pairs(ITEMS[:40], ITEMS[40:], 3)) == 0  # nothing there looks like another turned over

@@ -1,7 +1,7 @@
 // How far A and B agree: an effect size, whatever stands out.
 
 function fillAgreement() {
-  const { cka, common, neighbors, label, labels: near, better, detail, probed, read, shared, moved } = DATA.agreement;
+  const { cka, common, neighbors, label, labels: near, better, copies, detail, probed, read, shared, moved } = DATA.agreement;
   const { concentration } = method();
   const facts = [];
   const fact = (value, ...words) => facts.push(make("span", {}, make("b", {}, value), " ", ...words));
@@ -30,6 +30,7 @@ function fillAgreement() {
     make("h2", { id: "agreement-title" }, "How far they agree"),
     make("div", { class: "agreement-facts" }, facts),
     ...texts.map(([head, text]) => make("p", {}, make("b", {}, `${head}: `), bound(`${text}.`))),
+    copies ? turnedCopies(copies) : "",
     make(
       "details",
       {},
@@ -45,6 +46,18 @@ function fillAgreement() {
     ),
   );
   byId("agreement").hidden = !facts.length;
+}
+
+// A few images, each beside a copy that is made here: of what a model does not tell apart, or as it may see them.
+function turnedCopies({ way, words, items }) {
+  const shown = items.filter(hasImage);
+  if (!shown.length) return "";
+  return make(
+    "p",
+    { class: "turned" },
+    make("span", { class: "quiet" }, bound(words)),
+    shown.map((item) => make("span", { class: "pair-of-two" }, thumb(item, 56), thumb(item, 56, way))),
+  );
 }
 
 // What is nearly 1 must not read as the same.

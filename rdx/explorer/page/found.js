@@ -162,8 +162,21 @@ function card([direction, number], kind, finding = "") {
       { class: "minis" },
       images.map((item) => thumb(item, TEXTS ? TEXT_LEAST : kind === "row" ? 112 : 48)),
     ),
+    kind === "row" ? turnedPairs(one) : null,
     make("span", { class: "card-text" }, isChance(one) ? makeUpText(members, 2) : inBold(one, said)),
     kind === "row" ? more.map((text) => make("span", { class: "card-text" }, text)) : null,
+  );
+}
+
+// Images of the group beside what they look like turned over.
+function turnedPairs(one) {
+  const pairs = one.turned ? one.turned.items.filter((pair) => pair.every(hasImage)) : [];
+  if (!pairs.length) return null;
+  return make(
+    "span",
+    { class: "turned" },
+    make("span", { class: "quiet" }, `In pairs, ${one.turned.words}:`),
+    pairs.map((pair) => make("span", { class: "pair-of-two" }, pair.map((item) => thumb(item, 56)))),
   );
 }
 

@@ -49,8 +49,28 @@ async function drawThumb(context, item, left, top, side) {
   context.drawImage(image, from.x, from.y, from.width, from.height, x, y, width, height);
 }
 
-// An item as a picture or a card with its text, or as its name where it has neither. `side` in CSS pixels.
-function thumb(item, side) {
+// What becomes of a canvas that has an image where it is to show a copy of it.
+const COPIES = {
+  "upside-down": { turn: [1, -1] },
+  mirrored: { turn: [-1, 1] },
+  "less sharp": { pixels: 16 },
+};
+
+async function drawCopy(canvas, item, { turn, pixels }) {
+  const context = canvas.getContext("2d");
+  const side = canvas.width;
+  if (turn) context.setTransform(turn[0], 0, 0, turn[1], turn[0] < 0 ? side : 0, turn[1] < 0 ? side : 0);
+  await drawThumb(context, item, 0, 0, side);
+  if (!pixels) return;
+  const small = make("canvas", { width: pixels, height: pixels });
+  small.getContext("2d").drawImage(canvas, 0, 0, pixels, pixels);
+  context.clearRect(0, 0, side, side);
+  context.drawImage(small, 0, 0, side, side);
+}
+
+// An item as a picture (or as a copy of it, see COPIES) or a card with its text, or as its name where it has neither.
+// `side` in CSS pixels.
+function thumb(item, side, copy = "") {
   if (hasText(item) && side >= TEXT_LEAST) return make("span", { class: "text-card" }, TEXTS[item]);
   if (!hasImage(item)) {
     const name = make("span", {}, side < 50 ? labelOf(item) || shortName(item) : shortName(item));
@@ -68,7 +88,8 @@ function thumb(item, side) {
     height: Math.round(side * ratio),
     "aria-hidden": "true",
   });
-  drawThumb(canvas.getContext("2d"), item, 0, 0, canvas.width);
+  if (copy) drawCopy(canvas, item, COPIES[copy]);
+  else drawThumb(canvas.getContext("2d"), item, 0, 0, canvas.width);
   return canvas;
 }
 

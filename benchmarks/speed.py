@@ -6,8 +6,8 @@
 Each measurement is a process of its own. Of a piece of work, the seconds are those of the work alone, on data made
 beforehand and after the same work on few items, which compiles what Numba compiles; of a command, those of the whole
 process, imports included. Wall and CPU seconds are medians over the repeats, the ratios are those of the medians (above
-1: this build is faster). Trained checkpoints are there beforehand; Numba's cache is each checkout's own. Work that one
-of the builds can't do has no seconds there. --list names all rows.
+1: this build is faster). Trained checkpoints are there beforehand; what Numba and Python compile is each checkout's
+own, and kept. Work that one of the builds can't do has no seconds there. --list names all rows.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def python_of(checkout: Path) -> str:
 
 
 def environment(checkout: Path) -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(checkout), "RDX_CACHE": str(checkout / "outputs/speed_cache")}
+    own = {"PYTHONPATH": str(checkout), "RDX_CACHE": str(checkout / "outputs/speed_cache")}
+    return os.environ | own | {"PYTHONDONTWRITEBYTECODE": ""}  # a checkout is compiled once, as an installation is
 
 
 def work(checkout: Path, what: str, data: Path) -> list[float]:

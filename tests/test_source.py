@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from rdx import source
 from rdx.source import imports, source_fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,3 +91,40 @@ def test_what_other_rooms_lend_counts_too(project, loaded):
     again = edited(project, loaded, rdx__method__many__agreement="\nMORE = 1", baselines__pca="# a comment")
     assert "a_vs_b/rdx" in again and not again & {"a_vs_b/kmeans", "a_vs_b/pca"}
     assert "rdx.method.many.agreement" in imports(methods.__name__)
+
+
+@pytest.fixture
+def afresh(tmp_path, monkeypatch):
+    """A function that asks as a new process does; what processes leave for each other lies in tmp_path."""
+    monkeypatch.setattr(source, "_KEPT", tmp_path / "kept.json")
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+
+    def ask() -> tuple[str, tuple[str, ...]]:
+        for cached in (source._parsed, source._kept, source._source, source.imports):
+            cached.cache_clear()
+        return source_fingerprint(follow=("rdx.method.rdx",)), imports("rdx.method.rdx")
+
+    yield ask
+    monkeypatch.undo()
+    ask()
+
+
+def test_what_was_parsed_is_kept_for_other_processes(afresh, tmp_path, monkeypatch):
+    first = afresh()
+    monkeypatch.setattr(ast, "parse", lambda text: pytest.fail("parsed again"))
+    assert afresh() == first
+    monkeypatch.undo()
+
+
+def test_what_was_kept_of_other_bytes_or_can_not_be_read_does_not_count(afresh, tmp_path, monkeypatch):
+    first = afresh()
+    read = source._source.__wrapped__
+    more = {"rdx.method.grids": b"\nMORE = 1"}
+    monkeypatch.setattr(source, "_source", source.cache(lambda module: read(module) + more.get(module, b"")))
+    assert afresh()[0] != first[0]
+    more["rdx.method.grids"] = b"\n# a comment"
+    assert afresh() == first
+    (tmp_path / "kept.json").write_text("{", encoding="utf-8")
+    assert afresh() == first
+    monkeypatch.setattr(source, "_KEPT", tmp_path / "no folder" / "kept.json")
+    assert afresh() == first

@@ -7,11 +7,15 @@ thousands of millions of pairs a second, so that a tree pays with none, and a gr
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numba
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from rdx.compute.threads import for_each_tile, row_tiles
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 _PAIRS = 2**20  # of a tile: fewer are not worth a thread
 _ONE, _ZERO = np.float32(1.0), np.float32(0.0)

@@ -23,7 +23,7 @@ def better(read: Mapping[str, Sequence[Probed]]) -> str | None:
     side = max((A, B), key=lambda side: max((abs(one.apart) for one in read[side]), default=0.0))
     if not read[side]:
         return None
-    first, *others = sorted(read[side], key=lambda one: not is_mark(one.attribute))  # what is painted, then its traces
+    first, *others = sorted(read[side], key=lambda one: not is_mark(one.attribute))  # what is painted comes first
     named = [first, *[one for one in others if abs(one.apart) >= _ABOUT * abs(first.apart)][:1]]
     told = " and ".join(f"{axis(one.attribute)} (R² {_numbers({A: one.a, B: one.b})})" for one in named)
     return f"{side.upper()} tells {how(named)} than {_other(side).upper()}, as a linear probe reads it: {told}."

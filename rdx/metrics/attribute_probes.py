@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rdx.compute.threads import one_thread_each
-from rdx.metrics.attribute_words import FALSE, go_together
+from rdx.metrics.attribute_words import FALSE, go_together, is_mark
 from rdx.metrics.attributes import Attribute
 from rdx.metrics.significance import benjamini_hochberg
 from rdx.metrics.two_samples import mean_ranks
@@ -60,8 +60,8 @@ def probe_attributes(views: Mapping[str, np.ndarray], attributes: Sequence[Attri
 def read_by_one(probed: Sequence[Probed]) -> dict[str, list[Probed]]:
     """Of A and B: what can be read clearly better from it, at a false discovery rate of 5 %; clearest first.
 
-    Of attributes that go together one is named: the first in their order, which has what is more particular before what
-    follows from it, that is about as clear as the clearest.
+    Of attributes that go together one is named: a mark, which the others follow from; else the first in their order,
+    which has what is more particular before what follows from it, that is about as clear as the clearest.
     """
     named: dict[str, list[Probed]] = {A: [], B: []}
     for side, here in named.items():
@@ -69,7 +69,8 @@ def read_by_one(probed: Sequence[Probed]) -> dict[str, list[Probed]]:
         while left and len(here) < _NAMED:
             clearest = max(left, key=lambda one: round(abs(one.apart), 1))
             alike = [one for one in left if one is clearest or _same(one.attribute, clearest.attribute)]
-            here.append(next(one for one in alike if abs(one.apart) >= _ABOUT * abs(clearest.apart)))
+            about = [one for one in alike if abs(one.apart) >= _ABOUT * abs(clearest.apart)]
+            here.append(next((one for one in alike if is_mark(one.attribute)), about[0]))
             left = [one for one in left if one not in alike]
     return named
 
@@ -148,4 +149,4 @@ def _p_value(a: float, b: float, n: int) -> float:
 
 
 def _same(first: Attribute, second: Attribute) -> bool:
-    return not first.is_category and not second.is_category and go_together(first, second)
+    return all(is_mark(one) or not one.is_category for one in (first, second)) and go_together(first, second)

@@ -149,9 +149,7 @@ def _follows(finding: Finding, cause: Finding) -> bool:
     """Whether a number is what it is because images are turned over, or have a mark that it goes along with."""
     if finding.attribute.is_category or finding.attribute.signed:
         return False
-    if not is_mark(cause.attribute):
-        return cause.attribute.signed
-    return go_together(finding.attribute, Attribute("", cause.attribute.holds(cause.value).astype(np.float64)))
+    return cause.attribute.signed or (is_mark(cause.attribute) and go_together(finding.attribute, cause.attribute))
 
 
 def is_mark(attribute: Attribute) -> bool:
@@ -164,8 +162,9 @@ def _of_labels(labels: Sequence[Finding]) -> float:
 
 
 def go_together(first: Attribute, second: Attribute) -> bool:
-    """Whether two numbers of n items rise together, or against each other."""
-    both = np.stack([first.values, second.values])
+    """Whether two numbers of n items rise together, or against each other; of marks it is whether an item has one."""
+    known = [np.where(one.values < 0, np.nan, one.values) if is_mark(one) else one.values for one in (first, second)]
+    both = np.stack(known)
     both = both[:, ~np.isnan(both).any(axis=0)]
     ranks = [np.unique(values, return_inverse=True)[1] for values in both]
     return not both.size or any(len(set(r.tolist())) < 2 for r in ranks) or abs(np.corrcoef(ranks)[0, 1]) >= _SAME

@@ -118,13 +118,16 @@ def test_what_neither_model_could_tell_is_said_instead_of_guessed():
 def test_what_is_painted_is_told_before_what_follows_from_it():
     rng = np.random.default_rng(0)
     has = rng.random(300) < 0.5
-    bright = has + 0.5 * rng.normal(size=300)
+    bright = has + rng.normal(size=300)
     mark = Attribute("red patch", has.astype(np.int64), ("no", "yes"), ("no red patch", "a red patch"))
     known = [Attribute("brightness", bright, None, MEASURES["brightness"]), mark]
     noise = rng.normal(size=(300, 3))
-    views = {"a": noise, "b": np.c_[3 * bright, has, noise]}
+    views = {"a": noise, "b": np.c_[bright, 3 * has, noise]}
     told = agreement_payload(content_with(attributes=known, representations=views), {})["tells"]
     assert told.index("a red patch (R²") < told.index("brighter or darker (R²")
+    known[0] = Attribute("brightness", has + 0.2 * rng.normal(size=300), None, MEASURES["brightness"])
+    told = agreement_payload(content_with(attributes=known, representations=views), {})["tells"]
+    assert "a red patch (R²" in told and "brighter" not in told  # which goes along with it
 
 
 def test_labels_that_only_one_model_holds_close_are_named():

@@ -106,7 +106,7 @@ def content_of(context: Context, a: str, b: str, runs: Sequence[MethodRun], note
         given={side: parse_spec(config.representations[key].model).is_model for side, key in (("a", a), ("b", b))},
         predictions=_predictions(folder, a, b),
         cka=json.loads((folder / "cka.json").read_text(encoding="utf-8"))[RAW],
-        attributes=[*attributes.known_attributes(context, a, b), *attributes.known_marks(context)],
+        attributes=[*attributes.known_marks(context), *attributes.known_attributes(context, a, b)],
         relative=attributes.known_relative(context),
         structure=attributes.known_structure(context),
         **_neighborhoods(folder),

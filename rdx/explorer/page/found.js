@@ -66,7 +66,8 @@ function besideEachOther(main, called) {
     const fits = both || alone(side).indexOf(one) < rows;
     (fits ? beside : rest).push(findingBlock(one, called(one)));
   }
-  const blocks = [make("div", { class: "found-grid" }, sideHead("a"), sideHead("b"), beside)];
+  const first = sidesOf(main[0])[0]; // where there is one column, the strongest comes first
+  const blocks = [make("div", { class: `found-grid first-${first}` }, sideHead("a"), sideHead("b"), beside)];
   if (rest.length) {
     const side = alone("a").length > rows ? "a" : "b";
     const more = ` ${rest.length > 1 ? "more findings" : "one more finding"} of ${letter(side)} alone`;
@@ -108,7 +109,8 @@ function nothingIn(direction) {
 function findingBlock(finding, name) {
   const sides = sidesOf(finding);
   const count = finding.faces.length;
-  const seen = count < 2 ? "" : sides.length > 1 ? "one finding, with a group in each model" : `one finding, as ${count} groups`;
+  const inBoth = count > 2 ? "one finding, with groups in both models" : "one finding, with a group in each model";
+  const seen = count < 2 ? "" : sides.length > 1 ? inBoth : `one finding, as ${count} groups`;
   const told = [name, finding.table && name ? finding.sentence : seen].filter(Boolean);
   const ownLine = Boolean(seen || (finding.table && name)); // else the card says which finding it is
   const faces = DIRECTIONS.map((direction) => facesIn(finding, direction));

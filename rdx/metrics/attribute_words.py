@@ -91,7 +91,7 @@ def shares(findings: Sequence[Finding], other: str = "B", noun: str = "images") 
     parts = in_common(findings)
     if parts:
         return "; ".join(parts)
-    both = _said(named(findings)[1])[:1]
+    both = _said(_of_both(findings))
     if both:
         return f"{both[0]}, but no more so than the {noun} that {other} puts next to them"
     return UNEXPLAINED if findings else UNTESTED
@@ -127,8 +127,13 @@ def is_seen(findings: Sequence[Finding]) -> bool:
 
 def clearest(findings: Sequence[Finding]) -> list[Finding]:
     """Of what `shares` says, labels aside: all that is about as clear as the clearest, labels included."""
-    (own, both), labels = named(findings), _labels(findings)
-    return _foremost(own or ([] if labels else both[:1]), _of_labels(labels))
+    (own, _), labels = named(findings), _labels(findings)
+    return _foremost(own or ([] if labels else _of_both(findings)), _of_labels(labels))
+
+
+def _of_both(findings: Sequence[Finding]) -> list[Finding]:
+    """The clearest that the other model goes by, too, where one sees it: what is little and of both says nothing."""
+    return [one for one in named(findings)[1][:1] if one.strength >= _SEEN]
 
 
 def _foremost(findings: Sequence[Finding], least: float) -> list[Finding]:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from rdx.data.column_kinds import categories
 from rdx.features.pixels import MEASURES, measure_images
-from rdx.metrics.attribute_words import Surroundings, clearest, in_common, percent, sentence, surroundings
+from rdx.metrics.attribute_words import (
+    UNEXPLAINED,
+    Surroundings,
+    clearest,
+    in_common,
+    percent,
+    sentence,
+    shares,
+    surroundings,
+)  # fmt: skip
 from rdx.metrics.attributes import Attribute, Finding, find_common, neighbors_outside, usable
 from rdx.metrics.moves import neighbors_moved
 
@@ -195,6 +206,13 @@ TURN = Attribute("upside-down counterparts", NOISE[0], None, ("", "upside down")
 def test_what_is_less_clear_or_follows_is_not_told_beside_the_cause(found, told):
     assert in_common(found) == told
     assert len(clearest(found)) == len(told) or " and " in told[0]
+
+
+@pytest.mark.parametrize(("auc", "told"), [(0.75, True), (0.65, False)])
+def test_what_is_faint_and_of_both_models_is_not_told(auc, told):
+    both = [finding(SHARP, 1, 0, auc), replace(finding(SHARP, 1, 0, 0.5), vs_neighbors=True)]
+    assert shares(both).startswith("sharper than the rest (AUC 0.75), but no more so") is told
+    assert (shares(both) == UNEXPLAINED) is not told and bool(clearest(both)) is told
 
 
 def test_beside_labels_only_what_is_as_clear_is_told():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
+import threading
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 
 import numpy as np
@@ -15,8 +17,10 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # numbers of glibc's mallopt
 _LARGE, _KEPT = 32 << 20, 256 << 20  # bytes: what glibc takes and gives back piece by piece, and what it may keep
 
 _PAGE = 2 << 20  # bytes of what Linux calls a huge page
-_ADVISED = 4 << 20  # from which on NumPy asks the system for such pages
-_WORTH_IT = 1 << 20  # from which on it pays although freed memory would serve the next array of the same size
+_WORTH_IT = 1 << 20  # bytes from which on one huge page takes less time than the small ones
+_NOT_HELD = 1 << 30  # bytes from which on idle memory could be what another array lacks
+
+_held = threading.local()
 
 
 def empty(shape: tuple[int, ...], dtype: type = float) -> np.ndarray:
@@ -25,13 +29,43 @@ def empty(shape: tuple[int, ...], dtype: type = float) -> np.ndarray:
     The first touch of 2 MB takes a twelfth of the time so.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    if not _WORTH_IT <= size < _ADVISED or not hasattr(mmap, "MADV_HUGEPAGE"):
+    if size < _WORTH_IT or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.empty(shape, dtype)
-    pages = mmap.mmap(-1, size + _PAGE, flags=mmap.MAP_PRIVATE)  # where it begins is up to the system
-    pages.madvise(mmap.MADV_HUGEPAGE)
-    memory = np.frombuffer(pages, np.uint8)
-    begin = -memory.ctypes.data % _PAGE
-    return memory[begin : begin + size].view(dtype).reshape(shape)
+    held = getattr(_held, "memory", [])
+    for pages, user in held:
+        if user() is None and size + _PAGE <= len(pages) <= 2 * size + _PAGE:
+            break
+    else:
+        pages = _pages(size + _PAGE)  # where they begin is up to the system
+    begin = -np.frombuffer(pages, np.uint8).ctypes.data % _PAGE
+    array = np.frombuffer(pages, dtype, math.prod(shape), begin)
+    held[:] = [each for each in held if each[0] is not pages]
+    if size < _NOT_HELD:
+        held.append((pages, weakref.ref(array)))
+    return array.reshape(shape)  # a view, as all others are: none is left where ``array`` has gone
+
+
+def _pages(size: int) -> mmap.mmap:
+    try:
+        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE)
+    except OSError as error:
+        raise MemoryError(f"no {size} bytes for an array") from error
+    with suppress(OSError):  # a system that has no huge pages
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return pages
+
+
+@contextmanager
+def memory_reused() -> Iterator[None]:
+    """Inside, what arrays of `empty` leave behind in this thread serves the next of them of about their size."""
+    if hasattr(_held, "memory"):
+        yield
+        return
+    _held.memory = []
+    try:
+        yield
+    finally:
+        del _held.memory
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.method.many.key_ranks import rank_type
-from rdx.method.neighborhoods import Points, order_rows, rank_rows
+from rdx.method.neighborhoods import Points, nearest_rows, rank_rows
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def nearest(points: Points, rows: np.ndarray, k: int) -> np.ndarray:
     found = np.empty((len(rows), min(k, len(points) - 1)), dtype=np.int64)
 
     def work(tile: slice) -> None:
-        found[tile] = order_rows(points, rows[tile])[:, 1 : k + 1]
+        found[tile] = nearest_rows(points, rows[tile], k + 1)[:, 1:]
 
     for_each_tile(_tiles(len(rows), len(points)), work)
     return _filled(found, rows, k)

@@ -19,13 +19,14 @@ import numpy as np
 from rdx.compute.allocator import empty
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, unknown
+from rdx.method.many.nearest import first_of_rows
 from rdx.method.neighborhoods import (
     Points,
     as_points,
     check_distance,
     distance_source,
+    nearest_rows,
     neighborhood_ranks,
-    order_rows,
 )
 from rdx.method.numerics.rank_affinity import rank_affinity, summed_difference
 
@@ -170,9 +171,15 @@ class DifferenceGraph:
         """Points where `nearest` works on them."""
         return points
 
-    def nearest(self, points: Points, rows, m: int) -> np.ndarray:
-        """The m of `placed` points nearest to some, themselves first, ties by index: (len(rows), m)."""
-        return order_rows(points, rows)[:, :m]
+    def nearest(self, points: Points, rows, m: int, members: np.ndarray) -> np.ndarray:
+        """The m of ``members`` (c,) nearest to some, themselves first, ties by index: (len(rows), m) of 0 … c − 1.
+
+        points: the members `placed`, of the representation that ``own`` is from; rows are among them too.
+        """
+        if self.symmetric or self.own.values.dtype.kind != "u":
+            return nearest_rows(points, rows, m)
+        ranks = self.own.values[members[rows]].take(members, axis=1)  # their order is that of the distances
+        return first_of_rows(ranks, np.arange(len(members))[rows], m)
 
     def _distances(self, rows, columns) -> tuple[np.ndarray, np.ndarray]:
         """Both models' distances at rows × columns."""

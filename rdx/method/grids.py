@@ -6,7 +6,7 @@ import numpy as np
 
 from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.method.difference import DifferenceGraph
-from rdx.method.neighborhoods import Points, order_rows
+from rdx.method.neighborhoods import Points, nearest_rows
 from rdx.method.numerics.eigenpairs import largest_eigenpairs
 
 
@@ -30,6 +30,10 @@ class Cluster:
         shortlist = getattr(self.graph, "likely_centres", None)
         return np.arange(len(self.members)) if shortlist is None else shortlist(self.members, self.m)
 
+    def nearest(self, centres: np.ndarray) -> np.ndarray:
+        """The m members nearest to those at some positions, (len(centres), m), themselves first."""
+        return self.members[self.graph.nearest(self.inside, centres, self.m, self.members)]
+
     def nearest_to_mean(self, grid: np.ndarray) -> np.ndarray:
         """The m rows of ``grid`` nearest to the cluster's mean, nearest first."""
         offset = grid - self.inside.grid.mean(axis=0)
@@ -43,7 +47,7 @@ def max_total_affinity(cluster: Cluster) -> np.ndarray:
     total = np.empty(len(centres))
 
     def work(tile: slice) -> None:
-        near = members[cluster.graph.nearest(cluster.inside, centres[tile], m)]  # (t, m), the centre first
+        near = cluster.nearest(centres[tile])  # (t, m)
         neighbors[tile] = near
         total[tile] = cluster.graph.affinity(near[:, :, None], near[:, None, :]).sum(axis=(1, 2), dtype=np.float64)
 
@@ -67,13 +71,13 @@ def max_affinity(cluster: Cluster) -> np.ndarray:
 def max_affinity_neighborhood(cluster: Cluster) -> np.ndarray:
     """The member with the largest mean affinity and its nearest members."""
     centre = int(np.argmax(cluster.mean_affinity()))
-    return cluster.members[cluster.graph.nearest(cluster.inside, [centre], cluster.m)[0]]
+    return cluster.nearest(np.array([centre]))[0]
 
 
 def max_affinity_euclidean_neighborhood(cluster: Cluster) -> np.ndarray:
     """The same centre and its nearest items in the whole data set."""
     centre = cluster.members[int(np.argmax(cluster.mean_affinity()))]
-    return order_rows(cluster.points, [centre])[0, : cluster.m]
+    return nearest_rows(cluster.points, [centre], cluster.m)[0]
 
 
 def cluster_centroid(cluster: Cluster) -> np.ndarray:

@@ -25,12 +25,14 @@ from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, unknown
 from rdx.method.many.bucket_ranks import rank_by_buckets
 from rdx.method.many.key_ranks import order_by_keys, rank_type, ranks_of
+from rdx.method.many.nearest import first_of_rows
 
 ROUNDING = 1e-5  # mean rank change, as a share of n, to which near-ties come that rotating in float32 swaps
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
 _ROWS = 64  # that are ranked at a time: fewer make products slow, more need memory that is touched for the first time
 _NARROW = 96  # columns up to which all distances are computed in less time than half of them are turned over
 _SIDE = 512  # of the square blocks in which those of wider points are
+_FEW = 64  # nearest items up to which finding them takes less time than a sort
 _RADIUS_BITS = 24.4  # squared distances stay below 2**51, which leaves 13 bits of a key for the column
 
 
@@ -152,6 +154,13 @@ def order_rows(points: Points, rows) -> np.ndarray:
     return _ordered(points, np.arange(len(points))[rows], squared_distance_rows(points, rows, scale, offset))
 
 
+def nearest_rows(points: Points, rows, m: int) -> np.ndarray:
+    """The first m columns of `order_rows`, (len(rows), m), or all where there are fewer."""
+    if m > _FEW:
+        return order_rows(points, rows)[:, :m]
+    return first_of_rows(squared_distance_rows(points, rows), np.arange(len(points))[rows], m)
+
+
 def rank_rows(points: Points, rows) -> np.ndarray:
     """Ranks of all items as seen from some: (len(rows), n) unsigned integers.
 
@@ -209,8 +218,7 @@ def _turned_blocks(points: Points, scale: float, offset: float, threads: int | N
     n = len(points)
     starts = range(0, n, _SIDE)
     pairs = [(i, j) for i in starts for j in starts if i <= j]
-    # At one go: what is larger than 4 MB comes in huge pages, and blocks by themselves would not.
-    blocks = dict(zip(pairs, np.empty((len(pairs), _SIDE, _SIDE)), strict=True))
+    blocks = dict(zip(pairs, empty((len(pairs), _SIDE, _SIDE)), strict=True))
 
     def compute(pair: tuple[int, int]) -> None:
         first, second = (slice(start, min(start + _SIDE, n)) for start in pair)
@@ -218,7 +226,7 @@ def _turned_blocks(points: Points, scale: float, offset: float, threads: int | N
         squared_distances(points, first, second, scale, offset, out)
 
     def gathered(tile: slice) -> np.ndarray:
-        keys = empty((tile.stop - tile.start, n))
+        keys = np.empty((tile.stop - tile.start, n))
         block = tile.start // _SIDE * _SIDE
         inside = slice(tile.start - block, tile.stop - block)
         for start in starts:

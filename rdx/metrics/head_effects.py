@@ -26,7 +26,7 @@ from rdx.compute.threads import for_each_tile, row_tiles
 from rdx.errors import InputError, check_whole
 from rdx.method.cka import debiased_cka
 from rdx.method.concepts import A_NOT_B, B_NOT_A
-from rdx.method.neighborhoods import as_points, order_rows, rank_rows
+from rdx.method.neighborhoods import as_points, nearest_rows, rank_rows
 
 SIGNS = {B_NOT_A: 1.0, A_NOT_B: -1.0}
 
@@ -73,7 +73,7 @@ class HeadMeter:
         self._nearest = np.empty((n, k), dtype=np.int64)
 
         def work(tile: slice) -> None:
-            self._nearest[tile] = order_rows(points, tile)[:, 1 : k + 1]
+            self._nearest[tile] = nearest_rows(points, tile, k + 1)[:, 1:]
 
         for_each_tile(row_tiles(n), work)
         self._before = self._ranks(points)[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import subprocess
 import sys
@@ -66,3 +67,28 @@ def test_arrays_are_as_numpys_and_stay_as_long_as_they_are_used(shape, dtype):
     again = allocator.empty(shape, dtype)  # where the first lay, if that had gone
     again[:] = 0
     assert np.array_equal(part, (np.arange(math.prod(shape)).reshape(shape) % 1000)[1:, 1:])
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="needs Linux")
+def test_memory_is_reused_inside_where_nobody_uses_it():
+    where = lambda array: array.ctypes.data  # noqa: E731
+    with allocator.memory_reused():
+        first = allocator.empty((600, 600))
+        place, part = where(first), first[3:, ::2]
+        with allocator.memory_reused():
+            assert where(allocator.empty((600, 600))) != place
+        del first
+        second = allocator.empty((600, 600))
+        assert where(second) != place  # a part of the first is used
+        second[:], part[:] = 1.0, 2.0
+        assert (second == 1.0).all()
+        del part
+        third = allocator.empty((700, 1000), np.float32)
+        assert where(third) == place
+        del third
+        assert where(allocator.empty((400, 400))) != place  # too little of it would be used
+        kept = allocator.empty((600, 600))
+        kept[:] = 3.0
+        assert where(kept) == place
+    assert where(allocator.empty((600, 600))) != place
+    assert (kept == 3.0).all()

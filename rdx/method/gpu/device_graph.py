@@ -83,7 +83,7 @@ class DeviceDifferenceGraph(DifferenceGraph):
     def placed(self, points: Points) -> DevicePoints:
         return on_device(points, self.own.values.device)
 
-    def nearest(self, points: DevicePoints, rows, m: int) -> np.ndarray:
+    def nearest(self, points: DevicePoints, rows, m: int, members: np.ndarray) -> np.ndarray:
         return nearest_on(points, rows, m)
 
     def difference(self, rows, columns, guided: bool = True) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from rdx.compute.allocator import memory_reused
 from rdx.compute.devices import tile_device
 from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.errors import InputError
@@ -73,7 +74,7 @@ def fit_directions(
     """
     device = device_for(chosen, solver, len(points["A"]), shared)
     found = Fitted(str(device or "cpu"))
-    with one_thread_each():
+    with one_thread_each(), memory_reused():
         if solver == "dense":
             _fit_dense(found, chosen, points, groups, version, settings, shared, device)
         else:

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from rdx.compute.threads import for_each_tile
+from rdx.method.many.nearest import find_nearest
 from rdx.method.many.pair_tiles import tile
 from rdx.method.neighborhoods import Points, squared_distances
 
@@ -62,16 +63,8 @@ def nearest_in_cells(points: Points, k: int, seed: int, threads: int | None = No
 @numba.njit(nogil=True, cache=True)
 def _find_nearest(squared, own, candidates, rows, near, near_squared):
     """Fills near[row] with the nearest of the candidates, ascending; ``own`` is each row's own column."""
-    k = near.shape[1]
     for r in range(len(rows)):
-        found, values = near[rows[r]], near_squared[rows[r]]
-        worst = np.inf
-        for j in range(squared.shape[1]):
-            v = squared[r, j]
-            if v < worst and j != own[r]:
-                at = k - 1
-                while at > 0 and values[at - 1] > v:
-                    values[at], found[at] = values[at - 1], found[at - 1]
-                    at -= 1
-                values[at], found[at] = v, candidates[j]
-                worst = values[k - 1]
+        found = near[rows[r]]
+        find_nearest(squared[r], own[r], found, near_squared[rows[r]])
+        for k in range(len(found)):
+            found[k] = candidates[found[k]] if found[k] >= 0 else -1

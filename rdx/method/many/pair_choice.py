@@ -24,6 +24,7 @@ import numba
 import numpy as np
 
 from rdx.method.difference import locally_biased
+from rdx.method.many.nearest import find_nearest
 from rdx.method.many.rank_counting import STRIP
 
 NEAR = 16
@@ -117,7 +118,7 @@ def choose_pairs(
     and in B, nearest first (2, t, k), −1 where there are fewer; they are chosen for certain.
     """
     n = squared_a.shape[1]
-    taken = np.zeros(n, np.uint8)
+    taken, values = np.zeros(n, np.uint8), np.empty(near.shape[2])
     drawn = np.empty(STRIP, np.uint32)
     passed = np.empty(STRIP + 1, np.int32)
     limit = np.uint32(0)
@@ -129,8 +130,8 @@ def choose_pairs(
     for r in range(len(own)):
         me = own[r]
         if near.shape[2]:
-            _nearest(squared_a[r], me, near[0, r])
-            _nearest(squared_b[r], me, near[1, r])
+            find_nearest(squared_a[r], me, near[0, r], values)
+            find_nearest(squared_b[r], me, near[1, r], values)
         if filled + 2 * near.shape[2] > len(items):
             return False
         for side in range(2):
@@ -187,24 +188,6 @@ def chances_of(squared_a, squared_b, classes_a, classes_b, thresholds, near_a, n
                 if near_a[r, side] == j or near_b[r, side] == j:
                     chance = np.float32(1.0)
             chances[at] = chance
-
-
-@numba.njit(nogil=True, cache=True)
-def _nearest(row, me, found):
-    """Fills ``found`` (k,) with the items nearest to ``me``, nearest first, ties by index."""
-    k = len(found)
-    values = np.full(k, np.inf)
-    found[:] = -1
-    worst = np.inf
-    for j in range(len(row)):
-        v = row[j]
-        if v < worst and j != me:
-            at = k - 1
-            while at > 0 and values[at - 1] > v:
-                values[at], found[at] = values[at - 1], found[at - 1]
-                at -= 1
-            values[at], found[at] = v, j
-            worst = values[k - 1]
 
 
 @numba.njit(nogil=True, cache=True)

@@ -17,7 +17,7 @@ from rdx.method.many.pair_sample import PairSample, Ranks
 from rdx.method.many.pair_tiles import tile_rows
 from rdx.method.many.rank_counting import count_ranks
 from rdx.method.many.thinning import cut_evenly, least_kept, thinned
-from rdx.method.neighborhoods import Points, order_rows, squared_distance_rows
+from rdx.method.neighborhoods import Points, nearest_rows, squared_distance_rows
 from rdx.method.numerics.lanczos import TOLERANCE
 from rdx.method.numerics.rank_affinity import rank_affinity
 
@@ -67,9 +67,9 @@ class SparseGraph:
         """Points where `nearest` works on them."""
         return points
 
-    def nearest(self, points: Points, rows, m: int) -> np.ndarray:
+    def nearest(self, points: Points, rows, m: int, members: np.ndarray) -> np.ndarray:
         """The m of `placed` points nearest to some, themselves first, ties by index: (len(rows), m)."""
-        return order_rows(points, rows)[:, :m]
+        return nearest_rows(points, rows, m)
 
     def affinity(self, rows, columns, guided: bool = True) -> np.ndarray:
         """The exact affinity at rows × columns (index arrays that broadcast), float32."""

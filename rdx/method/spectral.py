@@ -16,9 +16,10 @@ import numpy as np
 
 from rdx.compute.threads import one_thread_each
 from rdx.errors import InputError
-from rdx.method.numerics.arpack import some_eigenvectors, symmetric_product
+from rdx.method.numerics.arpack import symmetric_product
 from rdx.method.numerics.eigenpairs import largest_eigenpairs
 from rdx.method.numerics.kmeans import kmeans
+from rdx.method.numerics.krylov import leading_beside
 from rdx.method.numerics.lanczos import TOLERANCE, leading_eigenvectors
 
 _WHOLE = 100  # items up to which all eigenvectors cost no more than the leading ones
@@ -53,12 +54,12 @@ class DenseAdjacency:
 
     def multiply(self, vectors: np.ndarray) -> np.ndarray:
         with one_thread_each():
-            return np.stack([self.product(vector) for vector in vectors.T], axis=1)
+            return np.stack([self.product(vector) for vector in vectors.T], axis=1).astype(np.float64)
 
     def product(self, vector: np.ndarray) -> np.ndarray:
-        """The graph without its diagonal times a vector (n,), float64."""
+        """The graph without its diagonal times a vector (n,), in the matrix' precision."""
         product = self.times(vector)
-        return product - self.loops * vector if self.has_loops else product.astype(np.float64)
+        return (product - self.loops * vector).astype(product.dtype) if self.has_loops else product
 
 
 def as_adjacency(graph: np.ndarray | Adjacency) -> Adjacency:
@@ -100,26 +101,18 @@ def _of_matrix(graph: DenseAdjacency, root: np.ndarray, first: np.ndarray, count
     A normalised graph without negative entries has no eigenvalue above 1, and the roots of the degrees are a vector of
     that one. Each vector's largest entry is positive.
     """
-    from scipy.sparse.linalg import ArpackNoConvergence
-
-    n = len(graph)
-    first = first / max(np.linalg.norm(first), 1e-300)
-
-    def multiply(vector: np.ndarray) -> np.ndarray:  # the first vector has the eigenvalue 0 here
-        return graph.product(vector / root) / root - first * (first @ vector)
-
+    n, kind = len(graph), graph.matrix.dtype
     with one_thread_each():
         if n <= max(_WHOLE, count):
             normalised = (graph.matrix - np.diag(graph.loops)) / np.outer(root, root)
             vectors = largest_eigenpairs(normalised, count)[1][:, ::-1]
-        elif count == 1:
-            vectors = first[:, None]
         else:
-            start = np.random.default_rng(random_state).standard_normal(n)
-            try:
-                rest = some_eigenvectors(multiply, count - 1, "LA", start, TOLERANCE, graph.matrix.dtype)
-            except ArpackNoConvergence:
-                rest = leading_eigenvectors(lambda block: np.apply_along_axis(multiply, 0, block), n, count - 1)[1]
-            vectors = np.column_stack([first, rest[:, ::-1]])
+            share, first = (1.0 / root).astype(kind), (first / max(np.linalg.norm(first), 1e-300)).astype(kind)
+            multiply = lambda vector: graph.product(vector * share) * share  # noqa: E731
+            rest = leading_beside(multiply, first, count - 1, random_state, TOLERANCE)
+            if rest is None:
+                beside = lambda vector: multiply(vector) - first * (first @ vector)  # noqa: E731
+                rest = leading_eigenvectors(lambda block: np.apply_along_axis(beside, 0, block), n, count - 1)[1]
+            vectors = np.column_stack([first, rest]).astype(np.float64)
     largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(count)]
     return vectors * np.where(largest < 0, -1.0, 1.0)

@@ -11,6 +11,7 @@ evenly from one side to the other is taken out of d: it may come from anywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -48,14 +49,19 @@ class Turned:
         asked, rest = known & (side > 0), known & (side == 2)
         count = np.bincount(labels[rest], minlength=labels.max(initial=0) + 1)
         total = np.zeros((len(count), self.parts.shape[1]))
-        np.add.at(total, labels[rest], self.parts[rest])
-        alike = np.einsum("md,md->m", self.parts, total[labels])
-        own = np.where(rest, np.einsum("md,md->m", self.parts, self.parts), 0.0)
+        for label in np.flatnonzero(count):
+            total[label] = self.parts[rest & (labels == label)].sum(axis=0)
         beside = count[labels] - rest
-        values = np.full(n, np.nan)
         asked &= beside >= _FEWEST
-        values[self.items[asked]] = ((alike - own) / np.maximum(beside, 1))[asked]
+        alike = np.einsum("md,md->m", self.parts[asked], total[labels[asked]])
+        values = np.full(n, np.nan)
+        values[self.items[asked]] = (alike - np.where(rest, self.squares, 0.0)[asked]) / beside[asked]
         return Attribute(self.name, values, None, self.words, signed=True)
+
+    @cached_property
+    def squares(self) -> np.ndarray:
+        """⟨d, d⟩ of every image, (m,)."""
+        return np.einsum("md,md->m", self.parts, self.parts)
 
     def pairs(self, members: np.ndarray, others: np.ndarray, most: int) -> np.ndarray:
         """Up to so many pairs of a member and one of the others of its label that look most like each other turned

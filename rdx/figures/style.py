@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import baselines
-from rdx.figures.png import png_bytes
-from rdx.files import atomic_path, write_bytes
+from rdx.figures.png import png_bytes, write_png
+from rdx.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -103,7 +103,7 @@ def drawing(path: Path | str | None, width: float, height: float) -> Iterator[Fi
             figure._repr_png_ = partial(_png, canvas)  # notebooks show figures of pyplot alone by themselves
             return
         if Path(path).suffix.lower() == ".png":
-            write_bytes(path, _png(canvas))
+            write_png(path, _pixels(canvas), DPI)
             return
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=DPI, metadata=dict.fromkeys(("CreationDate", "Producer", "Creator")))
@@ -127,8 +127,12 @@ def _rules() -> dict[str, object]:
 
 
 def _png(canvas: FigureCanvasAgg) -> bytes:
+    return png_bytes(_pixels(canvas), DPI)
+
+
+def _pixels(canvas: FigureCanvasAgg) -> np.ndarray:
     canvas.draw()
-    return png_bytes(np.asarray(canvas.buffer_rgba())[..., :3], DPI)
+    return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
 @lru_cache(maxsize=1)

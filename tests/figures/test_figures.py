@@ -12,13 +12,14 @@ from made_pictures import contains, edges_are_white, pixels
 from matplotlib import colormaps
 from PIL import Image
 
+from rdx.errors import WriteError
 from rdx.figures import style
 from rdx.figures.cards import text_card
 from rdx.figures.grids import CELL, arrange, save_grid
 from rdx.figures.maps import draw_map, pca_map
 from rdx.figures.matrices import draw_matrix
 from rdx.figures.overview import save_overview
-from rdx.figures.png import png_bytes
+from rdx.figures.png import png_bytes, write_png, written_behind
 from rdx.figures.scales import Scale
 from rdx.figures.summary import save_summary
 
@@ -208,6 +209,26 @@ def test_a_png_holds_the_pixels_it_was_given(shape):
     with Image.open(io.BytesIO(png_bytes(given[:, ::-1], dpi=150))) as image:
         assert image.mode == "RGB" and image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
         np.testing.assert_array_equal(np.asarray(image), given[:, ::-1])
+
+
+def test_files_that_are_written_behind_are_the_same_and_there_at_the_end(tmp_path):
+    given = [np.random.default_rng(seed).integers(0, 256, (50, 60, 3), dtype=np.uint8) for seed in range(5)]
+    with written_behind():
+        for number, one in enumerate(given):
+            write_png(tmp_path / f"{number}.png", one, dpi=150)
+    for number, one in enumerate(given):
+        assert (tmp_path / f"{number}.png").read_bytes() == png_bytes(one, dpi=150)
+
+
+def test_an_error_behind_is_raised_and_the_other_files_are_whole(tmp_path):
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    one = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(WriteError, match="bad.png"), written_behind():
+        write_png(tmp_path / "file" / "bad.png", one, dpi=150)
+        write_png(tmp_path / "good.png", one, dpi=150)
+    assert (tmp_path / "good.png").read_bytes() == png_bytes(one, dpi=150)
+    write_png(tmp_path / "after.png", one, dpi=150)  # nobody writes behind any more
+    assert (tmp_path / "after.png").is_file()
 
 
 def test_shortened_text_fits_and_keeps_both_ends():

@@ -13,6 +13,7 @@ import numpy as np
 from rdx.compute.threads import one_thread_each
 from rdx.experiment.run.folder import RAW, pair_name
 from rdx.experiment.run.tables import make_up, read_explanations, read_table
+from rdx.figures.png import written_behind
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS, Concept, Explanations
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def block_settings(run: MethodRun, found: Explanations | None = None) -> dict[st
 
 def draw(context: Context, a: str, b: str, run: MethodRun, blocks: MethodRun | None) -> None:
     """All figures of a method; the matrices are those of `blocks`, the run's RDX."""
-    with one_thread_each():  # products for a picture are small: threads would wait for each other
+    with one_thread_each(), written_behind():  # products for a picture are small: threads would wait for each other
         _draw(context, a, b, run, blocks)
 
 

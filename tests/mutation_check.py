@@ -159,7 +159,7 @@ MUTATIONS = (
     ),
     Mutation(
         "grids without their centre", "rdx/method/grids.py",
-        "nearest(cluster.inside, centres[tile], m)", "nearest(cluster.inside, centres[tile], m + 1)[:, 1:]",
+        "centres, self.m, self.members)]", "centres, self.m + 1, self.members)[:, 1:]]",
         ("tests/method/test_grids.py::test_max_total_affinity",),
     ),
     Mutation(
@@ -229,7 +229,7 @@ MUTATIONS = (
     ),
     Mutation(
         "columns forgotten in a crowded bucket", "rdx/method/many/bucket_ranks.py",
-        "spread[p], order[p] = values[j], columns[j]", "spread[p], order[p] = values[j], j",
+        "np.int64(position[p])] = some_columns[p]", "np.int64(position[p])] = p",
         ("tests/method/many/test_bucket_ranks.py",),
     ),
     Mutation(
@@ -238,7 +238,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a place too few compared in a bucket", "rdx/method/many/bucket_ranks.py",
-        "range(1, largest)", "range(1, largest - 1)", _RANKS,
+        "range(0, largest - 1, 4)", "range(0, largest - 5, 4)", _RANKS,
     ),
     Mutation(
         "the rest of the items taken for a concept", "rdx/method/scales/remainders.py", "< _LEANS else None",
@@ -247,6 +247,10 @@ MUTATIONS = (
     Mutation(
         "both sides of one difference counted as two", "rdx/method/scales/faces.py",
         "if one.direction == other.direction:", "if True:", ("tests/method/scales/test_faces.py",),
+    ),
+    Mutation(
+        "every item that a group's weights favour joins it", "rdx/method/scales/reach.py",
+        "(share >= (1 + members.mean()) / 2) & ", "", ("tests/method/scales/test_reach.py",),
     ),
     Mutation(
         "ranks from 0 among those looked at", "rdx/method/scales/extension.py", "np.arange(1.0, len(among) + 1)",

@@ -12,7 +12,7 @@ from rdx.method.concepts import DIRECTIONS, NULL, Concept, Explanations
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.chance import GAMMAS
 from rdx.method.scales.evidence import Evidence
-from rdx.method.scales.extension import mean_weights
+from rdx.method.scales.extension import joining
 from rdx.method.scales.group import Group
 from rdx.method.scales.peeling import Peeled, peel
 from rdx.method.scales.plan import SEARCHED, looked_at
@@ -81,14 +81,13 @@ def _explanations(
 def _joining(
     group: Group, among: np.ndarray, points: Mapping[str, Points], weights: Weights, labels: np.ndarray
 ) -> np.ndarray:
-    """Of the items that were not looked at, those without a concept that add to the gain of this one."""
+    """Of the items that were not looked at, those without a concept that lie among the members of this one."""
     looked = np.zeros(len(labels), dtype=bool)
     looked[among] = True
     others = np.flatnonzero(~looked & (labels == NULL))
     own, other = (points[name] for name in weights.compared[group.direction])
     inside = group.members[np.flatnonzero(group.among)]
-    links = mean_weights(own, other, others, among, inside, group.gamma) * inside.sum()
-    return others[links > group.gain / 2]
+    return others[joining(own, other, others, among, inside, group.gamma)]
 
 
 def _notes(ending: str, n: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""How items that were not looked at relate to a group of those that were."""
+"""Which items that were not looked at join a group of those that were."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ import numpy as np
 from rdx.compute.threads import row_tiles
 from rdx.method.difference import locally_biased
 from rdx.method.neighborhoods import Points, squared_distances
+from rdx.method.scales.reach import lie_among
 
 
-def mean_weights(
+def joining(
     own: Points, other: Points, items: np.ndarray, among: np.ndarray, members: np.ndarray, gamma: float
 ) -> np.ndarray:
-    """The mean weight of each of ``items`` (m,) to a group, had it been among those looked at: (m,) float64.
+    """Whether each of ``items`` (m,) joins a group, (m,) bool: it is asked as if it had been among those looked at.
 
     own, other: all items in the model that has the group and in the other. among (s,): the items looked at; members
     (s,) bool: those of the group. Ranks are symmetrised, each among the items looked at and the one itself.
     """
     sides = [(points, _own_order(points, among)) for points in (own, other)]
-    found = np.empty(len(items))
+    found = np.empty(len(items), dtype=bool)
     for tile in row_tiles(len(items)):
         ranks = [_ranks(points, distances, items[tile], among) for points, distances in sides]
-        weights = -locally_biased(*ranks, gamma, 2.0)
-        found[tile] = weights[:, members].mean(axis=1, dtype=np.float64)
+        found[tile] = lie_among(ranks[0], mean_weights(*ranks, members, gamma), members)
     return found
+
+
+def mean_weights(own: np.ndarray, other: np.ndarray, members: np.ndarray, gamma: float) -> np.ndarray:
+    """The mean weights (m,) to the members (s,) bool of items with symmetrised ranks (m, s) in both models."""
+    return -locally_biased(own, other, gamma, 2.0)[:, members].mean(axis=1, dtype=np.float64)
 
 
 def _own_order(points: Points, among: np.ndarray) -> np.ndarray:

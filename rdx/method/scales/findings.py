@@ -10,13 +10,13 @@ from rdx.method.concepts import OPPOSITE
 from rdx.method.scales.chance import GAMMAS, Chance
 from rdx.method.scales.faces import are_faces, is_other_side, share_left
 from rdx.method.scales.group import Group, taken_by
+from rdx.method.scales.reach import settled
 from rdx.method.scales.remainders import ALONE, group_around, leavers
 from rdx.method.scales.strongest import LEAST, gain, parts
 from rdx.method.scales.weights import Weights
 
 OVERLAP = 0.2  # share of the smaller one from which two groups of a direction are one, at two scales
 FAINT = 0.25  # of the strongest score above 1: what is fainter waits for the next round
-WIDE = 0.5  # of its score above 1, at least, a group has at another scale whose items it has, too
 OTHER_SIDE = 0.8  # of a remainder's score, at least, has the group around what left it
 
 
@@ -63,33 +63,12 @@ def findings(weights: Weights, groups: list[Group], first: int, drawn: Chance) -
         left_by.append(left)
     standing = [one for one, left in zip(kept, left_by, strict=True) if left is None or not _explained(one, left, kept)]
     numbers = sorted({one.finding for one in standing})
-    return _widened(weights, [replace(one, finding=first + numbers.index(one.finding)) for one in standing], groups)
+    return settled(weights, [replace(one, finding=first + numbers.index(one.finding)) for one in standing])
 
 
 def _explained(remainder: Group, left: np.ndarray, kept: list[Group]) -> bool:
     """Whether most of those that left (n,) bool are in a group of the other direction."""
     return any(other.direction != remainder.direction and other.members[left].mean() > 0.5 for other in kept)
-
-
-def _widened(weights: Weights, kept: list[Group], groups: list[Group]) -> list[Group]:
-    """The groups that are kept, each with the items that it has at other scales where it stands out nearly as much.
-
-    It stands out most where it is tightest, and the same difference reaches further.
-    """
-    wider = list(kept)
-    for place, one in enumerate(kept):
-        others = [each for each in wider if each is not one and each.direction == one.direction]
-        members = one.members.copy()
-        for each in groups:
-            if each.direction != one.direction or each.score - 1 < WIDE * (one.score - 1):
-                continue
-            for part in parts(weights.at(*each.scale), each.members):
-                found = replace(each, members=part)
-                if found.same_as(one) and not any(found.overlap(other) > OVERLAP for other in others):
-                    members |= part
-        taken = taken_by(others, one.direction)
-        wider[place] = replace(one, members=members if taken is None else members & ~taken)
-    return wider
 
 
 def _around(weights: Weights, remainder: Group, left: np.ndarray, drawn: Chance) -> Group | None:

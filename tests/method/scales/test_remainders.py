@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -58,26 +57,6 @@ def test_a_remainder_goes_where_what_left_it_is_found():
     for direction, members, explained in ((A_NOT_B, gone, True), (B_NOT_A, gone, False), (A_NOT_B, nothing, False)):
         other = Group((direction, 1.0), members, ~nothing, 1.0, 1.5, 0.025, 1)
         assert findings._explained(remainder, gone, [remainder, other]) is explained
-
-
-def test_a_concept_has_the_items_of_its_other_scales():
-    """But none that another concept has, none of a scale at which it is faint, none of the other direction."""
-
-    def group(items, gamma=0.1, score=3.0, direction=A_NOT_B):
-        members = np.isin(np.arange(60), items)
-        return Group((direction, gamma), members, np.ones(60, dtype=bool), 1.0, score, 0.025, 1)
-
-    core, other = group(range(20)), group(range(40, 60))
-    faint = 1 + 0.9 * findings.WIDE * (core.score - 1)
-    candidates = [
-        core, group(range(28), 0.3, 2.5), group([*range(5, 20), 30, 40], 1.0, 2.5), group(range(34), 1.0, faint),
-        group(range(35), 0.3, direction=B_NOT_A), group([*range(20), *range(45, 60)], 0.3), other,
-    ]  # fmt: skip
-    alike = SimpleNamespace(at=lambda *_: np.ones((60, 60), dtype=np.float32))  # nothing falls into parts
-    wider = findings._widened(alike, [core, other], candidates)
-    assert np.flatnonzero(wider[0].members).tolist() == [*range(28), 30]
-    assert (wider[1].members == other.members).all()
-    assert (wider[0].scale, wider[0].score) == (core.scale, core.score)
 
 
 def test_a_group_and_its_counterpart_are_no_remainders():

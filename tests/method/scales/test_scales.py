@@ -115,7 +115,7 @@ def test_earlier_rounds_come_first_and_have_the_first_choice_of_the_rest(monkeyp
         for begin, end, number in ((40, 100, 2), (10, 40, 1), (0, 10, 1))
     )
     monkeypatch.setattr(explained, "peel", lambda *_, **__: peeling.Peeled([small, later, earlier], [], "", 1))
-    monkeypatch.setattr(explained, "mean_weights", lambda own, other, items, *_: np.ones(len(items)))  # all may join
+    monkeypatch.setattr(explained, "joining", lambda own, other, items, *_: np.ones(len(items), dtype=bool))
     found = RDX(scale="auto").fit(A, B).a_not_b_.concepts
     assert [concept.evidence.round for concept in found] == [1, 1, 2]
     assert [concept.size for concept in found] == [30 + 260 - N, 10, 60]
@@ -298,14 +298,14 @@ def test_weights_are_minus_the_difference_of_v2(pair):
         assert_allclose(found, expected - np.diag(np.diag(expected)), atol=1e-6)
 
 
-def test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were():
+def test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were(monkeypatch):
     A, B, _ = groups(n=60)
-    own, other = as_points(A), as_points(B)
-    among, item = np.arange(59), 59
-    members = np.arange(59) < 12
-    whole = Weights({"A": A, "B": B}).at(A_NOT_B, 0.3)
-    (found,) = extension.mean_weights(own, other, np.array([item]), among, members, 0.3)
-    assert_allclose(found, whole[item, :12].mean(), atol=1e-6)
+    members, given = np.arange(59) < 12, {}
+    weights = Weights({"A": A, "B": B})
+    monkeypatch.setattr(extension, "lie_among", lambda ranks, near, _: given.update(ranks=ranks, near=near) or near > 0)
+    extension.joining(as_points(A), as_points(B), np.array([59]), np.arange(59), members, 0.3)
+    assert_allclose(given["near"], weights.at(A_NOT_B, 0.3)[59:, :12].mean(axis=1), atol=1e-6)
+    assert (given["ranks"][0] == weights.distances["A"].values[59, :59]).all()
 
 
 def test_what_is_left_beside_a_group_that_moved_is_no_concept():

@@ -1,0 +1,73 @@
+"""How far a finding reaches: to the items that its model holds together with it.
+
+A group stands out most where it is tightest, and noise hides over which items of a cluster the models differ. An item
+that lies among members in the model that holds them together is one of them, if the models differ over it that way at
+all; a member that lies among others is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from rdx.method.scales.group import Group, taken_by
+from rdx.method.scales.strongest import LEAST
+from rdx.method.scales.weights import Weights
+
+_NEIGHBORS = 15  # whom an item lies among, at most
+_ROUNDS = 20  # of joining and leaving, until nobody does; far more than are needed
+
+
+def settled(weights: Weights, groups: list[Group]) -> list[Group]:
+    """The groups with those that lie among their members, and without members that lie among others.
+
+    An item leaves where the share of members among its nearest neighbours is less than halfway from chance to none.
+    It joins no second group of a direction.
+    """
+    found = list(groups)
+    for place, one in enumerate(groups):
+        taken = taken_by([each for each in found if each is not one], one.direction)
+        free = np.ones(len(weights), dtype=bool) if taken is None else ~taken
+        found[place] = replace(one, members=_settled(weights, one, free))
+    return found
+
+
+def lie_among(ranks: np.ndarray, weights: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Which of m items join a group (n,) bool: they lie among its members, and the models differ over them that way.
+
+    ranks (m, n): of the n items as m see them in the own model. weights (m,): their mean weights to the members. They
+    lie among them if the share of members in their nearest neighbours is at least halfway from chance to all.
+    """
+    return _join(_share(_nearest(ranks, members), members), weights, members)
+
+
+def _join(share: np.ndarray, weights: np.ndarray, members: np.ndarray) -> np.ndarray:
+    return (share >= (1 + members.mean()) / 2) & (weights > 0)
+
+
+def _settled(weights: Weights, group: Group, free: np.ndarray) -> np.ndarray:
+    """The members of a group (n,) bool once nobody joins or leaves; free (n,) bool: who may join."""
+    ranks = weights.distances[weights.compared[group.direction][0]].values.astype(np.float32)  # symmetrised, (n, n)
+    np.fill_diagonal(ranks, np.inf)
+    matrix, members = weights.at(*group.scale), group.members
+    nearest = _nearest(ranks, members)
+    for _ in range(_ROUNDS):
+        share = _share(nearest, members)
+        joined = members | _join(share, matrix[:, members].mean(axis=1), members) & free
+        now = joined & (share >= members.mean() / 2)
+        if now.sum() < LEAST or (now == members).all():
+            break
+        members = now
+    return members
+
+
+def _nearest(ranks: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """The nearest of n items, (m, k) positions: no more than a small group could fill."""
+    count = min(_NEIGHBORS, int(members.sum()) - 1)
+    return np.argpartition(ranks, count - 1, axis=1)[:, :count]
+
+
+def _share(nearest: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """The share of members (n,) bool among the nearest (m, k)."""
+    return members[nearest].mean(axis=1)

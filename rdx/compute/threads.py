@@ -43,6 +43,7 @@ def row_tiles(n: int, tile_rows: int | None = None) -> list[slice]:
     return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
+_looked_at: dict[str, bool] = {}  # modules by name: whether they are compiled
 _limits: list = []  # the limit in force; one is enough
 
 
@@ -70,8 +71,11 @@ def _libraries() -> ThreadpoolController:
 
 @lru_cache(maxsize=1)
 def _compiled_modules(n_modules: int) -> int:
-    loaders = [getattr(module, "__loader__", None) for module in list(sys.modules.values())]
-    return sum(isinstance(loader, ExtensionFileLoader) for loader in loaders)
+    """How many have been loaded; only those that are new are looked at."""
+    for name in sys.modules.keys() - _looked_at.keys():
+        loader = getattr(sys.modules.get(name), "__loader__", None)
+        _looked_at[name] = isinstance(loader, ExtensionFileLoader)
+    return sum(_looked_at.values())
 
 
 @lru_cache(maxsize=1)

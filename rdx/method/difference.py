@@ -134,7 +134,7 @@ def add_transpose(matrix: np.ndarray, threads: int | None = None) -> None:
         matrix[rows, columns] = total
         matrix[columns, rows] = total.T
 
-    for_each_tile(block_pairs(len(matrix)), work, threads)
+    for_each_tile(block_pairs(len(matrix)), work, threads if len(matrix) > 2 * BLOCK else 1)
 
 
 class DifferenceGraph:

@@ -31,6 +31,7 @@ ROUNDING = 1e-5  # mean rank change, as a share of n, to which near-ties come th
 DISTANCES = ("neighborhood", "max_normalized", "local_scaling")
 _ROWS = 64  # that are ranked at a time: fewer make products slow, more need memory that is touched for the first time
 _NARROW = 96  # columns up to which all distances are computed in less time than half of them are turned over
+_SMALL = 400  # items that one thread has ranked before a second one is there
 _SIDE = 512  # of the square blocks in which those of wider points are
 _FEW = 64  # nearest items up to which finding them takes less time than a sort
 _RADIUS_BITS = 24.4  # squared distances stay below 2**51, which leaves 13 bits of a key for the column
@@ -200,7 +201,7 @@ def neighborhood_ranks(points: Points, tile_rows: int | None = None, threads: in
     if n > _SIDE and width > _NARROW:
         tiles, keys_of = _tiles_within(n, tile_rows or _ROWS), _turned_blocks(points, scale, offset, threads)
     else:
-        tiles = row_tiles(n, tile_rows or _ROWS)
+        tiles = row_tiles(n, tile_rows or (n if n < _SMALL else _ROWS))
         keys_of = partial(squared_distance_rows, points, scale=scale, offset=offset)
 
     def work(tile: slice) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 _LEAST = 20  # vectors before the first look
-_LOOKS = 5  # vectors from one look to the next
+_LOOKS = 8  # vectors from one look to the next, at most
 _MOST = 400  # vectors
 _NOISE = 100  # units of the last place of the eigenvalues: no more than that leads out of the space
 _LOST = 0.01  # of a vector's squared length: where less is left of it, rounding errors are made orthogonal too
@@ -34,17 +34,21 @@ def leading_beside(
     diagonal, beside = np.empty(most), np.empty(most)
     fresh, _, left = _orthogonal(rng.standard_normal(n).astype(kind), basis[:1])
     dead_ends, noise, eps = 0, 0.0, _NOISE * float(np.finfo(kind).eps)
+    look, looked, before = max(_LEAST, 2 * count + 1), 0, 0.0
     for size in range(1, most + 1):
         np.divide(fresh, left, out=basis[size])
         fresh, along, left = _orthogonal(multiply(basis[size]), basis[: size + 1])
         diagonal[size - 1], beside[size - 1] = along[size], left
         noise = max(noise, eps * abs(diagonal[size - 1]))
         dead_end = left <= noise
-        if size == n - 1 or (size >= max(_LEAST, 2 * count + 1) and size % _LOOKS == 0 and not dead_end):
+        if size == n - 1 or (size >= look and not dead_end):
             values, weights = _largest(diagonal[:size], beside[:size], count)
-            near = (left * np.abs(weights[-1]) <= tolerance * np.abs(values)).all()
-            if size == n - 1 or (near and not 0 < dead_ends < count):
+            errors = left * np.abs(weights[-1]) / (tolerance * np.maximum(np.abs(values), eps))
+            above = np.log(max(errors.max(), eps))
+            if size == n - 1 or (above <= 0.0 and not 0 < dead_ends < count):
                 return basis[1 : size + 1].T @ weights[:, ::-1].astype(kind)
+            fall = (before - above) / (size - looked)  # as fast as since the last look
+            look, looked, before = size + int(np.clip(above / max(fall, 1e-9), 2, _LOOKS)), size, above
         if dead_end:  # a vector finds one of several that share an eigenvalue: as many vectors find them all
             dead_ends, beside[size - 1] = dead_ends + 1, 0.0
             fresh, _, left = _orthogonal(rng.standard_normal(n).astype(kind), basis[: size + 1])

@@ -14,7 +14,7 @@ from rdx.features import cache
 from rdx.features.arrays import read_array
 from rdx.features.capture import Choice
 from rdx.features.chunked import Pass, gathered, layout_of
-from rdx.features.description import Description, describe, shell
+from rdx.features.description import Description, describe, outlined, shell
 from rdx.features.extraction import PRECISIONS, check_precision, try_layer
 from rdx.features.pooling import POOLS
 from rdx.features.request import KEYS, Request, made_of, parse_request
@@ -82,6 +82,10 @@ def check_representation(
     if items is not None and not items.has_images:
         what = "the items are texts: give features of them" if items.texts else "the items have none"
         raise InputError(f"model '{request.spec}' needs images, and {what}")
+    if outlined(request) is not None:
+        if items is not None:
+            items.image(0)  # whatever its size, as long as it can be read
+        return ()
     model = shell(request.spec)
     layer = model.check_layer(request.layer)
     if items is not None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from rdx.features.arrays import read_array
 from rdx.features.extraction import try_layer
-from rdx.features.request import parse_request
-from rdx.models import load_model, model_fingerprint, needs_download
+from rdx.features.request import Request, parse_request
+from rdx.models import load_model, model_fingerprint, needs_download, outline_of
 from rdx.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from rdx.models.outline import Outline
     from rdx.models.vision_model import VisionModel
 
 
@@ -40,6 +41,9 @@ def describe(settings: Mapping[str, Any], image: Image.Image | None = None) -> D
     if request.is_array:
         width = read_array(request.spec.name, request.spec.options).values.shape[1]
         return Description(None, None, width, 0)
+    known = outlined(request)
+    if known is not None:
+        return Description(known.parameters, known.image_size, known.width(*request.choice), 0)
     model = shell(request.spec)
     size = model.image_size()
     parameters = model.n_parameters
@@ -49,6 +53,17 @@ def describe(settings: Mapping[str, Any], image: Image.Image | None = None) -> D
     width = try_layer(model, image or _blank(size), layer, request.pool)
     download = 4 * parameters if needs_download(request.spec) else 0
     return Description(parameters, size, width, download, model.preprocessing)
+
+
+def outlined(request: Request) -> Outline | None:
+    """What is known of a model without building it, where that tells the width of what is asked for."""
+    known = _outline(str(request.spec), model_fingerprint(request.spec))
+    return known if known is not None and known.width(*request.choice) is not None else None
+
+
+@lru_cache(maxsize=16)
+def _outline(spec: str, fingerprint: str) -> Outline | None:
+    return outline_of(spec)
 
 
 def shell(spec: ModelSpec) -> VisionModel:

@@ -6,6 +6,7 @@ A family is one line in `rdx.models.registry` and a module with
   `ModelSpec` for another model);
 - `load(spec, weights=True)`, the model; without `weights` a shell, good for looking up layers;
 - `model_fingerprint(spec)`, which changes with everything that its numbers depend on;
+- `outline(spec)`, where a model's sizes can be known without building it: its `Outline`, or None;
 - `needs_download(spec)`, where it has published weights: whether they are not on this machine yet;
 - `path_in(name)`, where a name is no ``PATH`` as a whole: the part that is a path on this machine, or nothing.
 """
@@ -21,9 +22,10 @@ from rdx.models.registry import family_module
 from rdx.models.spec import ModelSpec, parse_spec
 
 if TYPE_CHECKING:
+    from rdx.models.outline import Outline
     from rdx.models.vision_model import VisionModel
 
-__all__ = ["ModelSpec", "load_model", "model_fingerprint", "needs_download", "parse_spec"]
+__all__ = ["ModelSpec", "load_model", "model_fingerprint", "needs_download", "outline_of", "parse_spec"]
 
 
 def load_model(spec: ModelSpec | str, device: str = "cpu", *, weights: bool = True) -> VisionModel:
@@ -47,6 +49,13 @@ def model_fingerprint(spec: ModelSpec | str) -> str:
     """
     spec = parse_spec(spec) if isinstance(spec, str) else spec
     return _family(spec).model_fingerprint(spec)
+
+
+def outline_of(spec: ModelSpec | str) -> Outline | None:
+    """What is known of a model, checked but not built; None where it has to be built. Raises MissingInput."""
+    spec = parse_spec(spec) if isinstance(spec, str) else spec
+    told = getattr(_family(spec), "outline", None)
+    return None if told is None else told(spec)
 
 
 def needs_download(spec: ModelSpec | str) -> bool:

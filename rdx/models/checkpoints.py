@@ -12,8 +12,12 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rdx.errors import InputError
 from rdx.files import atomic_path, fingerprint
+from rdx.models.convnet_shapes import COUNTED, SMALLEST_SIDE, shapes
+from rdx.models.outline import Outline
 from rdx.models.spec import ModelSpec
 from rdx.models.vision_model import VisionModel
 from rdx.models.weights import checksum, contents, existing_file, misfit, read_safetensors, read_state_dict
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 OPTIONS = {"layer": str, "pool": str, "layout": str}
 FORMAT, VERSION = "rdx-checkpoint", 1
+_SUFFIX = ".safetensors"  # of our own files
 _KEY = "rdx"  # one metadata entry: with several, safetensors would write them in any order
 _PAPER_PREFIX = "model."
 _PAPER_NORMALISATION = 0.5 / 255  # trained on pixels 0–255 normalised by 0.5 / 0.5
@@ -67,7 +72,7 @@ def read_checkpoint(path: str | Path) -> tuple[ConvNet, Header]:
     import torch
 
     path = existing_file(path, "checkpoint")
-    if path.suffix == ".safetensors":
+    if path.suffix == _SUFFIX:
         tensors, metadata = read_safetensors(path)
         header = _parse_header(path, metadata)
     else:
@@ -98,6 +103,26 @@ def load(spec: ModelSpec, *, weights: bool = True) -> VisionModel:
     transform = GreyTransform(header.mean, header.std, header.size)
     description = f"convnet {header.channels}, {header.n_outputs} outputs; {transform}"
     return VisionModel(module, transform, DEFAULT_LAYER, description)
+
+
+def outline(spec: ModelSpec) -> Outline | None:
+    """What a whole checkpoint's header and arrays say; None where something is wrong, which `load` puts into words."""
+    path = existing_file(spec.name, "checkpoint")
+    if path.suffix != _SUFFIX or "layout" in spec.options:
+        return None
+    try:
+        arrays, metadata = read_safetensors(path, "np")
+        header = _parse_header(path, metadata)
+        _check_whole(path, arrays, header)
+    except InputError:
+        return None
+    fits = {name: value.shape for name, value in arrays.items()} == shapes(header.channels, header.n_outputs)
+    finite = all(np.isfinite(value).all() for value in arrays.values())
+    if not fits or not finite or header.size is None or min(header.size) < SMALLEST_SIDE:
+        return None
+    trained = sum(value.size for name, value in arrays.items() if not name.endswith(COUNTED))
+    first, second = header.channels
+    return Outline(trained, header.size, {"layer1": first, "layer2": second, None: second})
 
 
 def model_fingerprint(spec: ModelSpec) -> str:

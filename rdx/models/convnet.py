@@ -14,11 +14,11 @@ from PIL import Image
 from torch import nn
 
 from rdx.errors import InputError
+from rdx.models.convnet_shapes import SMALLEST_SIDE
 
 CHANNELS = (32, 64)
 TINY_CHANNELS = (8, 8)
 DEFAULT_LAYER = "layer2"
-SMALLEST_SIDE = 4  # two poolings must leave a pixel
 
 
 class ConvNet(nn.Module):

@@ -7,9 +7,10 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,16 +76,20 @@ def _hashed(path: Path, state: tuple[int, ...]) -> str:
     return sha256_file(path)
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """All tensors and the metadata of a safetensors file. Raises InputError where it is not one."""
+def read_safetensors(path: Path, framework: str = "pt") -> tuple[dict[str, Any], dict[str, str]]:
+    """All tensors, or with "np" arrays, and the metadata of a safetensors file. Raises InputError where it is not one.
+
+    Of arrays, a type that NumPy lacks is refused as well.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(str(path), framework="pt") as handle:
+        with safe_open(str(path), framework=framework) as handle:
             # Copies: a mapped file that somebody writes over would take the whole process down.
-            tensors = {name: handle.get_tensor(name).clone() for name in list(handle.keys())}
+            own: Callable = np.array if framework == "np" else methodcaller("clone")
+            tensors = {name: own(handle.get_tensor(name)) for name in list(handle.keys())}
             return tensors, dict(handle.metadata() or {})
-    except (SafetensorError, OSError, ValueError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, TypeError, ValueError, json.JSONDecodeError) as error:
         raise InputError(f"'{path}' is not a whole safetensors file: {first_line(error)}") from error
 
 

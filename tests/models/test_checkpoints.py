@@ -11,9 +11,11 @@ from PIL import Image
 from safetensors.torch import load, save_file
 
 from rdx.errors import InputError
-from rdx.models import load_model
+from rdx.features import describe, description
+from rdx.models import checkpoints, load_model, outline_of
 from rdx.models.checkpoints import Header, read_checkpoint, save_checkpoint
 from rdx.models.convnet import ConvNet, GreyTransform
+from rdx.models.convnet_shapes import shapes
 from rdx.models.vision_model import seeded
 
 
@@ -44,6 +46,56 @@ def test_convnet_is_the_described_one():
         images = torch.rand(2, 1, side, side)
         assert model(images).shape == (2, 10)
         assert model.layer2(model.layer1(images)).shape == (2, 64, side // 4, side // 4)
+
+
+def test_an_outline_says_what_the_model_itself_would(saved, monkeypatch):
+    path, model, _ = saved
+    assert shapes((3, 5), 4) == {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    choices = [(layer, pool) for layer in (None, "layer1", "layer2") for pool in (None, "mean", "patch")]
+    asked = [{"model": f"checkpoint:{path}", "layer": layer, "pool": pool} for layer, pool in choices]
+    outlined = [describe(one) for one in asked]
+    assert all(outline_of(f"checkpoint:{path}").width(*one) for one in choices)
+    monkeypatch.setattr(checkpoints, "outline", lambda spec: None)
+    description._outline.cache_clear()
+    assert [describe(one) for one in asked] == outlined
+    description._outline.cache_clear()
+
+
+def test_where_an_outline_does_not_tell_the_model_is_built(saved):
+    path, _, _ = saved
+    spec = f"checkpoint:{path}"
+    assert outline_of(spec).width("layer1.0", None) is None and outline_of(spec).width("layer2", "flatten") is None
+    assert describe({"model": spec, "layer": "layer2", "pool": "flatten"}).width == 5 * 2 * 2
+    assert describe({"model": spec, "layer": "fc"}).width == 4
+    assert outline_of(f"{spec}?layout=nhwc") is None
+    with pytest.raises(InputError, match="layer 'layre2'"):
+        describe({"model": spec, "layer": "layre2"})
+    with pytest.raises(InputError, match="pool 'cls' does not fit"):
+        describe({"model": spec, "pool": "cls"})
+
+
+@pytest.mark.parametrize("wrong", ["shape", "missing", "more", "nan", "checksum", "version", "size", "cut", "half"])
+def test_of_a_file_with_something_wrong_there_is_no_outline(saved, wrong):
+    path, model, _ = saved
+    assert outline_of(f"checkpoint:{path}") is not None
+    tensors = {name: value.clone() for name, value in model.state_dict().items()}
+    if wrong == "shape":
+        tensors["fc.bias"] = torch.zeros(5)
+    elif wrong == "missing":
+        del tensors["layer1.1.running_var"]
+    elif wrong == "more":
+        tensors["more"] = torch.zeros(1)
+    elif wrong == "nan":
+        tensors["fc.bias"][0] = torch.nan
+    elif wrong == "checksum":
+        tensors["fc.bias"][0] += 1
+    elif wrong == "half":
+        tensors["fc.bias"] = tensors["fc.bias"].bfloat16()
+    header = {"version": {"version": 99}, "size": {"size": None}, "nan": {"checksum": ""}}.get(wrong)
+    rewritten(path, tensors=tensors, header=header)
+    if wrong == "cut":
+        path.write_bytes(path.read_bytes()[:-8])
+    assert outline_of(f"checkpoint:{path}") is None
 
 
 def test_forward_against_plain_numpy(saved):

@@ -147,6 +147,8 @@ def _ridge(X: np.ndarray, Y: np.ndarray, train: np.ndarray, held_out: np.ndarray
 def _cka(X, Y, train, held_out, steps, start, random_state, device, progress) -> LinearMap:
     import torch
 
+    from rdx.method.numerics.adam import Adam
+
     device = resolve_device(device)
     # CKA ignores scale and offset, Adam does not: unit mean square keeps one learning rate right.
     scale = float(np.sqrt(X[train].var(axis=0, dtype=np.float64).mean())) or 1.0
@@ -156,7 +158,7 @@ def _cka(X, Y, train, held_out, steps, start, random_state, device, progress) ->
     generator = torch.Generator().manual_seed(random_state)
     weight, bias = _start(x.shape[1], start, generator)
     weight, bias = (t.to(device).requires_grad_() for t in (weight, bias))
-    optimizer = torch.optim.Adam([weight, bias], lr=LEARNING_RATE)
+    optimizer = Adam([weight, bias])
     inside, outside = torch.as_tensor(train, device=device), torch.as_tensor(held_out, device=device)
     history: dict[str, list[float]] = {"step": [], "train_loss": [], "held_out_loss": []}
     best, kept, since = float("inf"), None, 0
@@ -168,7 +170,6 @@ def _cka(X, Y, train, held_out, steps, start, random_state, device, progress) ->
         for step in bar:
             with torch.no_grad():
                 held_out_loss = float(loss_on(outside))
-            optimizer.zero_grad()
             train_loss = loss_on(inside)
             for column, value in zip(history, (step, float(train_loss.detach()), held_out_loss), strict=True):
                 history[column].append(value)
@@ -178,7 +179,7 @@ def _cka(X, Y, train, held_out, steps, start, random_state, device, progress) ->
             elif steps is None and (since := since + 1) >= PATIENCE:
                 break
             train_loss.backward()
-            optimizer.step()
+            optimizer.step(LEARNING_RATE)
     if kept is None:
         raise InputError("alignment: the held-out items have no CKA with each other; a representation is degenerate")
     weight, bias = (t.cpu().numpy().astype(np.float64) for t in kept)

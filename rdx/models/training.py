@@ -24,9 +24,10 @@ from rdx.data import load_items
 from rdx.data.items import Items
 from rdx.errors import InputError
 from rdx.files import atomic_files, atomic_path, before_replacing, fingerprint, set_aside, sha256_file
+from rdx.method.numerics.adam import Adam
 from rdx.models.checkpoints import Header, read_header, save_checkpoint
 from rdx.models.convnet import CHANNELS, TINY_CHANNELS, ConvNet, GreyTransform
-from rdx.models.one_cycle import OneCycleAdam
+from rdx.models.one_cycle import cycle
 from rdx.models.training_settings import LAST, TrainingSettings, parse_training
 from rdx.models.vision_model import seeded
 
@@ -229,7 +230,7 @@ def _trained(
     with seeded(settings.seed):
         model = ConvNet(header.channels, header.n_outputs)
     model.to(device, memory_format=torch.channels_last)  # a quarter faster on a CPU
-    optimizer = OneCycleAdam(model.parameters(), settings.learning_rate, total)
+    optimizer = Adam(model.parameters())
     shuffling = torch.Generator().manual_seed(settings.seed)
     losses: list[torch.Tensor] = []
     accuracies: dict[int, float | None] = {}
@@ -254,7 +255,8 @@ def _trained(
         while len(losses) < total:
             order = torch.randperm(len(data.labels), generator=shuffling).to(device)
             for chosen in order.split(settings.batch_size)[: total - len(losses)]:
-                losses.append(_step(model, optimizer, data, chosen))
+                rates = cycle(len(losses), total, settings.learning_rate)
+                losses.append(_step(model, optimizer, rates, data, chosen))
                 _report(bar, losses)
                 keep(len(losses))
         if total not in accuracies:
@@ -287,11 +289,13 @@ def _refuse_unreached(
         )
 
 
-def _step(model: ConvNet, optimizer: OneCycleAdam, data: _Digits, chosen: torch.Tensor) -> torch.Tensor:
+def _step(
+    model: ConvNet, optimizer: Adam, rates: tuple[float, float], data: _Digits, chosen: torch.Tensor
+) -> torch.Tensor:
     model.train()
     loss = nn.functional.cross_entropy(model(data.images[chosen]), data.labels[chosen])
     loss.backward()
-    optimizer.step()
+    optimizer.step(*rates)
     return loss.detach()
 
 

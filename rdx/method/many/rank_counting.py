@@ -29,10 +29,9 @@ def count_ranks(squared, own, starts, items, ranks):
     n_buckets = 64
     while n_buckets < n // 8 and n_buckets < _MOST_BUCKETS:
         n_buckets *= 2
-    held = np.zeros(n_buckets, np.uint8)  # which buckets hold a queried item
-    sizes = np.zeros(n_buckets + 1, np.int32)
-    heads = np.empty(n_buckets, np.int32)  # where the close look at a bucket begins
-    strip = np.empty(STRIP, np.int32)
+    sizes = np.empty(n_buckets, np.int32)  # twice the items of a bucket, and 1 more where one of them is queried
+    before, heads = np.empty((2, n_buckets), np.int32)  # items in the buckets before; where the close look begins
+    strip, within, ends = np.empty(STRIP, np.int32), np.empty(STRIP, np.int64), np.empty(2)
     close = np.empty(n + 1, np.int32)  # the items in buckets that hold a queried one
     value, index = np.empty(n, np.float64), np.empty(n, np.int32)
     for r in range(len(own)):
@@ -44,49 +43,59 @@ def count_ranks(squared, own, starts, items, ranks):
         for q in range(first, last):
             low, high = min(low, row[items[q]]), max(high, row[items[q]])
         scale = (n_buckets - 2) / (high - low + 1.0)
-        top = n_buckets - 1.0
-        for q in range(first, last):
-            held[_bucket(row[items[q]], low, scale, top)] = 1
+        ends[0], ends[1] = max(low - 1.0 / scale, 0.0), high + 1.0 / scale
         sizes[:] = 0
+        for q in range(first, last):
+            sizes[_bucket(row[items[q]], ends, low, scale, n_buckets)] = 1
         looked = np.uintp(0)  # unsigned, or every index would be checked for being negative
         for begin in range(0, n, STRIP):
             end = min(n, begin + STRIP)
-            for j in range(begin, end):
-                strip[j - begin] = _bucket(row[j], low, scale, top)
+            _buckets(row[begin:end], ends, low, scale, n_buckets, within, strip)
             for j in range(end - begin):  # without a branch: what is not held is written over
                 b = np.uintp(strip[j])
-                sizes[b + np.uintp(1)] += np.int32(1)
+                size = sizes[b]
+                sizes[b] = size + np.int32(2)
                 close[looked] = begin + j
-                looked += np.uintp(held[b])
+                looked += np.uintp(size & np.int32(1))
+        counted = total = 0
         for b in range(n_buckets):
-            sizes[b + 1] += sizes[b]
-        total = 0
-        for b in range(n_buckets):
-            heads[b] = total
-            total += held[b] * (sizes[b + 1] - sizes[b])
+            before[b], heads[b] = counted, total
+            size = sizes[b] >> 1
+            counted += size
+            total += size * (sizes[b] & 1)
         for at in range(looked):
             j = close[at]
-            b = _bucket(row[j], low, scale, top)
+            b = _bucket(row[j], ends, low, scale, n_buckets)
             value[heads[b]], index[heads[b]] = row[j], j
             heads[b] += 1
         for q in range(first, last):
             j = items[q]
             v = row[j]
-            b = _bucket(v, low, scale, top)
-            before = sizes[b]
-            for at in range(heads[b] - (sizes[b + 1] - sizes[b]), heads[b]):
-                before += (value[at] < v) | ((value[at] == v) & (index[at] < j))
+            b = _bucket(v, ends, low, scale, n_buckets)
+            rank = before[b]
+            for at in range(heads[b] - (sizes[b] >> 1), heads[b]):
+                rank += (value[at] < v) | ((value[at] == v) & (index[at] < j))
             # The item itself comes before all others, wherever its own distance of 0 stands.
-            counted = row[me] < v or (row[me] == v and me < j)
-            ranks[q] = 0 if j == me else before + (0 if counted else 1)
-        for q in range(first, last):
-            held[_bucket(row[items[q]], low, scale, top)] = 0
+            itself = row[me] < v or (row[me] == v and me < j)
+            ranks[q] = 0 if j == me else rank + (0 if itself else 1)
 
 
 @_compiled
-def _bucket(value, low, scale, top):
+def _bucket(value, ends, low, scale, n_buckets):
     """Never decreases with the value, so that order between buckets is order between values.
 
-    The queried items fill the buckets 1 … top − 1; what is farther than all of them goes to the last.
+    The queried items have buckets from 1 on. What is nearer than all of them goes to the first, what is farther to the
+    last: ``ends`` (2,) are as far as it matters.
     """
-    return np.int32(min(max((value - low) * scale + 1.0, 0.0), top))
+    return min(np.int32((min(max(value, ends[0]), ends[1]) - low) * scale + 1.0), n_buckets - 1)
+
+
+@_compiled
+def _buckets(values, ends, low, scale, n_buckets, within, buckets):
+    """Each value's bucket; within (≥ m,) int64 is scratch."""
+    bits, least, most = values.view(np.int64), ends.view(np.int64)[0], ends.view(np.int64)[1]
+    for j in range(len(bits)):  # numbers that are not negative have the order of their bits, which fill vectors
+        within[j] = min(max(bits[j], least), most)
+    inside, top = within.view(np.float64), np.int32(n_buckets - 1)
+    for j in range(len(bits)):
+        buckets[j] = min(np.int32((inside[j] - low) * scale + 1.0), top)

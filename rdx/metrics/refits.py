@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rdx.compute.allocator import memory_reused
 from rdx.compute.threads import one_thread_each
 from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.method.difference import DifferenceGraph, Distances, compute_distances
@@ -89,7 +90,7 @@ class Refits:
 
     def run(self, replaced: Mapping[str, np.ndarray] | None = None) -> Refit:
         """One run, in which ``replaced`` (n, d) take the place of representations."""
-        with one_thread_each():
+        with one_thread_each(), memory_reused():
             new = {name: self._compute(values) for name, values in (replaced or {}).items()}
             graphs = self._graphs({name: new.get(name) or self._distances[name] for name in self.features})
             return Refit({direction: self._labels(graph) for direction, graph in graphs.items()}, graphs)

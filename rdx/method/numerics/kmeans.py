@@ -89,26 +89,34 @@ def _lloyd(columns, centres, tolerance, label, before, nearest, square, sums, si
     clusters = len(centres)
     for j in range(n):
         before[j] = -1
+    anew = True  # whether the sums have to be added up from nothing, or only what has moved counts
     for _ in range(_ITERATIONS):
         _assign(columns, centres, label, nearest, square)
         changed = 0
         for j in range(n):
             changed += label[j] != before[j]
-            before[j] = label[j]
         if not changed:
             return
-        for c in range(clusters):
-            sizes[c] = 0.0
-            for d in range(dimensions):
-                sums[c, d] = 0.0
+        if anew:
+            for c in range(clusters):
+                sizes[c] = 0.0
+                for d in range(dimensions):
+                    sums[c, d] = 0.0
         for j in range(n):
-            own = label[j]
-            sizes[own] += 1.0
-            for d in range(dimensions):
-                sums[own, d] += columns[d, j]
+            own, was = label[j], before[j]
+            if not anew and own != was:
+                sizes[was] -= 1.0
+                for d in range(dimensions):
+                    sums[was, d] -= columns[d, j]
+            if anew or own != was:
+                sizes[own] += 1.0
+                for d in range(dimensions):
+                    sums[own, d] += columns[d, j]
+                before[j] = own
+        anew = False
         for c in range(clusters):
             if sizes[c] == 0.0:  # it takes the point that is farthest from its centre
-                far = 0
+                anew, far = True, 0
                 for j in range(n):
                     far = j if nearest[j] > nearest[far] else far
                 nearest[far] = 0.0

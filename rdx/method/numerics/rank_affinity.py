@@ -36,8 +36,11 @@ def rank_affinity(
 
 
 def summed_difference(own: np.ndarray, other: np.ndarray, items: np.ndarray, gamma: float, unit: float = 1.0) -> float:
-    """The difference of ranks (n, n), summed over all ordered pairs of some items (c,)."""
-    return _sum(own, other, items, np.float32(gamma), np.float32(unit))
+    """The difference of ranks (n, n), summed over all ordered pairs of some items (c,).
+
+    Where ``unit`` is 2, ranks are symmetric and each pair is computed once.
+    """
+    return _sum(own, other, items, np.float32(gamma), np.float32(unit), unit == 2.0)
 
 
 @_compiled
@@ -56,27 +59,28 @@ def _fill(own, other, gamma, minus_beta, unit, out):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp", "reassoc"})
-def _sum(own, other, items, gamma, unit):
+def _sum(own, other, items, gamma, unit, symmetric):
     count = len(items)
     mine, theirs = np.empty(count, own.dtype), np.empty(count, other.dtype)
     strip, power = np.empty(count, np.float32), np.empty(count, np.float32)
     bits = power.view(np.int32)
     total = 0.0
-    for i in items:
-        of_own, of_other = own[i], other[i]
-        for k in range(count):
+    for at in range(count):
+        of_own, of_other = own[items[at]], other[items[at]]
+        left = at if symmetric else count
+        for k in range(left):
             mine[k], theirs[k] = of_own[items[k]], of_other[items[k]]
-        _double_quotients(mine, theirs, gamma, unit, strip)
-        exponential(strip, power, bits, count)
-        for k in range(count):
+        _double_quotients(mine[:left], theirs[:left], gamma, unit, strip)
+        exponential(strip, power, bits, left)
+        for k in range(left):
             total += np.float64((strip[k] - _ONE) / (strip[k] + _ONE))
-    return total
+    return 2.0 * total if symmetric else total
 
 
 @_compiled
 def _double_quotients(own, other, gamma, unit, strip):
     """strip (m,): twice what the hyperbolic tangent is taken of, as far as that makes a difference."""
-    for j in range(len(strip)):
+    for j in range(len(own)):
         a, b = np.float32(own[j]), np.float32(other[j])
         x = gamma * (a - b) / (min(a, b) + unit)
         strip[j] = np.float32(2.0) * min(max(x, -_LARGEST), _LARGEST)

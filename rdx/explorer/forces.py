@@ -17,7 +17,7 @@ from rdx.compute.threads import for_each_tile, row_tiles
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_PAIRS = 2**20  # of a tile: fewer are not worth a thread
+_PAIRS = 2**22  # of a tile, which takes a millisecond: less is not worth a thread
 _ONE, _ZERO = np.float32(1.0), np.float32(0.0)
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp", "reassoc"})
 

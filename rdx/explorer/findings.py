@@ -10,7 +10,7 @@ import numpy as np
 from rdx.explorer.common import Common
 from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.standing import Standing
-from rdx.explorer.whereabouts import CLOSER, LITTLE, TOGETHER, Where, held, main_labels, ranks_of_labels
+from rdx.explorer.whereabouts import CLOSER, LITTLE, SPLIT, TOGETHER, main_labels, ranks_of_labels
 from rdx.method.neighborhoods import Points
 from rdx.metrics.finding_counts import Cautions
 
@@ -18,6 +18,7 @@ _NEARER = 1.5  # labels that both models mix, or tell apart, are closer in one w
 _COVERED = 0.5  # share of a label's items that a finding must have to be told of the label
 _WORDS = {
     TOGETHER: "{own} holds {things} together that {other} scatters",
+    SPLIT: "{own} holds {things} together that {other} splits in two",
     CLOSER: "{things} lie closer together in {own} than in {other}",
     LITTLE: "{things} lie a little closer together in {own} than in {other}",
 }
@@ -46,15 +47,15 @@ class Finding:
 
 def finding_of(
     content: Content, method: Method, faces: Sequence[Standing], views: Mapping[str, Points],
-    common: Mapping[tuple[str, int], Common], where: Where,
+    common: Mapping[tuple[str, int], Common], how: Mapping[tuple[str, int], str],
 ) -> Finding:  # fmt: skip
-    """``views``: the points of A and B; ``common``, ``where``: see `commons` and `whereabouts_of`."""
+    """``views``: the points of A and B; ``common``: see `commons`; ``how``: what `held` says of concepts."""
     members = [_concept(method, face).members for face in faces]
     table = _table(content, members, views) if method.is_rdx else None  # baselines ask nothing of the other model
     sentence = _told_apart(content, table, members) if table else None
     if sentence:
         return Finding(tuple(faces), sentence, table)
-    return Finding(tuple(faces), _generic(content, method, faces[0], members[0], common, where))
+    return Finding(tuple(faces), _generic(content, method, faces[0], members[0], common, how))
 
 
 def _table(content: Content, members: Sequence[np.ndarray], views: Mapping[str, Points]) -> Table | None:
@@ -94,7 +95,7 @@ def _across(ranks: np.ndarray) -> float:
 
 def _generic(
     content: Content, method: Method, face: Standing, members: np.ndarray, common: Mapping[tuple[str, int], Common],
-    where: Where,
+    how: Mapping[tuple[str, int], str],
 ) -> str:  # fmt: skip
     own, other = own_side(face.direction), other_side(face.direction)
     things = f"{len(members):,} {content.items.noun}"
@@ -102,11 +103,10 @@ def _generic(
     tail = f": {shared.shares}." if shared and shared.explains and shared.seen else "."
     if not method.is_rdx:
         return f"{own.upper()} holds {things} together{tail}"
-    found = where.get((face.direction, face.number))
-    if found is None:  # of one item
+    words = how.get((face.direction, face.number))
+    if words is None:  # of one item
         return f"{things} of {own.upper()}{tail}"
-    words = _WORDS[held(found[own], found[other], len(members) / content.n)]
-    return words.format(own=own.upper(), other=other.upper(), things=things) + tail
+    return _WORDS[words].format(own=own.upper(), other=other.upper(), things=things) + tail
 
 
 def _concept(method: Method, face: Standing):

@@ -20,6 +20,7 @@ _ASKED = 150  # members whose neighbours are asked for
 
 _SURE = 0.7  # shares of a label that differ so much say all: what its items look like follows
 _TOLD = 0.15  # of the nearest: by so much a model must mix the halves more than the one that divides them
+_MIXED, _TIDY = 0.1, 0.7  # of two groups: mixed by so little, and so much of what each half could hold together it does
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,15 @@ class Halves:
     def told(self) -> bool:
         """Whether the other model keeps them apart and its own mixes them; else both see the same two halves."""
         return self.mixed_own - self.mixed_other >= _TOLD
+
+    def are_groups(self, inside: float) -> bool:
+        """Whether they are two groups in the other model; inside: share of members' neighbours there that are members.
+
+        Where each half lies together, that is the share that its own members make of the concept.
+        """
+        sizes = np.array([len(one) for one in self.members])
+        alone = float(((sizes / sizes.sum()) ** 2).sum())
+        return self.told and self.mixed_other <= _MIXED and inside >= _TIDY * alone
 
 
 @dataclass(frozen=True)

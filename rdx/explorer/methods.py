@@ -22,7 +22,7 @@ from rdx.explorer.size import SMALL, Size, size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of, unnamed_text
 from rdx.explorer.turned_pairs import pairs_of
-from rdx.explorer.whereabouts import Whereabouts, coming, effects, held, held_words, whereabouts_of
+from rdx.explorer.whereabouts import Where, Whereabouts, coming, effects, held, held_words, whereabouts_of
 from rdx.figures import style
 from rdx.method.concepts import Concept
 from rdx.method.neighborhoods import Points
@@ -45,10 +45,11 @@ def method_payload(
     """The method's JSON object; its arrays are added to the block. ``agreement``: see agreement_payload."""
     where, common = whereabouts_of(content, method, views), commons(content, method)
     standing = standings(method, effects(method, where))
-    found = [finding_of(content, method, faces, views, common, where) for faces in findings(standing)]
+    divided = _divided(content, method, standing, views)
+    how = _held(content, method, where, divided)
+    found = [finding_of(content, method, faces, views, common, how) for faces in findings(standing)]
     out = [by for by in standing if by.word == OUT]
     denser = concentration(views, [_members(method, one) for one in out]) if out else None
-    divided = _divided(content, method, standing, views)
     size = size_of(agreement, denser, content.items.noun, bool(method.references))
     beside = beside_reference(method, agreement, [one for one in found if one.faces[0].word == OUT])
     apart = _apart(common, divided)
@@ -68,7 +69,8 @@ def method_payload(
         directions[direction] = {
             "concepts": [
                 _concept(content, method, one, by_number[one.number], views, divided, colors,
-                         common.get((direction, one.number)), where.get((direction, one.number)))
+                         common.get((direction, one.number)), where.get((direction, one.number)),
+                         how.get((direction, one.number)))
                 for one in here
             ],
             "nullSize": explanations.null_size,
@@ -154,9 +156,11 @@ def added_columns(content: Content) -> list[str]:
 def _concept(
     content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points], divided: Mapping,
     colors: Mapping, common: Common | None, where: Mapping[str, Whereabouts] | None,
+    how: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     part, told, by = divided.get((one.direction, one.number), (None, "", ()))
     row = next((row for row in method.rows.get(one.direction, ()) if row["concept"] == concept.number), {})
+    own = own_side(one.direction)
     return {
         "number": concept.number,
         "size": concept.size,
@@ -172,7 +176,7 @@ def _concept(
             kind: {side: list(lying(plane, concept.members)) for side, plane in zip((A, B), planes, strict=True)}
             for kind, planes in content.maps.items()
         },
-        "held": _held(content, one, concept, where),
+        "held": held_words(how, own, other_side(one.direction)) if how else f"In {own.upper()}",
         "where": where and _where(content, one, where),
         "beta": concept.evidence and BETAS[concept.evidence.gamma],
         "halves": _halves(content, one, part),
@@ -182,11 +186,16 @@ def _concept(
     }
 
 
-def _held(content: Content, one: Standing, concept: Concept, found: Mapping[str, Whereabouts] | None) -> str:
-    own, other = own_side(one.direction), other_side(one.direction)
-    if found is None:  # a baseline's, or of one item
-        return f"In {own.upper()}"
-    return held_words(held(found[own], found[other], concept.size / content.n), own, other)
+def _held(content: Content, method: Method, where: Where, divided: Mapping) -> dict[tuple[str, int], str]:
+    """What `held` says of every concept of two items or more; of a baseline's nothing."""
+    sizes = {(d, one.number): one.size for d, found in method.explanations.items() for one in found.concepts}
+    result = {}
+    for (direction, number), found in where.items():
+        own, other = (found[side(direction)].inside for side in (own_side, other_side))
+        part, *_ = divided.get((direction, number), (None,))
+        split = part is not None and part.are_groups(other)
+        result[direction, number] = held(own, other, sizes[direction, number] / content.n, split)
+    return result
 
 
 def _where(content: Content, one: Standing, found: Mapping[str, Whereabouts]) -> dict[str, Any]:

@@ -50,9 +50,8 @@ def story_of(
         said = f"{standing_out(cautions, 'chance')}."
         unnamed = unnamed if method.is_rdx else None
         small = size and size.word == SMALL
-        first = [size.sentence, f"Little as it is, it is no chance: {said}"] if small else [said]
-        last = [None if small else size and size.sentence, full]
-        texts = [*first, reference, unnamed, cause, tells, main, *last]
+        first, last = (size.sentence, None) if small else (None, size and size.sentence)
+        texts = [first, said, reference, unnamed, cause, tells, main, last, full]
         return Story(FOUND, badge, " ".join(filter(None, texts)), out[0].faces[0], count)
     if method.unrelated:
         headline = f"{_both(content)} agree on nothing: neighbours in one are strangers in the other."

@@ -19,10 +19,11 @@ _NAMED = 3  # labels that come near, at most,
 _COME = 0.05  # and how much larger their share of the neighbours must be than in the other model
 _LEAST = 0.1  # share of a group that a label has that the group is made of
 _SEEN = 40  # items of a label whose ranks are looked at
-TOGETHER, CLOSER, LITTLE = "together", "closer", "a little closer"  # how far a model holds a group together
-_APART, _FEW = 0.3, 0.1  # from which share on the two models differ by so much, of what they could beyond chance
-_HOLDS = 0.5  # of what it could beyond chance, a model has that holds them together
-_FARTHER = 1.5  # times as far down the list as in their own model, members are in the other: no little, whoever is near
+# How far two models hold a group together: by the shares of members' neighbours that are members, of what is left above
+# chance.
+TOGETHER, SPLIT, CLOSER, LITTLE = "together", "split", "closer", "a little closer"
+_HOLDS, _SCATTERS = 0.5, 0.25  # a model that holds it together has at least so much, one that scatters it at most
+_LITTLE = 0.1  # by less they differ a little
 
 
 @dataclass(frozen=True)
@@ -84,22 +85,22 @@ def coming(there: Whereabouts, own: Whereabouts) -> list[tuple[int, float, float
     return [one for one in found if one[1] - one[2] >= _COME]
 
 
-def held(own: Whereabouts, other: Whereabouts, chance: float) -> str:
-    """In words, how much closer members are to each other in the model that holds them together than in the other.
+def held(own: float, other: float, chance: float, split: bool = False) -> str:
+    """How much closer members are to each other in the model that holds them together than in the other.
 
-    chance: the share of all items that are members. Together they are where most of their neighbours are members.
+    own, other: the share of members' neighbours that are members; chance: of all items; split: whether the other model
+    has them in two groups. Scattered they are where few of their neighbours are members.
     """
-    whole = max(1 - chance, 1e-9)
-    apart = (own.inside - other.inside) / whole
-    if apart >= _APART and own.inside - chance >= _HOLDS * whole:
-        return TOGETHER
-    return CLOSER if apart >= _FEW or other.rank >= _FARTHER * own.rank else LITTLE
+    here, there = ((share - chance) / max(1 - chance, 1e-9) for share in (own, other))
+    if here >= _HOLDS and (split or there <= _SCATTERS):
+        return SPLIT if split else TOGETHER
+    return CLOSER if here - there >= _LITTLE else LITTLE
 
 
 def held_words(how: str, own: str, other: str) -> str:
     """In which model's neighbourhoods a group lies together: said of each, wherever it is shown."""
-    if how == TOGETHER:
-        return f"Together in {own.upper()}, scattered in {other.upper()}"
+    if how in (TOGETHER, SPLIT):
+        return f"Together in {own.upper()}, {'scattered' if how == TOGETHER else 'split in two'} in {other.upper()}"
     return f"{how.capitalize()} together in {own.upper()} than in {other.upper()}"
 
 

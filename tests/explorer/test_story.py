@@ -11,6 +11,7 @@ from made_comparison import made_content, with_evidence
 from rdx.data.column_kinds import categories
 from rdx.explorer.agreement import labels_placed
 from rdx.explorer.findings import finding_of
+from rdx.explorer.halves import halves
 from rdx.explorer.hues import hues
 from rdx.explorer.payload import make_payload
 from rdx.explorer.size import LARGE, MODERATE, SMALL, size_of
@@ -19,8 +20,8 @@ from rdx.explorer.story import story_of, unnamed_text
 from rdx.explorer.whereabouts import (
     CLOSER,
     LITTLE,
+    SPLIT,
     TOGETHER,
-    Whereabouts,
     coming,
     effects,
     held,
@@ -43,7 +44,8 @@ def told(content, method):
     views = {side: as_points(X) for side, X in content.representations.items()}
     where = whereabouts_of(content, method, views)
     standing = standings(method, effects(method, where))
-    found = [finding_of(content, method, faces, views, {}, where) for faces in findings(standing)]
+    how = dict.fromkeys(where, CLOSER)
+    found = [finding_of(content, method, faces, views, {}, how) for faces in findings(standing)]
     return standing, found, story_of(content, method, standing, found)
 
 
@@ -127,22 +129,37 @@ def test_where_nothing_known_sets_a_group_apart_the_page_says_what_it_may_be(con
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "farther", "words"),
+    ("own", "other", "split", "words"),
     [
-        (0.8, 0.2, 1, TOGETHER), (0.8, 0.6, 1, CLOSER), (0.55, 0.51, 1, LITTLE), (0.1, 0.1, 1, LITTLE),
-        (0.45, 0.05, 1, CLOSER),  # most of its neighbours are others in both
-        (0.1, 0.1, 1.4, LITTLE), (0.1, 0.1, 1.5, CLOSER),  # far down the list of both, but farther in one
+        (0.8, 0.2, False, TOGETHER), (0.8, 0.6, False, CLOSER), (0.55, 0.51, False, LITTLE), (0.1, 0.1, False, LITTLE),
+        (0.45, 0.05, False, CLOSER),  # most of its neighbours are others in both
+        (0.8, 0.4, False, CLOSER),  # no model that has 40 % of its neighbours together scatters it
+        (0.36, 0.32, True, LITTLE), (0.8, 0.4, True, SPLIT), (0.45, 0.05, True, CLOSER),
     ],
 )  # fmt: skip
-def test_words_for_a_group_follow_the_measured_effect(own, other, farther, words):
-    assert held(Whereabouts(own, 40, {}), Whereabouts(other, 40 * farther, {}), 0.05) == words
-    assert held(Whereabouts(1.0, 9, {}), Whereabouts(0.9, 9, {}), 0.9) == TOGETHER  # there it is as any items are
+def test_words_for_a_group_follow_the_measured_shares(own, other, split, words):
+    assert held(own, other, 0.05, split) == words
+    assert held(1.0, 0.9, 0.9) == TOGETHER  # there it is as any items are
+
+
+@pytest.mark.parametrize(("others", "groups"), [(0, True), (80, False)])
+def test_only_two_groups_that_lie_together_are_said_to_be_split(others, groups):
+    """40 members that are one group in A, in B two, alone or each among twice as many others."""
+    rng = np.random.default_rng(0)
+    members, place = np.arange(40), np.full(140, 90.0)
+    place[: 40 + others] = np.where(np.arange(40 + others) % 2, -30, 30)
+    own = rng.normal(size=(140, 3)) + np.where(np.arange(140) < 40, 0, 60)[:, None]
+    other = as_points(rng.normal(size=(140, 3)) + place[:, None])
+    found = halves(as_points(own), other, members)
+    inside = whereabouts(other, members, None).inside
+    assert found.told and found.mixed_other == 0.0 and found.are_groups(inside) is groups
 
 
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        (TOGETHER, "Together in B, scattered in A"), (CLOSER, "Closer together in B than in A"),
+        (TOGETHER, "Together in B, scattered in A"), (SPLIT, "Together in B, split in two in A"),
+        (CLOSER, "Closer together in B than in A"),
         (LITTLE, "A little closer together in B than in A"),
     ],
 )  # fmt: skip
@@ -171,7 +188,8 @@ def test_a_difference_that_stands_out_need_not_be_large(content, common, denser,
     assert story.badge.lower() == (f"{badge}: 1 finding" if badge else "1 finding")
     count = "1 finding stands out from chance. "  # of two groups
     small = size is not None and size.word == SMALL  # then that comes first
-    assert story.headline.startswith(f"{size.sentence} Little as it is, it is no chance: {count}" if small else count)
+    assert story.headline.startswith(f"{size.sentence} {count}" if small else count)
+    assert story.headline.count("chance") == 1 and (size is None or story.headline.count(size.sentence) == 1)
     assert "B tells x." in story.headline and (not size or size.sentence in story.headline)
     assert size is None or f"{common:.0%}".replace("%", " %") in size.sentence
 

@@ -28,7 +28,6 @@ const sidesOf = (finding) => DIRECTIONS.filter((direction) => facesIn(finding, d
 
 function fillFindings() {
   const { findings } = method();
-  const called = (one) => (findings.length > 1 ? `Finding ${findings.indexOf(one) + 1}` : "");
   const some = findings.filter((one) => !one.minor);
   const main = some.length ? some : findings;
   const minor = findings.filter((one) => !main.includes(one));
@@ -36,11 +35,11 @@ function fillFindings() {
   const whose = findings.length && (THUMBS || TEXTS) ? make("p", { class: "whose quiet" }, bound(DATA.pictures)) : "";
   byId("concepts").replaceChildren(
     whose,
-    ...(sides.size > 1 ? besideEachOther(main, called) : ["a", "b"].flatMap((side) => ofOneSide(side, main, called))),
+    ...(sides.size > 1 ? besideEachOther(main) : ["a", "b"].flatMap((side) => ofOneSide(side, main))),
     ...DIRECTIONS.filter((direction) => !findings.some((one) => facesIn(one, direction).length)).map((direction) =>
       make("p", { class: "empty quiet" }, nothingIn(direction)),
     ),
-    minor.length ? minorFindings(minor, called) : "",
+    minor.length ? minorFindings(minor) : "",
     chanceFold(),
   );
 }
@@ -56,15 +55,16 @@ function sideHead(side) {
   );
 }
 
-// Both models' findings in two columns. What one has more of than the other follows below, in both columns: none is empty.
-function besideEachOther(main, called) {
+// Both models' findings in two columns. What one has more of than the other follows below, over both: none is empty, and
+// none has what is the other's.
+function besideEachOther(main) {
   const alone = (side) => main.filter((one) => sidesOf(one).join() === side);
   const rows = Math.min(alone("a").length, alone("b").length);
   const [beside, rest] = [[], []];
   for (const one of main) {
     const [side, both] = sidesOf(one);
     const fits = both || alone(side).indexOf(one) < rows;
-    (fits ? beside : rest).push(findingBlock(one, called(one)));
+    (fits ? beside : rest).push(findingBlock(one));
   }
   const first = sidesOf(main[0])[0]; // where there is one column, the strongest comes first
   const blocks = [make("div", { class: `found-grid first-${first}` }, sideHead("a"), sideHead("b"), beside)];
@@ -72,14 +72,15 @@ function besideEachOther(main, called) {
     const side = alone("a").length > rows ? "a" : "b";
     const more = ` ${rest.length > 1 ? "more findings" : "one more finding"} of ${letter(side)} alone`;
     blocks.push(make("h2", { class: "more" }, make("b", { class: `side ${side}` }, letter(side)), more));
-    blocks.push(inColumns(rest));
+    rest.forEach((one) => one.classList.add("wide"));
+    blocks.push(make("div", { class: "found-grid only" }, rest));
   }
   return blocks;
 }
 
 // Where all that is found is of one model, its findings have both columns.
-function ofOneSide(side, main, called) {
-  const blocks = main.filter((one) => sidesOf(one).join() === side).map((one) => findingBlock(one, called(one)));
+function ofOneSide(side, main) {
+  const blocks = main.filter((one) => sidesOf(one).join() === side).map((one) => findingBlock(one));
   return blocks.length ? [sideHead(side), inColumns(blocks)] : [];
 }
 
@@ -89,12 +90,13 @@ function inColumns(blocks) {
   return make("div", { class: "found-grid only" }, blocks);
 }
 
-function minorFindings(minor, called) {
+// What is small or unsure may follow from what is shown above: folded away.
+function minorFindings(minor) {
   return make(
-    "div",
-    { class: "minor" },
-    make("p", { class: "quiet" }, `Small or unsure (${minor.length})`),
-    make("div", { class: "chance-cards" }, minor.flatMap((one) => one.faces.map((face) => card(face, "small", called(one))))),
+    "details",
+    { id: "minor", class: "folded" },
+    make("summary", {}, `small or unsure (${minor.length})`),
+    make("div", { class: "small-cards" }, minor.flatMap((one) => one.faces.map((face) => card(face, "small")))),
   );
 }
 
@@ -106,13 +108,12 @@ function nothingIn(direction) {
 }
 
 // One finding: in the column of its model, or over both where it has faces in both.
-function findingBlock(finding, name) {
+function findingBlock(finding) {
   const sides = sidesOf(finding);
   const count = finding.faces.length;
-  const inBoth = count > 2 ? "one finding, with groups in both models" : "one finding, with a group in each model";
-  const seen = count < 2 ? "" : sides.length > 1 ? inBoth : `one finding, as ${count} groups`;
-  const told = [name, finding.table && name ? finding.sentence : seen].filter(Boolean);
-  const ownLine = Boolean(seen || (finding.table && name)); // else the card says which finding it is
+  const inBoth = count > 2 ? "One finding, with groups in both models" : "One finding, with a group in each model";
+  const seen = count < 2 ? "" : sides.length > 1 ? inBoth : `One finding, as ${count} groups`;
+  const told = finding.table && method().findings.length > 1 ? finding.sentence : seen; // of one, the headline says it
   const faces = DIRECTIONS.map((direction) => facesIn(finding, direction));
   const table = finding.table ? labelTable(finding.table) : "";
   const short = faces[0].length < faces[1].length ? 0 : 1; // of two columns, has room for the table
@@ -121,19 +122,19 @@ function findingBlock(finding, name) {
     make(
       "div",
       { class: apart && at === short && !table ? "roomy" : null },
-      here.map((face) => card(face, "row", ownLine ? "" : name)),
+      here.map((face) => card(face, "row")),
       apart && at === short ? table : "",
     );
   return make(
     "div",
     { class: `finding ${sides.length > 1 ? "both" : sides[0]}` },
-    ownLine ? make("p", { class: "finding-words" }, bound(told.join(": "))) : null,
+    told ? make("p", { class: "finding-words" }, bound(told)) : null,
     make("div", { class: "faces" }, faces.filter((here) => here.length).map(column)),
     apart ? "" : table,
   );
 }
 
-function card([direction, number], kind, finding = "") {
+function card([direction, number], kind) {
   const one = conceptAt([direction, number]);
   const name = nameOfConcept(number, direction);
   const images = one.grid.slice(0, CARD_IMAGES[kind]);
@@ -156,7 +157,6 @@ function card([direction, number], kind, finding = "") {
       make("b", {}, things(one.size)),
       make("span", { class: "quiet" }, `${percent(one.size / N)} of all`),
       standingWord(one),
-      finding ? make("span", { class: "quiet" }, finding.toLowerCase()) : null,
       one.cautions.map((text) => make("span", { class: "caution" }, text)),
     ),
     make(
@@ -182,14 +182,12 @@ function turnedPairs(one) {
   );
 }
 
-// With a reference it says as well whether the concept is more than that shows.
-const standingWord = (one) =>
-  make(
-    "span",
-    { class: `standing ${one.standing}` },
-    STANDING[one.standing],
-    one.beyond === null || isChance(one) ? "" : one.beyond ? ", more than the reference" : ", no more than the reference",
-  );
+// Of what stands out the headline says so, once for all: here, with a reference, whether it is more than that shows.
+function standingWord(one) {
+  const beyond = one.beyond === null ? "" : one.beyond ? "more than the reference" : "no more than the reference";
+  const said = one.standing === "out" ? beyond : STANDING[one.standing];
+  return said && make("span", { class: `standing ${one.standing}` }, said);
+}
 
 function chanceFold() {
   const faces = DIRECTIONS.flatMap((direction) =>
@@ -200,7 +198,7 @@ function chanceFold() {
   if (!faces.length) return "";
   return make(
     "details",
-    { id: "chance" },
+    { id: "chance", class: "folded" },
     make("summary", {}, `may be chance (${faces.length})`),
     make(
       "p",
@@ -209,7 +207,7 @@ function chanceFold() {
     ),
     make(
       "div",
-      { class: "chance-cards" },
+      { class: "small-cards" },
       faces.map((face) => card(face, "small")),
     ),
   );
@@ -247,6 +245,5 @@ function markCards() {
     else each.removeAttribute("aria-current");
     each.style.borderColor = current ? css(conceptColor(state.concept)) : "";
   }
-  const one = concept();
-  if (one && isChance(one)) byId("chance").open = true;
+  for (const fold of document.querySelectorAll(".folded")) if (fold.querySelector("[aria-current]")) fold.open = true;
 }

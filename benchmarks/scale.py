@@ -9,7 +9,7 @@ ratio is that of the medians; its code is in benchmarks/straightforward.py. Wher
 that of the labels with it. Rows that are not run keep what the table has of them.
 
 What bounds the sparse path at n = 70,000, d = 64: a pair of items costs about 17 ns in a pass on one core, 8 of them
-two float64 products of 66 multiply-adds, which run at four fifths of the core's rate, 4 the choice of pairs and 5 the
+two float64 products of 66 multiply-adds, which run at two thirds of the core's rate, 4 the choice of pairs and 5 the
 counting of ranks in both representations; v2 makes a second pass, without the choice.
 """
 

@@ -58,9 +58,11 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         some = weights if left.all() else weights.subset(np.flatnonzero(left))
         if some.equal:
             return Peeled(found, [], f"the {left.sum()} items left have the same neighbours in both", draws)
-        candidates, drawn = _candidates(some, random_state, spread)
+        candidates = _candidates(some)
         if not left.all():
             candidates = _holding(weights, some, candidates, left)
+        drawn = chance(some, [(one.scale, one.gain) for one in candidates], DRAWS, random_state, spread)
+        candidates = _scored(candidates, drawn)
         draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
         kept = findings(some, [one for one in candidates if one.p_value < ALPHA], first, drawn)
@@ -79,27 +81,30 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
             return Peeled(found, [], f"{most} concepts were asked for at most", draws)
 
 
-def _candidates(weights: Weights, random_state: int, spread: Callable) -> tuple[list[Group], Chance]:
-    """Every group of every scale with its score and p, the largest score first; without the faintest of all."""
+def _candidates(weights: Weights) -> list[Group]:
+    """Every group of every scale, without the faintest of all and those that a few items make up."""
     everything = np.ones(len(weights), dtype=bool)
     with one_thread_each():
         plain = weights.both(1.0)  # where a weight is about the share by which ranks differ
         # An item that goes shifts ranks r by 1, which is 1 / r of them: log(n) / n over all r.
         slight = max(SLIGHT, MOVED * math.log(len(weights)) / len(weights))
-        groups = [
-            ((direction, gamma), members, strength)
+        return [
+            Group((direction, gamma), members, everything, strength, 0.0, 1.0, 0)
             for gamma in GAMMAS
             for direction, strongest in weights.strongest(gamma).items()
             for members, strength in strongest
             if density(plain[direction], members) >= slight and not rests_on_few(weights.at(direction, gamma), members)
         ]
-    drawn = chance(weights, [(scale, strength) for scale, _, strength in groups], DRAWS, random_state, spread)
+
+
+def _scored(groups: list[Group], drawn: Chance) -> list[Group]:
+    """The groups with their scores and p, the largest score first."""
     found = [
-        Group(scale, members, everything, strength, drawn.score(scale, strength), drawn.p_value(scale, strength), 0)
-        for scale, members, strength in groups
+        replace(one, score=drawn.score(one.scale, one.gain), p_value=drawn.p_value(one.scale, one.gain))
+        for one in groups
     ]
     order = {scale: position for position, scale in enumerate(SCALES)}
-    return sorted(found, key=lambda group: (-group.score, order[group.scale])), drawn
+    return sorted(found, key=lambda group: (-group.score, order[group.scale]))
 
 
 def _holding(weights: Weights, some: Weights, groups: list[Group], left: np.ndarray) -> list[Group]:

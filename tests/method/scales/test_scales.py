@@ -327,7 +327,8 @@ def test_items_that_are_all_the_same_to_one_model_end_the_rounds(pair, monkeypat
     monkeypatch.setattr(peeling, "unrelated", lambda *_: False)
     planted = [np.isin(np.arange(N), truth[direction][0]) for direction in truth]
     groups = [Group((A_NOT_B, 0.1), members, None, 1.0, 2.0, 0.01, 0) for members in planted]
-    monkeypatch.setattr(peeling, "_candidates", lambda *_: (groups, Chance((np.ones((9, len(SCALES))),) * 2)))
+    monkeypatch.setattr(peeling, "_candidates", lambda *_: groups)
+    monkeypatch.setattr(peeling, "chance", lambda *_: Chance((np.full((39, len(SCALES)), 0.5),) * 2))  # p 0.025
     monkeypatch.setattr(peeling, "findings", lambda weights, found, *_: found)
     assert peeling.peel(weights, 5).ending == f"the {len(rest)} items left are all the same to one of the two"
     assert faces.share_left(weights, groups[0], [groups[1]]) > 0

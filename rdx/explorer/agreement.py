@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,56 +11,82 @@ import numpy as np
 from rdx.explorer.content import A, B, Content, besides_labels
 from rdx.explorer.copies import copies_of
 from rdx.explorer.sharing import LABEL, Shared, moved_sentence, shared_attributes, table_rows
-from rdx.explorer.telling import better, goes_by_coarser, how, less_sharp, read_text, told_by_neither, unnoticed_turn
+from rdx.explorer.telling import (
+    Unnoticed,
+    better,
+    goes_by_coarser,
+    how,
+    less_sharp,
+    read_text,
+    told_by_neither,
+    unnoticed_turn,
+)
 from rdx.explorer.whereabouts import evenly, ranks_of_labels
 from rdx.method.neighborhoods import Points, neighborhood_ranks
-from rdx.metrics.attribute_probes import probe_attributes, read_by_one
+from rdx.metrics.attribute_probes import Probed, probe_attributes, read_by_one
 from rdx.metrics.attribute_words import percent
-from rdx.metrics.detail import detail
+from rdx.metrics.detail import Detail, detail
 
 _ITEMS = 800  # among which the change of ranks is measured, evenly taken
-_OFTEN = 0.04  # of neighbours that share the label, between A and B
+_OFTEN, _SURE = 0.03, 0.01  # of neighbours that share the label, between A and B, at least; and p
 _MOST = 6  # lines of the table of what neighbours share
 _OF_LABEL, _LABELS = 12, 20  # items that a label must have, and labels that are looked at
 _PAIRS = 3  # of labels that are named, where their ranks differ by a factor of two
 
 
-def agreement_payload(content: Content, views: Mapping[str, Points]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Told:
+    """What one model tells and the other does not, as it was measured on all items."""
+
+    probed: Sequence[Probed]
+    read: Mapping[str, Sequence[Probed]]  # of A and B, what is clearly better
+    turn: Unnoticed | None
+    finer: Detail | None
+
+
+def told_of(content: Content) -> Told:
+    probed = probe_attributes(content.representations, besides_labels(content.attributes))
+    finer = None if content.structure is None else detail(content.representations, *content.structure)
+    return Told(probed, read_by_one(probed), unnoticed_turn(probed), finer)
+
+
+def agreement_payload(content: Content, views: Mapping[str, Points], told: Told | None = None) -> dict[str, Any]:
     """What the page says of the comparison as a whole; ``views``: the points of A and B."""
+    told = told or told_of(content)
+    read, turn, finer = told.read, told.turn, told.finer
     shared = [] if content.near is None else shared_attributes(content.near, content.attributes)
     label = next((one for one in shared if one.name == LABEL), None)
     change = content.moves.get("change")
-    known = besides_labels(content.attributes)
-    probed = probe_attributes(content.representations, known)
-    read = read_by_one(probed)
-    finer = None if content.structure is None else detail(content.representations, *content.structure)
-    # What may be the cause comes first, what follows from it after it.
-    turn, read_better = unnoticed_turn(probed), better(read)
-    tells = [turn and turn.sentence, read_better or less_sharp(finer), label and _more_often(label)]
+    nothing_better = not any(read.values())
+    tells = [turn and turn.sentence, less_sharp(finer) if nothing_better else better(read, turn)]
     return {
         "cka": content.cka,
         "common": None if change is None else 1.0 - float(np.mean(change)),
         "neighbors": None if content.near is None else content.near[0].shape[1],
         "label": label and [label.a, label.b],
         "labels": _placed(content, views),
-        "probed": len(known),
+        "probed": len(besides_labels(content.attributes)),
         "read": {side: [read_text(one) for one in named] for side, named in read.items()},
-        "better": {side: how(named) for side, named in read.items() if named},
+        "better": {side: how(named, B if side == A else A) for side, named in read.items() if named},
         "detail": goes_by_coarser(finer),
         "tells": " ".join(filter(None, tells)) or None,
-        "unseen": told_by_neither(probed),
-        "copies": copies_of(turn, None if read_better else finer, content.structure),
+        "keeps": label and _keeps_apart(label),
+        "unseen": told_by_neither(told.probed),
+        "copies": copies_of(turn, finer if nothing_better else None, content.structure),
         "shared": table_rows(shared)[:_MOST],
         "moved": None if change is None else _moved(content, change),
     }
 
 
-def _more_often(label: Shared) -> str | None:
-    """Which model's neighbours share the label more often, where that is more than a little."""
-    if abs(label.apart) < _OFTEN:
+def _keeps_apart(label: Shared) -> str | None:
+    """Which model's neighbours share the label less often, where that is sure and more than a little."""
+    if abs(label.apart) < _OFTEN or label.p_value > _SURE:
         return None
     (less, far), (more, near) = sorted([(label.a, "A"), (label.b, "B")])
-    return f"Neighbours share the label more often in {near} ({percent(more)}) than in {far} ({percent(less)})."
+    return (
+        f"{far} keeps the labels apart less well than {near}: {percent(less)} of neighbours share the label, in {near} "
+        f"{percent(more)}; as a shorter training does."
+    )
 
 
 def _moved(content: Content, change: np.ndarray) -> str | None:

@@ -38,7 +38,8 @@ class Finding:
 
     faces: tuple[Standing, ...]
     sentence: str
-    table: Table | None = None  # where the sentence is of labels
+    table: Table | None = None  # of its labels
+    of_labels: bool = False  # whether the sentence is of them
 
     @property
     def cautions(self) -> list[Cautions]:
@@ -54,7 +55,7 @@ def finding_of(
     table = _table(content, members, views) if method.is_rdx else None  # baselines ask nothing of the other model
     sentence = _told_apart(content, table, members) if table else None
     if sentence:
-        return Finding(tuple(faces), sentence, table)
+        return Finding(tuple(faces), sentence, table, True)
     return Finding(tuple(faces), _generic(content, method, faces[0], members[0], common, how))
 
 

@@ -16,6 +16,7 @@ from rdx.explorer.content import A, B, Content, Method, other_side, own_side
 from rdx.explorer.findings import Finding, finding_of
 from rdx.explorer.halves import Halves, dividing, halves
 from rdx.explorer.hues import hues
+from rdx.explorer.joined import Cause, beside_cause
 from rdx.explorer.lying import lying
 from rdx.explorer.neighbors import typical_rank
 from rdx.explorer.size import SMALL, Size, size_of
@@ -27,7 +28,7 @@ from rdx.figures import style
 from rdx.method.concepts import Concept
 from rdx.method.neighborhoods import Points
 from rdx.method.scales.explained import BETAS
-from rdx.metrics.attribute_words import percent
+from rdx.metrics.attribute_words import UNEXPLAINED, percent
 from rdx.metrics.attributes import Finding as Tested
 from rdx.metrics.finding_counts import is_minor
 
@@ -40,9 +41,10 @@ _MEASURES = (
 
 def method_payload(
     content: Content, number: int, method: Method, views: Mapping[str, Points], agreement: Mapping[str, Any],
-    block: ArrayBlock,
+    cause: Cause | None, block: ArrayBlock,
 ) -> dict[str, Any]:  # fmt: skip
-    """The method's JSON object; its arrays are added to the block. ``agreement``: see agreement_payload."""
+    """The method's JSON object; its arrays are added to the block. ``agreement``, ``cause``: see agreement_payload and
+    cause_of."""
     where, common = whereabouts_of(content, method, views), commons(content, method)
     standing = standings(method, effects(method, where))
     divided = _divided(content, method, standing, views)
@@ -51,13 +53,16 @@ def method_payload(
     out = [by for by in standing if by.word == OUT]
     denser = concentration(views, [_members(method, one) for one in out]) if out else None
     size = size_of(agreement, denser, content.items.noun, bool(method.references))
-    beside = beside_reference(method, agreement, [one for one in found if one.faces[0].word == OUT])
+    outstanding = [one for one in found if one.faces[0].word == OUT]
+    beside = beside_reference(method, agreement, outstanding)
     apart = _apart(common, divided)
-    cause = shared_cause([one.faces for one in found if one.faces[0].word == OUT], apart)
+    shared = shared_cause([one.faces for one in outstanding], apart)
     keys = [(one.direction, one.number) for one in out]
     named = any(apart.get(key) or (key in common and common[key].explains) for key in keys)
-    unnamed = None if named or agreement["tells"] else unnamed_text(agreement["unseen"])
-    story = story_of(content, method, standing, found, size, agreement["tells"], beside, cause, unnamed)
+    merged = any(one.of_labels for one in outstanding)
+    tells = agreement["tells"] or (None if merged else agreement["keeps"])  # labels mix for any cause
+    unnamed = None if named or tells else unnamed_text(agreement["unseen"])
+    story = story_of(content, method, standing, found, size, tells, beside, shared, unnamed)
     directions, colors = {}, hues(standing, len(style.CONCEPT_COLORS))
     for direction, explanations in method.explanations.items():
         name = f"{number}.{direction}"
@@ -70,7 +75,7 @@ def method_payload(
             "concepts": [
                 _concept(content, method, one, by_number[one.number], views, divided, colors,
                          common.get((direction, one.number)), where.get((direction, one.number)),
-                         how.get((direction, one.number)))
+                         how.get((direction, one.number)), cause)
                 for one in here
             ],
             "nullSize": explanations.null_size,
@@ -156,11 +161,14 @@ def added_columns(content: Content) -> list[str]:
 def _concept(
     content: Content, method: Method, one: Standing, concept: Concept, views: Mapping[str, Points], divided: Mapping,
     colors: Mapping, common: Common | None, where: Mapping[str, Whereabouts] | None,
-    how: str | None,
+    how: str | None, cause: Cause | None,
 ) -> dict[str, Any]:  # fmt: skip
     part, told, by = divided.get((one.direction, one.number), (None, "", ()))
     row = next((row for row in method.rows.get(one.direction, ()) if row["concept"] == concept.number), {})
     own = own_side(one.direction)
+    shares = common and common.shares
+    if cause and one.word == OUT and shares == UNEXPLAINED:
+        shares = beside_cause(cause, concept.members, np.unique(concept.indices)) or shares
     return {
         "number": concept.number,
         "size": concept.size,
@@ -168,7 +176,7 @@ def _concept(
         "cautions": list(one.cautions),
         "beyond": beyond(method, one),
         "color": colors[one.direction, concept.number],
-        "shares": common and common.shares,
+        "shares": shares,
         "besides": common and common.shown,
         "grid": concept.indices.tolist(),
         "typical": {side: typical_rank(views[side], concept.indices) for side in (A, B)},

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from rdx.explorer.agreement import agreement_payload
+from rdx.explorer.agreement import agreement_payload, told_of
 from rdx.explorer.arrays import ArrayBlock, smallest_unsigned
 from rdx.explorer.content import A, B, Content, own_side
 from rdx.explorer.fields import fields_payload
+from rdx.explorer.joined import cause_of
 from rdx.explorer.methods import added_columns, every_label, method_payload
 from rdx.explorer.neighbors import NeighborLists, nearest, nearest_members, with_ranks
 from rdx.explorer.pictures import whose_pictures
@@ -31,9 +32,11 @@ def make_payload(content: Content, thumbnails: Thumbnails | None) -> tuple[dict[
     for kind, planes in content.maps.items():
         for side, plane in zip((A, B), planes, strict=True):
             block.add(f"map.{kind}.{side}", np.asarray(plane, dtype=np.float32))
-    agreement = agreement_payload(content, views)
+    told = told_of(content)
+    agreement = agreement_payload(content, views, told)
+    cause = cause_of(told.turn, told.read, told.finer, content.structure)
     methods = [
-        method_payload(content, number, method, views, agreement, block)
+        method_payload(content, number, method, views, agreement, cause, block)
         for number, method in enumerate(content.methods)
     ]
     rows = np.arange(content.n) if content.n <= EVERY else np.sort(grid_items(content))

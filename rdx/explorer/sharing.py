@@ -6,6 +6,7 @@ far any two items do: 0 as any two, 1 the same; ranks, so that a few large value
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ class Shared:
     attribute: Attribute = field(repr=False)
     a: float
     b: float
+    p_value: float  # of no difference, paired over items
 
     @property
     def name(self) -> str:
@@ -88,7 +90,10 @@ def _compared(near: tuple[np.ndarray, np.ndarray], attribute: Attribute) -> Shar
     if both.sum() < 2:
         return None
     a, b = (float(of_each[both].mean()) for of_each in found)
-    return Shared(attribute, a, b)
+    apart = found[1][both] - found[0][both]
+    error = float(apart.std(ddof=1)) / math.sqrt(len(apart))
+    p_value = math.erfc(abs(b - a) / error / math.sqrt(2)) if error > 0 else float(a == b)
+    return Shared(attribute, a, b, p_value)
 
 
 def _of_each(attribute: Attribute, near: np.ndarray) -> np.ndarray:

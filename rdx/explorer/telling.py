@@ -11,26 +11,38 @@ from rdx.metrics.attribute_probes import Probed, is_clear
 from rdx.metrics.attribute_words import is_mark
 from rdx.metrics.detail import Detail
 
-_LITTLE = 0.15  # of R²: what is read better by less is read a little better
+_LITTLE = 0.15  # of R²: what is read better by less is read a little better; of what is less anyway, hardly a thing is
 _NOTHING, _TENTH = 0.02, 0.1  # R² up to which nothing is read; or this share of the other's
 # halves that change places where an image is turned over, in words, and what becomes of it
 _TURNED = (("upper half", "up and down", "upside-down"), ("left half", "left and right", "mirrored"))
 _ABOUT = 0.7  # of the clearest difference of R²: so much, and another attribute is named beside it
 
 
-def better(read: Mapping[str, Sequence[Probed]]) -> str | None:
-    """The clearest of all that can be read better from one model than from the other, as a sentence."""
+def strongest(read: Mapping[str, Sequence[Probed]]) -> tuple[str, list[Probed]]:
+    """Which model tells most better, and what the headline names of it; empty where nothing is told better."""
     side = max((A, B), key=lambda side: max((abs(one.apart) for one in read[side]), default=0.0))
     if not read[side]:
-        return None
+        return side, []
     first, *others = sorted(read[side], key=lambda one: not is_mark(one.attribute))  # what is painted comes first
-    named = [first, *[one for one in others if abs(one.apart) >= _ABOUT * abs(first.apart)][:1]]
+    return side, [first, *[one for one in others if abs(one.apart) >= _ABOUT * abs(first.apart)][:1]]
+
+
+def better(read: Mapping[str, Sequence[Probed]], turn: Unnoticed | None = None) -> str | None:
+    """The clearest of all that can be read better from one model than from the other, as a sentence; None where that
+    says no more than ``turn``."""
+    side, named = strongest(read)
+    if not named or (turn and all(turn.covers(one) for one in named)):
+        return None
     told = " and ".join(f"{axis(one.attribute)} (R² {_numbers({A: one.a, B: one.b})})" for one in named)
-    return f"{side.upper()} tells {how(named)} than {_other(side).upper()}, as a linear probe reads it: {told}."
+    return f"{side.upper()} {how(named, _other(side))}, as a linear probe reads it: {told}."
 
 
-def how(read: Sequence[Probed]) -> str:
-    return "better" if max(abs(one.apart) for one in read) >= _LITTLE else "a little better"
+def how(read: Sequence[Probed], other: str) -> str:
+    """Of what is read better from one than from the ``other``: a little R² must not read as much does."""
+    if max(max(one.a, one.b) for one in read) < _LITTLE:
+        return f"hardly tells, and {other.upper()} still less"
+    little = "" if max(abs(one.apart) for one in read) >= _LITTLE else "a little "
+    return f"tells {little}better than {other.upper()}"
 
 
 def read_text(one: Probed) -> str:
@@ -77,15 +89,21 @@ class Unnoticed:
     side: str  # of the one that does not
     ends: str
     copy: str
+    half: str
     read: Probed  # what the other one reads best of it
 
     @property
     def sentence(self) -> str:
-        tells = "tells" if max(self.read.a, self.read.b) >= _LITTLE else "seems to tell"
-        return (
-            f"{self.side.upper()} {tells} nothing of {self.ends}, as a model does to which an image and its "
-            f"{self.copy} copy are the same."
-        )
+        side, other = self.side.upper(), _other(self.side).upper()
+        copy = f"an image and its {self.copy} copy are the same"
+        figures = f"R² of a linear probe, {axis(self.read.attribute)}: {_numbers({A: self.read.a, B: self.read.b})}"
+        if max(self.read.a, self.read.b) < _LITTLE:
+            return f"{other} hardly tells {self.ends}, and {side} not at all ({figures}): perhaps to {side} {copy}."
+        return f"{side} tells nothing of {self.ends}, as a model does to which {copy}; {other} does ({figures})."
+
+    def covers(self, one: Probed) -> bool:
+        """Whether an attribute is of these ends."""
+        return one.attribute.name.startswith(f"{self.half}, ")
 
 
 def unnoticed_turn(probed: Sequence[Probed]) -> Unnoticed | None:
@@ -99,7 +117,7 @@ def unnoticed_turn(probed: Sequence[Probed]) -> Unnoticed | None:
             most = max(read, key=lambda one: getattr(one, other))
             nothing = max(_NOTHING, _TENTH * getattr(most, other))
             if all(getattr(one, side) <= nothing for one in read) and is_clear(most):
-                return Unnoticed(side, ends, copy, most)
+                return Unnoticed(side, ends, copy, half, most)
     return None
 
 

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.stats import norm, ttest_rel
 
 from rdx.explorer.agreement import agreement_payload, concentration, labels_placed
+from rdx.explorer.sharing import shared_attributes
 from rdx.features.pixels import MEASURES
 from rdx.method.neighborhoods import as_points
 from rdx.metrics.attributes import Attribute
@@ -46,13 +48,39 @@ def test_change_lies_where_a_group_moved():
     assert concentration(views, [np.arange(200)]) is None
 
 
-def test_labels_that_neighbours_share_more_often_in_one_model_are_told():
-    label = Attribute("label", np.array([0, 0, 1, 1]), ("x", "y"))
-    items = SimpleNamespace(labels=None, label_names={}, noun="items")
-    content = content_with(items=items, attributes=[label], near=(NEAR_A, NEAR_B))
+@pytest.mark.parametrize(
+    ("strangers", "n", "said"),
+    [(0.3, 200, True), (0.2, 20, False), (0.1, 2000, False), (0.0, 200, False)],  # few items, little, and none
+)
+def test_labels_that_one_model_keeps_apart_less_well_are_told_where_that_is_sure_and_not_little(strangers, n, said):
+    """In A, so many items have one neighbour of five of the other label; in B, all have their own."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(n) % 2
+    near = np.array([rng.choice(np.flatnonzero(labels == label), 5) for label in labels])
+    mixed = near.copy()
+    mixed[rng.permutation(n)[: int(strangers * n)], 0] ^= 1  # the item before or after it
+    label = Attribute("label", labels, ("x", "y"))
+    content = content_with(attributes=[label], near=(mixed, near))
     told = agreement_payload(content, {})
-    assert told["label"] == [0.5, 0.25] and told["probed"] == 0
-    assert told["tells"] == "Neighbours share the label more often in A (50 %) than in B (25 %)."
+    assert told["label"] == [pytest.approx(1 - strangers / 5), 1.0] and told["probed"] == 0 and told["tells"] is None
+    words = (
+        f"A keeps the labels apart less well than B: {1 - strangers / 5:.0%} of neighbours share the label, in B 100%; "
+        "as a shorter training does."
+    )
+    assert told["keeps"] == (words.replace("%", " %") if said else None)
+    content.near = content.near[::-1]
+    assert said == str(agreement_payload(content, {})["keeps"]).startswith("B keeps the labels apart less well than A")
+
+
+def test_whether_neighbours_share_an_attribute_alike_is_tested_over_items():
+    rng = np.random.default_rng(1)
+    near = rng.integers(0, 300, (2, 300, 10))
+    labels = rng.integers(0, 3, 300)
+    near[1, :200, :2] = np.arange(200)[:, None]  # itself, of its own label
+    (shared,) = shared_attributes(tuple(near), [Attribute("label", labels, ("x", "y", "z"))])
+    first, second = ((labels[side] == labels[:, None]).mean(axis=1) for side in near)
+    found = ttest_rel(second, first)
+    assert shared.p_value == pytest.approx(2 * norm.sf(abs(found.statistic)), rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -84,14 +112,15 @@ def test_a_model_that_takes_no_notice_of_how_images_are_turned_is_named(half):
     names = [f"{half}, brightness", f"{half}, edges"]
     known = [Attribute(name, values, None, MEASURES[name]) for name, values in zip(names, (bright, busy), strict=True)]
     words = {"upper half": ("up and down", "upside-down"), "left half": ("left and right", "mirrored")}[half]
-    sentence = "{} tells nothing of {}, as a model does to which an image and its {} copy are the same."
+    sentence = "{} tells nothing of {}, as a model does to which an image and its {} copy are the same; {} does (R² of "
     told = agreement_payload(content_with(attributes=known, representations={"a": folded, "b": seen}), {})["tells"]
-    assert told.startswith(sentence.format("A", *words))
+    assert told.startswith(sentence.format("A", *words, "B")) and "tells better" not in told  # which says no more
     told = agreement_payload(content_with(attributes=known, representations={"a": seen, "b": folded}), {})["tells"]
-    assert told.startswith(sentence.format("B", *words))
+    assert told.startswith(sentence.format("B", *words, "A"))
     hardly = np.c_[bright + 2.5 * rng.normal(size=200), busy + 4 * rng.normal(size=200), other]
     told = agreement_payload(content_with(attributes=known, representations={"a": folded, "b": hardly}), {})["tells"]
-    assert told.startswith(sentence.replace("tells", "seems to tell").format("A", *words))
+    assert told.startswith(f"B hardly tells {words[0]}, and A not at all (R² of a linear probe, ")
+    assert told.endswith(f": perhaps to A an image and its {words[1]} copy are the same.")
     # one that holds a little of it, one that holds one of both, and two that hold nothing
     for less, more in ((np.c_[0.1 * bright, busy, 5 * other], seen), (np.c_[busy, other], seen), (folded, folded)):
         tells = agreement_payload(content_with(attributes=known, representations={"a": less, "b": more}), {})["tells"]
@@ -176,9 +205,13 @@ def test_coarser_structure_leads_only_where_nothing_else_is_told_better(colours,
 def test_a_small_difference_of_what_is_told_reads_as_small():
     rng = np.random.default_rng(1)
     values = rng.normal(size=600)
-    for share, words in ((0.35, "B tells a little better than A"), (1.0, "B tells better than A")):
+    for own, share, words in (
+        (0, 0.35, "B hardly tells, and A still less"), (0.3, 0.5, "B tells a little better than A"),
+        (0, 1.0, "B tells better than A"),
+    ):  # fmt: skip
         A, B = rng.normal(size=(2, 600, 4))
+        A[:, 0] += own * values
         B[:, 0] += share * values
         content = content_with(attributes=[Attribute("age", values)], representations={"a": A, "b": B})
         told = agreement_payload(content, {})
-        assert told["tells"].startswith(words) and words.endswith(f"{told['better']['b']} than A")
+        assert told["tells"].startswith(words) and words == f"B {told['better']['b']}"

@@ -232,6 +232,24 @@ def test_axe_finds_nothing(opened, link, scheme, options):
     assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
 
 
+def test_what_is_small_or_unsure_is_folded_until_it_is_looked_at(browser, tmp_path):
+    content = made_content()
+    method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]})
+    known = {"a_not_b": 0.9, "b_not_a": 0.4}
+    rows = {d: [{**row, "stability": known[d]} for row in found] for d, found in method.rows.items()}
+    method = replace(method, rows=rows)
+    (tmp_path / "page.html").write_text(explorer_page(replace(content, methods=[method])), encoding="utf-8")
+    page = browser.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator(".card").first.wait_for()
+    assert page.locator("#minor summary").inner_text() == "small or unsure (1)"
+    assert page.locator(".card:visible").count() == 1
+    page.keyboard.press("d")  # to what B holds together
+    assert page.locator("#minor .card:visible").count() == 1 and "borders unsure" in page.locator("#minor").inner_text()
+    assert not page.evaluate("document.getElementById('chance').open")
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("faces", "blocks", "wide"),
     [
@@ -257,6 +275,11 @@ def test_no_half_of_what_was_found_is_empty(browser, tmp_path, faces, blocks, wi
         widths[top] = widths.get(top, 0) + width
     assert min(widths.values()) > 0.95 * whole  # in each row
     assert page.locator(".wide").count() == wide
+    if set(blocks) != {"a"}:  # both models' headings are there
+        for side, head in (("a", "h2.a"), ("b", "h2.b")):
+            column = page.locator(head).first.bounding_box()
+            boxes = [one.bounding_box() for one in page.locator(f".finding.{side}:not(.wide)").all()]
+            assert all(abs(box["x"] - column["x"]) < 2 for box in boxes)  # below its own
     short = page.locator(".roomy .thumb, .both .label-table")  # beside two faces, one has larger images or the table
     assert (short.count() > 0) == ("both" in blocks)
     page.close()

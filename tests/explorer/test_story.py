@@ -129,6 +129,31 @@ def test_where_nothing_known_sets_a_group_apart_the_page_says_what_it_may_be(con
 
 
 @pytest.mark.parametrize(
+    ("merged", "tells", "said"), [(False, False, True), (True, False, False), (False, True, False)]
+)
+def test_that_labels_are_kept_apart_less_well_is_said_where_nothing_else_explains_it(content, merged, tells, said):
+    method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [None, None]})
+    concept, labels = method.explanations["a_not_b"].concepts[0], content.items.labels
+    members = np.flatnonzero(labels <= 1) if merged else np.arange(0, content.n, 3)  # cats and dogs, or anything
+    inside = np.isin(np.arange(content.n), members).astype(int)
+    found = Explanations("a_not_b", inside, [replace(concept, members=members)])
+    method = replace(method, explanations={**method.explanations, "a_not_b": found})
+    names = categories("label", [content.items.label_name(i) for i in range(content.n)])
+    tilt = np.random.default_rng(5).normal(size=content.n)
+    views = {"a": content.representations["a"], "b": np.c_[content.representations["b"], 3 * tilt * tells]}
+    own = np.array([np.flatnonzero(labels == label)[:5] for label in labels])
+    mixed = np.where(np.arange(content.n)[:, None] % 2, own, np.roll(own, 1, axis=0))
+    known = replace(
+        content, methods=[method], near=(mixed, own), attributes=[names, Attribute("tilt", tilt)], representations=views
+    )
+    payload, _ = make_payload(known, None)
+    headline = payload["methods"][0]["story"]["headline"]
+    assert ("A keeps the labels apart less well than B: 50 % of neighbours share the label" in headline) is said
+    assert ("“cat” and “dog” together" in headline) is merged and ("B tells better than A" in headline) is tells
+    assert payload["agreement"]["label"] == [0.5, 1.0]  # below the headline it is told anyway
+
+
+@pytest.mark.parametrize(
     ("own", "other", "split", "words"),
     [
         (0.8, 0.2, False, TOGETHER), (0.8, 0.6, False, CLOSER), (0.55, 0.51, False, LITTLE), (0.1, 0.1, False, LITTLE),

@@ -12,7 +12,7 @@ function fillAgreement() {
     fact(`${concentration.toFixed(1)} ×`, "as much change of ranks inside what stands out as elsewhere");
   const texts = ["a", "b"]
     .filter((side) => read[side].length)
-    .map((side) => [`What ${letter(side)} tells ${better[side]} than ${letter(OTHER[side])}`, read[side].join("; ")]);
+    .map((side) => [`What ${letter(side)} ${better[side]}`, read[side].join("; ")]);
   const told = texts.length;
   if (told) texts[texts.length - 1][1] += " (R² of a linear probe: 0 tells nothing, 1 all)";
   else if (probed && !detail)

@@ -32,7 +32,9 @@ function fillFindings() {
   const main = some.length ? some : findings;
   const minor = findings.filter((one) => !main.includes(one));
   const sides = new Set(main.flatMap(sidesOf));
-  const whose = findings.length && (THUMBS || TEXTS) ? make("p", { class: "whose quiet" }, bound(DATA.pictures)) : "";
+  const lead = [(THUMBS || TEXTS) && DATA.pictures, main.length > 1 && story().kind === "found" && "The largest difference comes first."];
+  const told = lead.filter(Boolean).join(" ");
+  const whose = findings.length && told ? make("p", { class: "whose quiet" }, bound(told)) : "";
   byId("concepts").replaceChildren(
     whose,
     ...(sides.size > 1 ? besideEachOther(main) : ["a", "b"].flatMap((side) => ofOneSide(side, main))),

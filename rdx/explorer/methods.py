@@ -91,7 +91,7 @@ def method_payload(
         },
         "draws": method.draws,
         "findings": [_finding(content, one) for one in found],
-        "concentration": denser,
+        "concentration": None if size and size.spread else denser,  # of which the headline says it
         "directions": directions,
         "settings": [list(pair) for pair in method.settings],
         "formula": formula

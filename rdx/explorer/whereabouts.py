@@ -19,11 +19,11 @@ _NAMED = 3  # labels that come near, at most,
 _COME = 0.05  # and how much larger their share of the neighbours must be than in the other model
 _LEAST = 0.1  # share of a group that a label has that the group is made of
 _SEEN = 40  # items of a label whose ranks are looked at
-# How far two models hold a group together: by the shares of members' neighbours that are members, of what is left above
-# chance.
+# How far two models hold a group together: by the shares of members' neighbours that are members.
 TOGETHER, SPLIT, CLOSER, LITTLE = "together", "split", "closer", "a little closer"
-_HOLDS, _SCATTERS = 0.5, 0.25  # a model that holds it together has at least so much, one that scatters it at most
-_LITTLE = 0.1  # by less they differ a little
+_HOLDS = 0.5  # of what is left above chance, a model that holds it together has at least
+_SCATTERS = 0.3  # one that scatters it has at most, chance included: as the card says it
+_LITTLE = 0.1  # above chance: by less they differ a little
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def held(own: float, other: float, chance: float, split: bool = False) -> str:
     has them in two groups. Scattered they are where few of their neighbours are members.
     """
     here, there = ((share - chance) / max(1 - chance, 1e-9) for share in (own, other))
-    if here >= _HOLDS and (split or there <= _SCATTERS):
+    if here >= _HOLDS and (split or other <= _SCATTERS):
         return SPLIT if split else TOGETHER
     return CLOSER if here - there >= _LITTLE else LITTLE
 

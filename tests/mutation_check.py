@@ -170,7 +170,7 @@ MUTATIONS = (
     # The sparse path
     Mutation(
         "an item among its own neighbours", "rdx/method/many/rank_counting.py",
-        "before + (0 if counted else 1)", "before", ("tests/method/many/test_rank_counting.py",),
+        "rank + (0 if itself else 1)", "rank", ("tests/method/many/test_rank_counting.py",),
     ),
     Mutation(
         "sampled pairs count half", "rdx/method/many/sparse_graph.py",

@@ -59,8 +59,8 @@ def method_payload(
     shared = shared_cause([one.faces for one in outstanding], apart)
     keys = [(one.direction, one.number) for one in out]
     named = any(apart.get(key) or (key in common and common[key].explains) for key in keys)
-    merged = any(one.of_labels for one in outstanding)
-    tells = agreement["tells"] or (None if merged else agreement["keeps"])  # labels mix for any cause
+    explained = shared or any(one.of_labels for one in outstanding)
+    tells = agreement["tells"] or (None if explained else agreement["keeps"])  # labels mix for any cause
     unnamed = None if named or tells else unnamed_text(agreement["unseen"])
     story = story_of(content, method, standing, found, size, tells, beside, shared, unnamed)
     directions, colors = {}, hues(standing, len(style.CONCEPT_COLORS))

@@ -129,9 +129,16 @@ def test_where_nothing_known_sets_a_group_apart_the_page_says_what_it_may_be(con
 
 
 @pytest.mark.parametrize(
-    ("merged", "tells", "said"), [(False, False, True), (True, False, False), (False, True, False)]
+    ("merged", "tells", "shared", "said"),
+    [
+        (False, False, None, True), (True, False, None, False), (False, True, None, False),
+        (False, False, "All x.", False),
+    ],  # fmt: skip
 )
-def test_that_labels_are_kept_apart_less_well_is_said_where_nothing_else_explains_it(content, merged, tells, said):
+def test_that_labels_are_kept_apart_less_well_is_said_where_nothing_else_explains_it(
+    content, monkeypatch, merged, tells, shared, said
+):
+    monkeypatch.setattr("rdx.explorer.methods.shared_cause", lambda *_: shared)
     method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [None, None]})
     concept, labels = method.explanations["a_not_b"].concepts[0], content.items.labels
     members = np.flatnonzero(labels <= 1) if merged else np.arange(0, content.n, 3)  # cats and dogs, or anything

@@ -1,18 +1,21 @@
 """Does a concept at its own scale come back when fewer items are looked at?
 
 On each subsample, of the items that were left in the concept's round, the strongest groups at its γ are found again;
-its stability is its best Jaccard index with one of them or of their parts, and the mean of that over the subsamples.
+its stability is its Jaccard index with the most similar of them and of their parts, which is settled as it was, and
+the mean of that over the subsamples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
 from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.method.concepts import Concept, Explanations
 from rdx.method.scales.plan import looked_at
+from rdx.method.scales.reach import settle
 from rdx.method.scales.strongest import parts, strongest_groups
 from rdx.method.scales.weights import Weights
 from rdx.metrics.refits import GROUPS, Refits
@@ -62,7 +65,12 @@ def _overlaps(
                     scale = direction, one.evidence.gamma
                     if scale not in again:
                         again[scale] = _groups(weights.at(*scale))
-                    found[direction][position] = _best(np.isin(left, one.members), again[scale])
+                    members = np.isin(left, one.members)
+                    if members.any():
+                        group = _most_like(members, again[scale])
+                        if one.evidence.stands_out and group.any():
+                            group = settle(weights, scale, group, np.ones(len(left), dtype=bool))
+                        found[direction][position] = _jaccard(members, group)
     return found
 
 
@@ -78,9 +86,11 @@ def _groups(weights: np.ndarray) -> list[np.ndarray]:
     return found + [part for group in found for part in parts(weights, group)]
 
 
-def _best(members: np.ndarray, groups: list[np.ndarray]) -> float:
-    """The best Jaccard index of members (n,) bool with a group; NaN without members."""
-    if not members.any():
-        return float("nan")
-    shared = [np.count_nonzero(members & group) / np.count_nonzero(members | group) for group in groups]
-    return max(shared, default=0.0)
+def _most_like(members: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
+    """The group (n,) bool with the best Jaccard index with members (n,) bool; an empty one where there is none."""
+    return max(groups, key=partial(_jaccard, members), default=np.zeros_like(members))
+
+
+def _jaccard(one: np.ndarray, other: np.ndarray) -> float:
+    """The Jaccard index of two groups (n,) bool."""
+    return np.count_nonzero(one & other) / max(np.count_nonzero(one | other), 1)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from rdx import RDX
 from rdx.compute.threads import map_ordered
 from rdx.errors import InputError
+from rdx.method.concepts import A_NOT_B, DIRECTIONS
+from rdx.metrics import scale_stability
 from rdx.metrics.refits import Refits
 from rdx.metrics.stability import best_jaccard, check_varied, concept_stability, subsample
 
@@ -91,3 +93,21 @@ def test_nearly_equal_rows_have_no_subsamples(n, others):
         check_varied(features, "A")
     features[: len(features) // 2, 0] = np.arange(len(features) // 2)
     check_varied(features, "A")
+
+
+def test_what_is_found_again_at_its_own_scale_is_settled_before_it_is_compared(monkeypatch):
+    """In each subsample the strongest group is the core of two merged classes; settled, it is both of them."""
+    rng = np.random.default_rng(7)
+    label, noise = rng.integers(0, 6, 240), rng.normal(size=(240, 16))
+    apart = 2.1 * rng.normal(size=(6, 16))
+    near = apart.copy()
+    near[1] = near[0]
+    A, B = noise + near[label], noise + apart[label] + 0.3 * rng.normal(size=(240, 16))
+    auto = RDX(scale="auto")
+    fitted = auto.fit(A, B)
+    found = {direction: getattr(fitted, f"{direction}_") for direction in DIRECTIONS}
+    assert (found[A_NOT_B].concepts[0].members == np.flatnonzero(label <= 1)).all()
+    refits = Refits(auto, {"A": A, "B": B})
+    assert scale_stability.scale_stability(refits, found, 4)[A_NOT_B][0] == 1.0
+    monkeypatch.setattr(scale_stability, "settle", lambda weights, scale, members, free: members)
+    assert scale_stability.scale_stability(refits, found, 4)[A_NOT_B][0] < 1.0

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from rdx.method.scales.chance import Scale
 from rdx.method.scales.group import Group, taken_by
 from rdx.method.scales.strongest import LEAST
 from rdx.method.scales.weights import Weights
@@ -29,7 +30,7 @@ def settled(weights: Weights, groups: list[Group]) -> list[Group]:
     for place, one in enumerate(groups):
         taken = taken_by([each for each in found if each is not one], one.direction)
         free = np.ones(len(weights), dtype=bool) if taken is None else ~taken
-        found[place] = replace(one, members=_settled(weights, one, free))
+        found[place] = replace(one, members=settle(weights, one.scale, one.members, free))
     return found
 
 
@@ -46,11 +47,12 @@ def _join(share: np.ndarray, weights: np.ndarray, members: np.ndarray) -> np.nda
     return (share >= (1 + members.mean()) / 2) & (weights > 0)
 
 
-def _settled(weights: Weights, group: Group, free: np.ndarray) -> np.ndarray:
-    """The members of a group (n,) bool once nobody joins or leaves; free (n,) bool: who may join."""
-    ranks = weights.distances[weights.compared[group.direction][0]].values.astype(np.float32)  # symmetrised, (n, n)
+def settle(weights: Weights, scale: Scale, members: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """The members (n,) bool of a group at its scale once nobody joins or leaves; free (n,) bool: who may join."""
+    own = weights.compared[scale[0]][0]
+    ranks = weights.distances[own].values.astype(np.float32)  # symmetrised, (n, n)
     np.fill_diagonal(ranks, np.inf)
-    matrix, members = weights.at(*group.scale), group.members
+    matrix = weights.at(*scale)
     nearest = _nearest(ranks, members)
     for _ in range(_ROUNDS):
         share = _share(nearest, members)

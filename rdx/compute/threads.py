@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -44,24 +45,48 @@ def row_tiles(n: int, tile_rows: int | None = None) -> list[slice]:
 
 
 _looked_at: dict[str, bool] = {}  # modules by name: whether they are compiled
-_limits: list = []  # the limit in force; one is enough
+_inside: list = []  # BLAS' limit, once for every thread that is inside
+_entering = threading.Lock()
+_own = threading.local()
 
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
     """Keeps BLAS and OpenMP at one thread, so that sums are added in one order on every machine.
 
-    Inside itself it does nothing more.
+    Several threads of a process may be inside at a time. OpenMP counts for each of them; BLAS has one number for all,
+    which comes back when the last of them leaves.
     """
-    if _limits:
+    depth = getattr(_own, "depth", 0)
+    if depth == 0:
+        _own.openmp = _libraries().select(user_api="openmp").limit(limits=1)
+        with _entering:
+            _inside.append(_inside[0] if _inside else _limit_blas())
+    _own.depth = depth + 1
+    try:
         yield
-        return
-    with _libraries().limit(limits=1) as limit:
-        _limits.append(limit)
-        try:
-            yield
-        finally:
-            _limits.pop()
+    finally:
+        _own.depth -= 1
+        if _own.depth == 0:
+            with _entering:
+                blas = _inside.pop()
+                if not _inside:
+                    _let_any_thread_limit()
+                    blas.restore_original_limits()
+                    _let_any_thread_limit()
+            _own.openmp.restore_original_limits()
+
+
+def _limit_blas():
+    _let_any_thread_limit()
+    return _libraries().select(user_api="blas").limit(limits=1)
+
+
+def _let_any_thread_limit() -> None:
+    """From threadpoolctl 3.8 on, what one thread limits no other one can while it lives: their calls do nothing."""
+    for library in _libraries().lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
 
 
 def _libraries() -> ThreadpoolController:

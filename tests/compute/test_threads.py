@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from rdx.compute import threads as module
-from rdx.compute.threads import cores, default_threads, map_ordered
+from rdx.compute.threads import cores, default_threads, library_threads, map_ordered, one_thread_each
 
 
 @pytest.mark.parametrize("threads", [1, 3, 8])
@@ -44,3 +49,48 @@ def test_threads_are_the_cores_that_this_process_may_use_or_fewer(monkeypatch):
     for wanted, expected in (("", 16), ("4", 4), ("64", 16), ("0", 1), ("many", 16)):
         monkeypatch.setenv("OMP_NUM_THREADS", wanted)
         assert (cores(), default_threads()) == (16, expected)
+
+
+@pytest.fixture
+def two_threads():
+    """BLAS takes two, and a limit that a thread has set before does not keep others from setting one."""
+    assert np.ones((2, 2)) @ np.ones(2) is not None  # NumPy's BLAS is there
+    with threadpool_limits(limits=2):
+        yield
+
+
+def _blas() -> set[int]:
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_one_thread_each_holds_in_every_thread_until_the_last_leaves(two_threads):
+    first, second, left = (threading.Event() for _ in range(3))
+
+    def short():
+        with one_thread_each():
+            first.set()
+            assert second.wait(10)
+            seen = _blas()
+        left.set()
+        return seen
+
+    def long():
+        assert first.wait(10)
+        with one_thread_each(), one_thread_each():
+            second.set()
+            assert left.wait(10)
+            return _blas()
+
+    with ThreadPoolExecutor(2) as pool:
+        seen = [pool.submit(work) for work in (short, long)]
+        assert [one.result() for one in seen] == [{1}, {1}]
+    assert _blas() == {2} and library_threads()["blas"] == 2
+
+
+def test_a_limit_comes_back_where_parts_of_two_loops_are_not_nested(two_threads):
+    one, other = (map_ordered(lambda i: i, range(4), threads=2) for _ in range(2))
+    assert (next(one), next(other)) == (0, 0)
+    one.close()
+    assert _blas() == {1}
+    other.close()
+    assert _blas() == {2}

@@ -2,6 +2,7 @@
 // What may be chance is folded away below.
 
 const CARD_IMAGES = TEXTS ? { row: 4, small: 1 } : { row: 9, small: 3 };
+const FULL_FACES = 2; // of one model, in a finding of both, are shown in full whatever the other has
 const STANDING = {
   out: "stands out",
   chance: "may be chance",
@@ -116,7 +117,9 @@ function findingBlock(finding) {
   const inBoth = count > 2 ? "One finding, with groups in both models" : "One finding, with a group in each model";
   const seen = count < 2 ? "" : sides.length > 1 ? inBoth : `One finding, as ${count} groups`;
   const told = finding.table && method().findings.length > 1 ? finding.sentence : seen; // of one, the headline says it
-  const faces = DIRECTIONS.map((direction) => facesIn(finding, direction));
+  const all = DIRECTIONS.map((direction) => facesIn(finding, direction));
+  const most = sides.length > 1 ? Math.max(FULL_FACES, Math.min(...all.map((here) => here.length))) : count;
+  const faces = all.map((here) => here.slice(0, most));
   const table = finding.table ? labelTable(finding.table) : "";
   const short = faces[0].length < faces[1].length ? 0 : 1; // of two columns, has room for the table
   const apart = sides.length > 1 && faces[0].length !== faces[1].length;
@@ -133,6 +136,19 @@ function findingBlock(finding) {
     told ? make("p", { class: "finding-words" }, bound(told)) : null,
     make("div", { class: "faces" }, faces.filter((here) => here.length).map(column)),
     apart ? "" : table,
+    all.map((here) => moreFaces(here.slice(most))),
+  );
+}
+
+// What one model has many of beside a few of the other's is shown small below both columns.
+function moreFaces(here) {
+  if (!here.length) return null;
+  const groups = here.length > 1 ? `${here.length} more groups` : "One more group";
+  return make(
+    "div",
+    { class: "more-faces" },
+    make("p", { class: "quiet" }, `${groups} of this finding, closer together in ${letter(OWN[here[0][0]])}:`),
+    make("div", { class: "small-cards" }, here.map((face) => card(face, "small"))),
   );
 }
 

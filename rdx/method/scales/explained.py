@@ -28,7 +28,8 @@ def explain_scales(
     """Both directions' concepts: those that stand out, round by round, the largest first, then what may be chance.
 
     All that stand out do so with p below ALPHA; the score would put five items before a hundred. What a later round
-    finds is a difference of the rest: items that were not looked at join what was found before.
+    finds is a difference of the rest: items that were not looked at join what was found before. Faces that do not stand
+    out by themselves come after those that do.
 
     ``chosen``: an RDX, of which only parameters are read. ``points``: "A" and "B", aligned also "a_to_b" and "b_to_a".
     """
@@ -41,7 +42,7 @@ def explain_scales(
         )  # fmt: skip
     with freed_memory_kept():  # or every draw would ask the system for its matrices anew
         found = peel(weights, chosen.n_clusters, chosen.random_state, spread=spread)
-    ordered = (*sorted(found.groups, key=lambda one: (one.round, -one.members.sum())), *found.chance)
+    ordered = (*sorted(found.groups, key=lambda one: (one.round, one.further, -one.members.sum())), *found.chance)
     explanations = {
         direction: _explanations(
             direction, [one for one in ordered if one.direction == direction], found.ending,

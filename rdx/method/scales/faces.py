@@ -15,7 +15,7 @@ from rdx.method.scales.strongest import LEAST, density
 from rdx.method.scales.weights import Weights
 
 FACES = 0.5  # two groups neither of which keeps this share of its density without the other are one finding
-_EVEN = 0.3  # share of a group that lies on the lesser side of a border, at least: two parts, not a part and a few
+EVEN = 0.3  # share of a group that lies on the lesser side of a border, at least: two parts, not a part and a few
 _ACROSS = 0.6  # of the density across a border, at most, has a group on either side of it
 
 
@@ -44,7 +44,7 @@ def share_left(weights: Weights, group: Group, others: list[Group]) -> float:
 def _cut(weights: Weights, group: Group, border: np.ndarray) -> bool:
     """Whether a group holds together across the border of another one, (n,) bool, and hardly on either side of it."""
     inside, outside = group.members & border, group.members & ~border
-    if min(inside.sum(), outside.sum()) < max(LEAST, _EVEN * group.members.sum()):
+    if min(inside.sum(), outside.sum()) < max(LEAST, EVEN * group.members.sum()):
         return False
     matrix = weights.at(*group.scale)
     across = float(matrix[np.ix_(inside, outside)].mean(dtype=np.float64))

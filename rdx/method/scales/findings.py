@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from rdx.method.concepts import OPPOSITE
+from rdx.method.scales.across import with_further_faces
+from rdx.method.scales.bound import at_most
 from rdx.method.scales.chance import GAMMAS, Chance
 from rdx.method.scales.faces import are_faces, is_other_side, share_left
 from rdx.method.scales.group import Group, taken_by
@@ -29,8 +32,12 @@ def distinct(groups: list[Group]) -> list[Group]:
     return found
 
 
-def findings(weights: Weights, groups: list[Group], first: int, drawn: Chance) -> list[Group]:
+def findings(
+    weights: Weights, groups: list[Group], first: int, drawn: Chance, room: Mapping[str, int]
+) -> list[Group]:  # fmt: skip
     """Of the groups that stand out in a round, those that do not follow from stronger ones, numbered as findings.
+
+    first: their first number. room: how many a direction may have.
 
     A remainder gives way to the group around what left it, or goes where that is found by itself.
     """
@@ -62,8 +69,10 @@ def findings(weights: Weights, groups: list[Group], first: int, drawn: Chance) -
         kept.append(replace(one, members=members, finding=finding))
         left_by.append(left)
     standing = [one for one, left in zip(kept, left_by, strict=True) if left is None or not _explained(one, left, kept)]
-    numbers = sorted({one.finding for one in standing})
-    return settled(weights, [replace(one, finding=first + numbers.index(one.finding)) for one in standing])
+    found = with_further_faces(weights, settled(weights, standing), drawn)
+    found = at_most(weights, found, room, drawn)
+    numbers = sorted({one.finding for one in found})
+    return [replace(one, finding=first + numbers.index(one.finding)) for one in found]
 
 
 def _explained(remainder: Group, left: np.ndarray, kept: list[Group]) -> bool:

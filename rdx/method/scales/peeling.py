@@ -65,7 +65,8 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         candidates = _scored(candidates, drawn)
         draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
-        kept = findings(some, [one for one in candidates if one.p_value < ALPHA], first, drawn)
+        room = {direction: most - sum(one.direction == direction for one in found) for direction in DIRECTIONS}
+        kept = findings(some, [one for one in candidates if one.p_value < ALPHA], first, drawn, room)
         placed = [_placed(group, left, number) for group in kept]
         if not kept:
             rest = [_placed(one, left, number) for one in _apart(distinct(candidates), most)]

@@ -11,12 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from rdx.method.many.nearest import first_of_rows
 from rdx.method.scales.chance import Scale
 from rdx.method.scales.group import Group, taken_by
 from rdx.method.scales.strongest import LEAST
 from rdx.method.scales.weights import Weights
 
-_NEIGHBORS = 15  # whom an item lies among, at most
+NEIGHBORS = 15  # whom an item lies among, at most
 _ROUNDS = 20  # of joining and leaving, until nobody does; far more than are needed
 
 
@@ -40,7 +41,8 @@ def lie_among(ranks: np.ndarray, weights: np.ndarray, members: np.ndarray) -> np
     ranks (m, n): of the n items as m see them in the own model. weights (m,): their mean weights to the members. They
     lie among them if the share of members in their nearest neighbours is at least halfway from chance to all.
     """
-    return _join(_share(_nearest(ranks, members), members), weights, members)
+    nearest = first_of_rows(ranks, np.full(len(ranks), -1), 1 + _enough(members))[:, 1:]
+    return _join(_share(nearest, members), weights, members)
 
 
 def _join(share: np.ndarray, weights: np.ndarray, members: np.ndarray) -> np.ndarray:
@@ -50,10 +52,8 @@ def _join(share: np.ndarray, weights: np.ndarray, members: np.ndarray) -> np.nda
 def settle(weights: Weights, scale: Scale, members: np.ndarray, free: np.ndarray) -> np.ndarray:
     """The members (n,) bool of a group at its scale once nobody joins or leaves; free (n,) bool: who may join."""
     own = weights.compared[scale[0]][0]
-    ranks = weights.distances[own].values.astype(np.float32)  # symmetrised, (n, n)
-    np.fill_diagonal(ranks, np.inf)
     matrix = weights.at(*scale)
-    nearest = _nearest(ranks, members)
+    nearest = neighbors(weights, own, _enough(members))
     for _ in range(_ROUNDS):
         share = _share(nearest, members)
         joined = members | _join(share, matrix[:, members].mean(axis=1), members) & free
@@ -64,10 +64,15 @@ def settle(weights: Weights, scale: Scale, members: np.ndarray, free: np.ndarray
     return members
 
 
-def _nearest(ranks: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """The nearest of n items, (m, k) positions: no more than a small group could fill."""
-    count = min(_NEIGHBORS, int(members.sum()) - 1)
-    return np.argpartition(ranks, count - 1, axis=1)[:, :count]
+def neighbors(weights: Weights, name: str, count: int = NEIGHBORS) -> np.ndarray:
+    """The nearest others of n items by symmetrised ranks, nearest first, (n, count) positions, ties by index."""
+    ranks = weights.distances[name].values.astype(np.float64)
+    return first_of_rows(ranks, np.arange(len(ranks)), 1 + count)[:, 1:]
+
+
+def _enough(members: np.ndarray) -> int:
+    """How many neighbours are asked: no more than a small group could fill."""
+    return min(NEIGHBORS, int(members.sum()) - 1)
 
 
 def _share(nearest: np.ndarray, members: np.ndarray) -> np.ndarray:

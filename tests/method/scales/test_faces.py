@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rdx.method.concepts import A_NOT_B, B_NOT_A
+from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.method.scales import faces, findings
 from rdx.method.scales.chance import SCALES, Chance
 from rdx.method.scales.group import Group
 from rdx.method.scales.weights import Weights
 
 NOISE = Chance((np.ones((9, len(SCALES))),) * 2)
+ROOM = dict.fromkeys(DIRECTIONS, 9)
 CLASSES = 4
 
 
@@ -48,7 +49,7 @@ def test_a_half_and_the_classes_that_it_cuts_are_one_finding_in_either_order(hal
     told = group(half, B_NOT_A)
     held = [group(label == number, A_NOT_B) for number in range(CLASSES)]
     for found in ([told, *held], [*held[:2], told, *held[2:]]):
-        kept = findings.findings(weights, found, 4, NOISE)
+        kept = findings.findings(weights, found, 4, NOISE, ROOM)
         assert {one.finding for one in kept} == {4}
         assert {one.direction for one in kept} == {A_NOT_B, B_NOT_A} and len(kept) == 1 + CLASSES
 
@@ -64,7 +65,7 @@ def test_two_classes_and_what_they_are_merged_to_are_one_finding():
     one, other = (group(label == number, B_NOT_A) for number in (0, 1))
     assert faces.is_other_side(weights, one, merged) and faces.is_other_side(weights, other, merged)
     assert not faces.is_other_side(weights, group(label >= 2, B_NOT_A), merged)  # the rest, which has not moved
-    assert {each.finding for each in findings.findings(weights, [merged, one], 1, NOISE)} == {1}
+    assert {each.finding for each in findings.findings(weights, [merged, one], 1, NOISE, ROOM)} == {1}
 
 
 def blocks(inside, outside, across, sizes=(20, 20)):
@@ -103,9 +104,10 @@ def test_findings_are_numbered_without_gaps(monkeypatch):
     monkeypatch.setattr(findings, "leavers", lambda *_: None)
     monkeypatch.setattr(findings, "share_left", lambda *_: 1.0)
     monkeypatch.setattr(findings, "settled", lambda _, kept: kept)
+    monkeypatch.setattr(findings, "with_further_faces", lambda _, kept, __: kept)
     monkeypatch.setattr(findings, "are_faces", lambda *_: False)
     monkeypatch.setattr(
         findings, "is_other_side", lambda _, one, other: (tuple(one.members), tuple(other.members)) in together
     )
     alike = SimpleNamespace(at=lambda *_: np.ones((80, 80), dtype=np.float32))
-    assert [one.finding for one in findings.findings(alike, found, 7, NOISE)] == [7, 8, 7, 9]
+    assert [one.finding for one in findings.findings(alike, found, 7, NOISE, ROOM)] == [7, 8, 7, 9]

@@ -54,12 +54,12 @@ def made_items(*, images: bool = True, labels: bool = True, texts: bool = False)
 
 def made_content(
     *, images: bool = True, labels: bool = True, texts: bool = False, version: str = "v1", tested: bool = False,
-    none_found: bool = False,
+    none_found: bool = False, n_clusters: int = 2,
 ) -> Content:
     """A comparison with RDX and KMeans; `none_found`: of A with itself, in which v2 finds nothing."""
     A, B, classes = representations()
     B = A.copy() if none_found else B
-    rdx = RDX(n_clusters=2, version=version, random_state=0, images_per_concept=6).fit(A, B)
+    rdx = RDX(n_clusters=n_clusters, version=version, random_state=0, images_per_concept=6).fit(A, B)
     methods = [_method("rdx", rdx, A, B, version, tested), _baseline(A, B)]
     first, second = pca_maps(A, B)
     items = made_items(images=images, labels=labels, texts=texts)

@@ -257,6 +257,15 @@ MUTATIONS = (
         "np.arange(0.0, len(among))",
         ("tests/method/scales/test_scales.py::test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were",),
     ),
+    Mutation(
+        "who both models mix counts as a further face", "rdx/method/scales/across.py",
+        " & (crossed_own <= crossed / 2)", "", ("tests/method/scales/test_across.py",),
+    ),
+    Mutation(
+        "the first thread that leaves lifts the limit of all", "rdx/compute/threads.py",
+        "                if not _inside:", "                if True:",
+        ("tests/compute/test_threads.py",),
+    ),
 )  # fmt: skip
 
 

@@ -57,8 +57,8 @@ def beside_cause(cause: Cause, members: np.ndarray, shown: np.ndarray) -> str | 
         return None
     auc, _ = rank_sum(*counts)
     strength = abs(auc - 0.5)
-    verb = "does not mark" if strength < CLEAR else "hardly marks"
-    return f"{cause.called} {verb} this group (AUC {0.5 + strength:.2f})"
+    verb = "does not set" if strength < CLEAR else "hardly sets"
+    return f"{cause.called} {verb} this group apart (AUC {0.5 + strength:.2f})"
 
 
 def _of_mark(mark: Attribute, members: np.ndarray, rest: np.ndarray, shown: np.ndarray) -> str:

@@ -14,7 +14,8 @@ from rdx.method.concepts import DIRECTIONS
 from rdx.metrics.finding_counts import count_text, standing_out
 
 _UNNAMED = (
-    "Nothing known here says what differs: it may be another seed, size or length of training, or what is not measured."
+    "Nothing known here says what differs: it may be another seed, size or length of training, noise, {}or what is not "
+    "measured."
 )
 FOUND, NOTHING, UNRELATED = "found", "nothing", "unrelated"  # kinds; besides standing.UNTESTED
 
@@ -71,9 +72,9 @@ def story_of(
     return _untested(content, method, standing, things, tells)
 
 
-def unnamed_text(unseen: str | None) -> str:
+def unnamed_text(unseen: Sequence[str] = ()) -> str:
     """``unseen``: what neither model tells, so that nobody can say whether it differs."""
-    return " ".join(filter(None, [_UNNAMED, unseen]))
+    return _UNNAMED.format("".join(f"{one}, " for one in unseen))
 
 
 def _full(method: Method, things: str) -> str | None:
@@ -82,7 +83,8 @@ def _full(method: Method, things: str) -> str | None:
     if not sides:
         return None
     both = " and ".join(sides)
-    return f"At most {method.most} groups of {things} a model were asked for, which {both} reached: there may be more."
+    have = "have" if len(sides) > 1 else "has"
+    return f"{both} {have} as many groups of {things} as were asked for at most ({method.most}): there may be more."
 
 
 def _with(headline: str, *more: str | None) -> str:

@@ -15,6 +15,11 @@ _LITTLE = 0.15  # of R²: what is read better by less is read a little better; o
 _NOTHING, _TENTH = 0.02, 0.1  # R² up to which nothing is read; or this share of the other's
 # halves that change places where an image is turned over, in words, and what becomes of it
 _TURNED = (("upper half", "up and down", "upside-down"), ("left half", "left and right", "mirrored"))
+# what a model looks like that reads attributes of these names hardly half as well as another one
+_AS_IF = (
+    (("red to green", "yellow to blue", "saturation", "most saturated spot"), "saw less colour"),
+    (("brightness", "contrast"), "evened out how bright images are"),
+)
 _ABOUT = 0.7  # of the clearest difference of R²: so much, and another attribute is named beside it
 
 
@@ -34,7 +39,15 @@ def better(read: Mapping[str, Sequence[Probed]], turn: Unnoticed | None = None) 
     if not named or (turn and all(turn.covers(one) for one in named)):
         return None
     told = " and ".join(f"{axis(one.attribute)} (R² {_numbers({A: one.a, B: one.b})})" for one in named)
-    return f"{side.upper()} {how(named, _other(side))}, as a linear probe reads it: {told}."
+    return f"{side.upper()} {how(named, _other(side))}, as a linear probe reads it: {told}{_as_if(named[0])}."
+
+
+def _as_if(one: Probed) -> str:
+    """", as if A saw less colour"."""
+    less, more = sorted([(one.a, A), (one.b, B)])
+    if less[0] > more[0] / 2 or more[0] < _LITTLE:
+        return ""
+    return next((f", as if {less[1].upper()} {seen}" for names, seen in _AS_IF if one.attribute.name in names), "")
 
 
 def how(read: Sequence[Probed], other: str) -> str:
@@ -71,15 +84,15 @@ def _coarser(found: Detail) -> str:
     return f"{found.coarser.upper()} goes by coarser structure of the images than {_other(found.coarser).upper()}"
 
 
-def told_by_neither(probed: Sequence[Probed]) -> str | None:
-    """Which ways of turning images over would show in neither model, in sentences: nothing of the ends that change
-    places can be read from either."""
+def told_by_neither(probed: Sequence[Probed]) -> list[str]:
+    """Which ways of turning images over would show in neither model, in words: nothing of the ends that change places
+    can be read from either."""
     texts = []
     for half, ends, copy in _TURNED:
         read = [one for one in probed if one.attribute.name.startswith(f"{half}, ")]
         if len(read) >= 2 and all(max(one.a, one.b) <= _NOTHING for one in read):
-            texts.append(f"Neither tells {ends} apart, so whether one was given {copy} images cannot be said here.")
-    return " ".join(texts) or None
+            texts.append(f"{copy} images (neither tells {ends} apart)")
+    return texts
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,14 @@ def pairs_of(
     ``beside_rest``, ``between``: what sets members apart from the rest, and the halves from each other.
     """
     rest = np.setdiff1d(np.arange(content.n), members)
-    groups = [(between, found.members if found else ()), (beside_rest, (members, rest))]
-    for tests, sides in groups:
+    beside = "Beside {things} outside this group, {turned} relative to each other"
+    within = "In pairs from this group, {turned} relative to each other"
+    groups = [(within, between, found.members if found else ()), (beside, beside_rest, (members, rest))]
+    for words, tests, sides in groups:
         names = [one.attribute.name for one in tests if one.attribute.signed]
         for relative in content.relative:
             if relative.name in names:
                 pairs = relative.pairs(*[evenly(side, _MOST) for side in sides], _PAIRS)
-                return {"words": f"{relative.words[1]} relative to each other", "items": pairs.tolist()}
+                told = words.format(things=content.items.noun, turned=relative.words[1])
+                return {"words": told, "items": pairs.tolist()}
     return None

@@ -2,7 +2,7 @@
 
 A finding is what one sentence says, of one group of items or of several; only findings are counted, never groups. Those
 that are small, or whose borders are unsure, stand out from chance as others do, but are not to be read first: they come
-last, and beside the number it is said how many they are.
+last, and are counted by themselves.
 """
 
 from __future__ import annotations
@@ -27,20 +27,29 @@ def is_minor(faces: Sequence[Cautions]) -> bool:
 
 
 def standing_out(findings: Sequence[Sequence[Cautions]], against: str) -> str:
-    """"4 findings stand out from chance, 3 of them small or unsure": of each finding the cautions of its groups."""
-    return f"{_number(findings)} stand{'s' * (len(findings) == 1)} out from {against}{_care(findings)}"
+    """"1 finding stands out from chance, and 3 small or unsure ones": of each finding the cautions of its groups."""
+    count = _main(findings)
+    return f"{_number(count)} stand{'s' * (count == 1)} out from {against}{_care(findings)}"
 
 
 def count_text(findings: Sequence[Sequence[Cautions]]) -> str:
-    """The same for a badge: "4 findings, 3 of them small or unsure"."""
-    return _number(findings) + _care(findings)
+    """The same for a badge: "1 finding, and 3 small or unsure ones"."""
+    return _number(_main(findings)) + _care(findings)
 
 
-def _number(findings: Sequence) -> str:
-    return f"{len(findings)} finding{'s' * (len(findings) > 1)}"
+def _main(findings: Sequence[Sequence[Cautions]]) -> int:
+    """How many are no minor ones; all, where all are minor."""
+    return len(findings) - sum(map(is_minor, findings)) or len(findings)
+
+
+def _number(count: int) -> str:
+    return f"{count} finding{'s' * (count > 1)}"
 
 
 def _care(findings: Sequence[Sequence[Cautions]]) -> str:
     minor = sum(map(is_minor, findings))
-    which = "" if len(findings) == 1 else "all " if minor == len(findings) else f"{minor} of them "
-    return f", {which}small or unsure" if minor else ""
+    if not minor:
+        return ""
+    if minor == len(findings):
+        return ", small or unsure" if minor == 1 else ", all small or unsure"
+    return f", and {minor} small or unsure one{'s' * (minor > 1)}"

@@ -11,8 +11,10 @@ from scipy.stats import norm, ttest_rel
 
 from rdx.explorer.agreement import agreement_payload, concentration, labels_placed
 from rdx.explorer.sharing import shared_attributes
+from rdx.explorer.telling import better
 from rdx.features.pixels import MEASURES
 from rdx.method.neighborhoods import as_points
+from rdx.metrics.attribute_probes import Probed
 from rdx.metrics.attributes import Attribute
 
 
@@ -86,7 +88,11 @@ def test_whether_neighbours_share_an_attribute_alike_is_tested_over_items():
 @pytest.mark.parametrize(
     ("hidden", "sentence"),
     [
-        ([0], "B tells better than A, as a linear probe reads it: brighter or darker (R² A 0.00, B 0.96)."),
+        (
+            [0],
+            "B tells better than A, as a linear probe reads it: brighter or darker (R² A 0.00, B 0.96), as if A evened "
+            "out how bright images are.",
+        ),
         ([0, 1], "B tells better than A, as a linear probe reads it: brighter or darker (R² A 0.00, B 0.96) and “age”"),
         ([], None),
     ],
@@ -137,11 +143,10 @@ def test_what_neither_model_could_tell_is_said_instead_of_guessed():
         return agreement_payload(content_with(attributes=known, representations={"a": a, "b": b}), {})["unseen"]
 
     up = np.c_[values[:2].T, other]
-    assert unseen(up, up) == (
-        "Neither tells left and right apart, so whether one was given mirrored images cannot be said here."
-    )
-    assert unseen(up, np.c_[values.T, other]) is None  # one of them tells
-    assert unseen(other, other).startswith("Neither tells up and down apart") and "left" in unseen(other, other)
+    mirrored = "mirrored images (neither tells left and right apart)"
+    assert unseen(up, up) == [mirrored]
+    assert unseen(up, np.c_[values.T, other]) == []  # one of them tells
+    assert unseen(other, other) == ["upside-down images (neither tells up and down apart)", mirrored]
 
 
 def test_what_is_painted_is_told_before_what_follows_from_it():
@@ -200,6 +205,20 @@ def test_coarser_structure_leads_only_where_nothing_else_is_told_better(colours,
     assert re.fullmatch(r"R² of coarse beside fine structure: ahead by 0\.\d\d ± 0\.0\d\)", figures)
     assert (told["tells"] == f"{first}, as a model does that sees them less sharp.") == said
     assert ("redder or greener" in told["tells"]) != said
+
+
+@pytest.mark.parametrize(
+    ("name", "a", "b", "said"),
+    [
+        ("red to green", 0.3, 0.7, ", as if A saw less colour"), ("contrast", 0.7, 0.1, ", as if B evened out"),
+        ("red to green", 0.4, 0.7, None), ("red to green", 0.0, 0.1, None),  # too near; hardly read by either
+        ("symmetry", 0.0, 0.9, None), ("upper left, red to green", 0.0, 0.9, None),  # a place, not the whole
+    ],
+)  # fmt: skip
+def test_what_it_looks_like_is_said_of_colours_and_brightness(name, a, b, said):
+    one = Probed(Attribute(name, np.arange(9.0), None, MEASURES[name]), a, b, 0.0)
+    told = better({"a": [one] if a > b else [], "b": [one] if b > a else []})
+    assert (said in told) if said else ("as if" not in told)
 
 
 def test_a_small_difference_of_what_is_told_reads_as_small():

@@ -36,7 +36,7 @@ def test_of_a_mark_the_shares_are_told_and_of_the_images_shown_where_they_have_i
 
 
 @pytest.mark.parametrize(
-    ("shift", "verb", "auc"), [(0, "does not mark", 0.5), (8, "does not mark", 0.57), (30, "hardly marks", 0.75)]
+    ("shift", "verb", "auc"), [(0, "does not set", 0.5), (8, "does not set", 0.57), (30, "hardly sets", 0.75)]
 )
 def test_of_a_number_it_is_told_how_little_it_marks_the_group(shift, verb, auc):
     values = np.tile(np.arange(60.0), 2)
@@ -44,8 +44,8 @@ def test_of_a_number_it_is_told_how_little_it_marks_the_group(shift, verb, auc):
     cause = Cause(Attribute("brightness", values), "up and down, which A does not tell,")
     pairs = values[:60, None] - values[60:]
     auc = float((pairs > 0).mean() + (pairs == 0).mean() / 2)
-    verb = "hardly marks" if auc >= 0.6 else "does not mark"
-    expected = f"up and down, which A does not tell, {verb} this group (AUC {auc:.2f})"
+    verb = "hardly sets" if auc >= 0.6 else "does not set"
+    expected = f"up and down, which A does not tell, {verb} this group apart (AUC {auc:.2f})"
     assert beside_cause(cause, np.arange(60), np.arange(9)) == expected
     low = replace(cause, attribute=Attribute("darkness", -values))
     assert beside_cause(low, np.arange(60), np.arange(9)) == expected  # less of it as more
@@ -81,5 +81,5 @@ def test_a_card_that_nothing_explains_says_how_it_stands_to_the_headline():
         payload, _ = make_payload(replace(content, methods=[method], attributes=known, representations=views), None)
         concepts = payload["methods"][0]["directions"]["a_not_b"]["concepts"]
         shares = {one["standing"]: one["shares"] for one in concepts}
-        assert shares["out"].startswith("steeper or flatter, which B tells better than A, does not mark") is said
+        assert shares["out"].startswith("steeper or flatter, which B tells better than A, does not set") is said
         assert (shares["out"] == UNEXPLAINED) is not said and shares["chance"] == UNEXPLAINED

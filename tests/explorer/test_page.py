@@ -250,6 +250,22 @@ def test_what_is_small_or_unsure_is_folded_until_it_is_looked_at(browser, tmp_pa
     page.close()
 
 
+def test_of_many_faces_of_one_model_the_later_ones_are_small_below_both_columns(browser, tmp_path):
+    content = made_content(n_clusters=4)
+    method = with_evidence(content.methods[0], {"a_not_b": [1, 1, 1, 1], "b_not_a": [1, None, None, None]})
+    (tmp_path / "page.html").write_text(explorer_page(replace(content, methods=[method])), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator(".card").first.wait_for()
+    assert page.locator(".faces .card.row").count() == 3
+    assert page.locator(".more-faces .card.small:visible").count() == 2
+    said = page.locator(".more-faces p").inner_text()
+    assert said == "2 more groups of this finding, closer together in A:"
+    full, small = (page.locator(which).first.bounding_box() for which in (".faces", ".more-faces"))
+    assert small["y"] >= full["y"] + full["height"]
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("faces", "blocks", "wide"),
     [

@@ -123,9 +123,9 @@ def test_where_nothing_known_sets_a_group_apart_the_page_says_what_it_may_be(con
             for one in payload["methods"][0]["directions"]["a_not_b"]["concepts"]
             if one["standing"] == OUT
         ]
-        assert (unnamed_text(None) in payload["methods"][0]["story"]["headline"]) is said
+        assert (unnamed_text() in payload["methods"][0]["story"]["headline"]) is said
         assert ("nothing known here" in shares) is said  # card and headline say the same
-    assert unnamed_text("Neither tells x.").endswith("not measured. Neither tells x.")
+    assert unnamed_text(["mirrored images (x)"]).endswith(" noise, mirrored images (x), or what is not measured.")
 
 
 @pytest.mark.parametrize(
@@ -247,8 +247,8 @@ def test_small_and_unsure_findings_come_last_and_how_many_they_are_is_said(conte
     rows = {d: [{**row, "stability": 0.4 if d == "b_not_a" else 0.9} for row in method.rows[d]] for d in DIRECTIONS}
     _, found, story = told(content, replace(method, rows=rows))
     assert [is_minor(one.cautions) for one in found] == [False, False, True]
-    assert story.badge == story.count == "3 findings, 1 of them small or unsure"
-    assert story.headline.startswith("3 findings stand out from chance, 1 of them small or unsure.")
+    assert story.badge == story.count == "2 findings, and 1 small or unsure one"
+    assert story.headline.startswith("2 findings stand out from chance, and 1 small or unsure one.")
     rows = {d: [{**row, "stability": 0.4} for row in method.rows[d]] for d in DIRECTIONS}
     _, _, story = told(content, replace(method, rows=rows))
     assert story.badge == "3 findings, all small or unsure"
@@ -299,7 +299,7 @@ def test_as_many_groups_as_were_asked_for_may_not_be_all(content):
     method = replace(with_evidence(content.methods[0], both), most=2)
     _, _, story = told(content, method)
     assert story.badge == "3 findings, perhaps more"
-    assert "At most 2 groups of items a model were asked for, which A reached: there may be more." in story.headline
+    assert "A has as many groups of items as were asked for at most (2): there may be more." in story.headline
     _, _, story = told(content, replace(method, most=3))
     assert story.badge == "3 findings" and "asked for" not in story.headline
 

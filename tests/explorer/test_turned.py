@@ -67,7 +67,7 @@ def shown(content) -> dict:
 def test_a_group_of_both_ways_up_is_shown_in_pairs():
     concept = shown(content_of(pictures()))
     assert "upside down relative to the others" in concept["divided"]
-    assert concept["turned"]["words"] == "upside down relative to each other"
+    assert concept["turned"]["words"] == "In pairs from this group, upside down relative to each other"
     pairs = np.array(concept["turned"]["items"])
     assert pairs.shape == (4, 2) and (pairs < GROUP).all()
     assert (OVER[pairs[:, 0]] != OVER[pairs[:, 1]]).all()

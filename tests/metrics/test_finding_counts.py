@@ -22,12 +22,13 @@ def test_small_groups_and_unsure_borders_are_read_with_care():
     [
         ([[SURE]], "1 finding", ""),
         ([[SURE, SURE], [SURE, SMALL]], "2 findings", ""),  # whatever number of groups they are
-        ([[SURE], [SMALL], [SMALL, SMALL]], "3 findings", ", 2 of them small or unsure"),
+        ([[SURE], [SMALL], [SMALL, SMALL]], "1 finding", ", and 2 small or unsure ones"),
+        ([[SURE], [SURE], [SMALL]], "2 findings", ", and 1 small or unsure one"),
         ([[SMALL]], "1 finding", ", small or unsure"),
         ([[SMALL], [SMALL]], "2 findings", ", all small or unsure"),
     ],
 )
 def test_badge_and_sentence_have_one_number(findings, count, care):
     assert count_text(findings) == count + care
-    verb = "stands" if len(findings) == 1 else "stand"
+    verb = "stands" if count == "1 finding" else "stand"
     assert standing_out(findings, "chance") == f"{count} {verb} out from chance{care}"

@@ -39,11 +39,11 @@ function mapNote(one, holds, side) {
     together: "lies together on this map",
     several: `lies in ${pieces} groups on this map`,
     among: "lies among others on this map",
-    spread: "does not show as a group on this map",
+    spread: "does not show as one group on this map",
   }[word];
   const flat = holds && word !== "together" && one.where;
   const more = flat
-    ? `; in ${letter(side)} itself, which is not flat, ${percent(one.where[side].inside)} of the nearest to one of it are its own`
+    ? `; in ${letter(side)} itself, of which the map is a flattened view, ${percent(one.where[side].inside)} of the nearest to one of it are its own`
     : "";
   return `Concept ${nameOfConcept(one.number)} ${words}${more}.`;
 }

@@ -195,7 +195,7 @@ function turnedPairs(one) {
   return make(
     "span",
     { class: "turned" },
-    make("span", { class: "quiet" }, `In pairs, ${one.turned.words}:`),
+    make("span", { class: "quiet" }, `${one.turned.words}:`),
     pairs.map((pair) => make("span", { class: "pair-of-two" }, pair.map((item) => thumb(item, 56)))),
   );
 }

@@ -46,7 +46,7 @@ function whereText(one, direction) {
         ? `The ${rank} Among the very nearest it is the other way round: o${of} ${letter(own)}, ${otherShare} in ${letter(other)}.`
         : `O${of} ${letter(own)}, ${otherShare} in ${letter(other)}.${apart < NEARLY ? ` The ${rank}` : ""}`;
   const come = one.where.come.map(([code, now, before]) => `“${labelName(code)}” (${percent(now)}, in ${letter(own)} ${percent(before)})`);
-  const rest = come.length ? ` In ${letter(other)} they lie more among ${listed(come)}.` : "";
+  const rest = come.length ? ` In ${letter(other)} more of their neighbours are ${listed(come)}.` : "";
   return inside + rest;
 }
 

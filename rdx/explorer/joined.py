@@ -16,6 +16,7 @@ from rdx.metrics.attributes import Attribute
 from rdx.metrics.detail import Detail
 from rdx.metrics.two_samples import rank_sum
 
+_SHOWN, _SURE = 0.3, 0.01  # AUC from 0.5 of a number among the images shown, and its p: then it is said of them
 _MOST, _MORE = 0.75, 0.2  # of the images shown have a mark, and so many more than of the group: then it is said of them
 
 
@@ -52,13 +53,19 @@ def beside_cause(cause: Cause, members: np.ndarray, shown: np.ndarray) -> str | 
         return _of_mark(cause.attribute, members, rest, shown) if len(rest) else None
     if cause.attribute.is_category:
         return None
-    counts = [cause.attribute.levels.counts(some) for some in (members, rest)]
-    if not all(some.sum() for some in counts):
+    levels = cause.attribute.levels
+    counts, others = levels.counts(members), levels.counts(rest)
+    if not (counts.sum() and others.sum()):
         return None
-    auc, _ = rank_sum(*counts)
-    strength = abs(auc - 0.5)
+    strength = abs(rank_sum(counts, others)[0] - 0.5)
     verb = "does not set" if strength < CLEAR else "hardly sets"
-    return f"{cause.called} {verb} this group apart (AUC {0.5 + strength:.2f})"
+    told = f"{cause.called} {verb} this group apart (AUC {0.5 + strength:.2f})"
+    auc, p_value = rank_sum(levels.counts(shown), others) if levels.counts(shown).sum() else (0.5, 1.0)
+    if abs(auc - 0.5) < max(_SHOWN, strength + _MORE) or p_value > _SURE:
+        return told
+    word = cause.attribute.words[0 if auc > 0.5 else 1]
+    beyond = f"the {len(shown)} shown, among which the two models differ most, are {word}"
+    return f"{told}; {beyond} (AUC {max(auc, 1 - auc):.2f})" if word else told
 
 
 def _of_mark(mark: Attribute, members: np.ndarray, rest: np.ndarray, shown: np.ndarray) -> str:

@@ -47,6 +47,14 @@ def test_of_a_number_it_is_told_how_little_it_marks_the_group(shift, verb, auc):
     verb = "hardly sets" if auc >= 0.6 else "does not set"
     expected = f"up and down, which A does not tell, {verb} this group apart (AUC {auc:.2f})"
     assert beside_cause(cause, np.arange(60), np.arange(9)) == expected
+    bright = np.argsort(values[:60])[-9:]
+    words = ("brighter", "darker")
+    named = replace(cause, attribute=Attribute("brightness", values, None, words))
+    more = "; the 9 shown, among which the two models differ most, are brighter (AUC "
+    told = beside_cause(named, np.arange(60), bright)
+    assert told.startswith(expected) and (more in told) == (auc < 0.7)  # where the group is told, it is not said again
+    turned = replace(cause, attribute=Attribute("brightness", -values, None, words[::-1]))
+    assert beside_cause(turned, np.arange(60), bright) == told
     low = replace(cause, attribute=Attribute("darkness", -values))
     assert beside_cause(low, np.arange(60), np.arange(9)) == expected  # less of it as more
 

@@ -74,9 +74,8 @@ def _next_face(
     for scale in ((opposite, gamma) for gamma in GAMMAS):
         for some, strength in strongest_groups(weights.at(*scale)[np.ix_(items, items)]):
             members = np.isin(np.arange(len(mixed)), items[some])
-            found.append(
-                replace(border, scale=scale, members=members, gain=strength, score=drawn.score(scale, strength))
-            )
+            score = drawn.score(scale, strength)
+            found.append(replace(border, scale=scale, members=members, gain=strength, score=score, further=True))
     across = [one for one in found if one.score >= _FAINT and _lies_across(one, border, mixed)]
     if not across:
         return None

@@ -9,10 +9,12 @@ import pytest
 
 from rdx import RDX
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
+from rdx.method.scales import explained
 from rdx.method.scales.across import mixed_across, with_further_faces
 from rdx.method.scales.bound import at_most
 from rdx.method.scales.chance import SCALES, Chance
 from rdx.method.scales.group import Group
+from rdx.method.scales.peeling import Peeled
 from rdx.method.scales.strongest import gain
 from rdx.method.scales.weights import Weights
 
@@ -72,6 +74,7 @@ def test_the_classes_that_a_border_cuts_are_faces_of_its_finding(halves):
     for one in kept[1:]:
         assert (one.direction, one.finding, one.p_value, one.round) == (A_NOT_B, 7, told.p_value, told.round)
         assert one.gain > 0 and one.score == pytest.approx(one.gain)  # over noise of 1
+        assert one.further and not told.further
 
 
 def test_what_brings_no_new_items_and_what_is_fainter_than_noise_is_no_face(halves):
@@ -116,7 +119,9 @@ def test_faces_are_joined_before_a_finding_goes(halves):
     joined = three[2]
     assert (joined.members == np.isin(label, [1, 2])).all() and joined.p_value == faces[1].p_value
     assert joined.gain == pytest.approx(gain(weights.at(A_NOT_B, 0.3), joined.members))
-    assert joined.score == pytest.approx(joined.gain)
+    assert joined.score == pytest.approx(joined.gain) and not joined.further
+    further = [replace(each, further=each is faces[2]) for each in found]
+    assert at_most(weights, further, {A_NOT_B: 3, B_NOT_A: 1}, NOISE)[2].further
 
     one = at_most(weights, found, {A_NOT_B: 1, B_NOT_A: 1}, NOISE)
     assert len(one) == 2 and one[0].direction == A_NOT_B
@@ -132,3 +137,13 @@ def test_there_are_no_more_concepts_than_were_asked_for(halves, most, sizes):
     found = RDX(scale="auto", n_clusters=most, device="cpu").fit(weights.features["A"], weights.features["B"])
     assert [one.size for one in found.b_not_a_.concepts] == sizes  # both halves, of one finding
     assert len(found.a_not_b_.concepts) <= most
+
+
+def test_faces_that_do_not_stand_out_by_themselves_come_after_those_that_do(halves, monkeypatch):
+    weights, label, _ = halves
+    classes = [label == 0, np.isin(label, [1, 2]), label == 3]
+    found = [replace(group(each, A_NOT_B, finding=1), further=number == 1) for number, each in enumerate(classes)]
+    small = replace(found[2], members=found[2].members & (np.arange(len(label)) % 2 == 0))
+    monkeypatch.setattr(explained, "peel", lambda *_, **__: Peeled([found[1], small, found[0]], [], "", 39))
+    fitted = RDX(scale="auto", device="cpu").fit(weights.features["A"], weights.features["B"])
+    assert [one.size for one in fitted.a_not_b_.concepts] == [30, 15, 60]

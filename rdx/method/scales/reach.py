@@ -17,7 +17,7 @@ from rdx.method.scales.group import Group, taken_by
 from rdx.method.scales.strongest import LEAST
 from rdx.method.scales.weights import Weights
 
-NEIGHBORS = 15  # whom an item lies among, at most
+_NEIGHBORS = 15  # whom an item lies among, at most
 _ROUNDS = 20  # of joining and leaving, until nobody does; far more than are needed
 
 
@@ -53,7 +53,7 @@ def settle(weights: Weights, scale: Scale, members: np.ndarray, free: np.ndarray
     """The members (n,) bool of a group at its scale once nobody joins or leaves; free (n,) bool: who may join."""
     own = weights.compared[scale[0]][0]
     matrix = weights.at(*scale)
-    nearest = neighbors(weights, own, _enough(members))
+    nearest = neighbors(weights, own)[:, : _enough(members)]
     for _ in range(_ROUNDS):
         share = _share(nearest, members)
         joined = members | _join(share, matrix[:, members].mean(axis=1), members) & free
@@ -64,15 +64,17 @@ def settle(weights: Weights, scale: Scale, members: np.ndarray, free: np.ndarray
     return members
 
 
-def neighbors(weights: Weights, name: str, count: int = NEIGHBORS) -> np.ndarray:
-    """The nearest others of n items by symmetrised ranks, nearest first, (n, count) positions, ties by index."""
-    ranks = weights.distances[name].values.astype(np.float64)
-    return first_of_rows(ranks, np.arange(len(ranks)), 1 + count)[:, 1:]
+def neighbors(weights: Weights, name: str) -> np.ndarray:
+    """The nearest others of n items by symmetrised ranks, nearest first, (n, 15) positions, ties by index."""
+    if name not in weights.nearest:
+        ranks = weights.distances[name].values.astype(np.float64)
+        weights.nearest[name] = first_of_rows(ranks, np.arange(len(ranks)), 1 + _NEIGHBORS)[:, 1:]
+    return weights.nearest[name]
 
 
 def _enough(members: np.ndarray) -> int:
     """How many neighbours are asked: no more than a small group could fill."""
-    return min(NEIGHBORS, int(members.sum()) - 1)
+    return min(_NEIGHBORS, int(members.sum()) - 1)
 
 
 def _share(nearest: np.ndarray, members: np.ndarray) -> np.ndarray:

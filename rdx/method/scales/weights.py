@@ -31,6 +31,7 @@ class Weights:
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     guidance_rule: str = "own"
     distances: dict[str, Distances] = field(default_factory=dict, repr=False)  # filled here
+    nearest: dict[str, np.ndarray] = field(default_factory=dict, repr=False)  # filled by `reach.neighbors`
 
     def __post_init__(self) -> None:
         for name, values in self.features.items():

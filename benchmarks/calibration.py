@@ -214,7 +214,7 @@ def draw(rows: list[dict], path: Path) -> None:
         right.axhline(ALPHA, color="#767676", linewidth=0.8, linestyle="--")
         right.set(xlim=(-0.02, 1.02), ylim=(0, 1.03))
         right.set_xlabel("share of the distance by which A merges two of six classes", fontsize=BODY)
-        right.set_ylabel("runs that find a difference (p < 0.05)", fontsize=BODY)
+        right.set_ylabel("runs that find a difference", fontsize=BODY)
         right.set_title("A planted difference: power", fontsize=TITLE - 1)
         note = {"fontsize": BODY - 1, "color": "#767676"}
         left.text(ALPHA + 0.01, 0.5, "p = 0.05", **note)

@@ -21,7 +21,7 @@ from rdx.method.scales.noise import noise_level, rank_change, with_noise
 from rdx.method.scales.weights import Weights
 
 GAMMAS = (0.03, 0.1, 0.3, 1.0)  # where ranks differ by a factor of 30, 10, 3 and 2, a pair counts most of what it can
-ALPHA = 0.05  # a smaller p stands out
+ALPHA = 0.05  # no larger p stands out: with 39 draws, one of them may be as strong
 SIDES = (0, 1)  # of a pair: which one noise is added to, in the place of its partner
 _FIRST = 9  # draws before the first look at what they say
 _FIT_ITEMS = 400  # the noise is fitted on so many
@@ -78,7 +78,7 @@ def chance(
             continue
         found = Chance(tuple(np.array(drawn)[:, side] for side in SIDES))
         least = min((found.p_value(*one) * (1 + found.draws) for one in observed), default=np.inf)  # 1 + larger ones
-        if least >= ALPHA * (1 + count):
+        if least > ALPHA * (1 + count):
             break
     return Chance(tuple(np.array(drawn)[:, side] for side in SIDES))
 

@@ -27,7 +27,7 @@ def explain_scales(
 ) -> tuple[dict[str, Explanations], Peeled]:
     """Both directions' concepts: those that stand out, round by round, the largest first, then what may be chance.
 
-    All that stand out do so with p below ALPHA; the score would put five items before a hundred. What a later round
+    All that stand out do so with p up to ALPHA; the score would put five items before a hundred. What a later round
     finds is a difference of the rest: items that were not looked at join what was found before. Faces that do not stand
     out by themselves come after those that do.
 

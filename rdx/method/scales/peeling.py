@@ -66,7 +66,7 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
         room = {direction: most - sum(one.direction == direction for one in found) for direction in DIRECTIONS}
-        kept = findings(some, [one for one in candidates if one.p_value < ALPHA], first, drawn, room)
+        kept = findings(some, [one for one in candidates if one.p_value <= ALPHA], first, drawn, room)
         placed = [_placed(group, left, number) for group in kept]
         if not kept:
             rest = [_placed(one, left, number) for one in _apart(distinct(candidates), most)]
@@ -76,7 +76,7 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         for group in placed:
             left &= ~group.members
         for one in candidates:  # a group's stragglers at other scales go with it, or they would be the next round's
-            if one.p_value < ALPHA and any(one.direction == each.direction and one.same_as(each) for each in kept):
+            if one.p_value <= ALPHA and any(one.direction == each.direction and one.same_as(each) for each in kept):
                 left &= ~_placed(one, here, number).members
         if max(sum(group.direction == direction for group in found) for direction in DIRECTIONS) >= most:
             return Peeled(found, [], f"{most} concepts were asked for at most", draws)

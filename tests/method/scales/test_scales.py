@@ -34,7 +34,7 @@ N, SIZE = 150, 20
 
 @pytest.fixture(scope="module", autouse=True)
 def few_draws():
-    """Twenty noise pairs are the fewest with which p can be below 0.05."""
+    """With twenty noise pairs p is below 0.05 where none is as strong."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(peeling, "DRAWS", 20)
         yield
@@ -281,6 +281,18 @@ def test_scores_and_p_values_are_those_of_the_side_that_explains_more():
     both = Chance((drawn, 2 * drawn))
     assert both.score(SCALES[0], 6.0) == 3.0
     assert both.p_value(SCALES[0], 6.0) == 0.1 and both.p_value(SCALES[0], 2.0) == 1.0
+
+
+@pytest.mark.parametrize(("as_strong", "stands_out"), [(1, True), (2, False)])
+def test_of_39_noise_pairs_one_may_be_as_strong(pair, as_strong, stands_out):
+    """p = 2 / 40: no more than 5 % of pairs without a difference have one as small."""
+    gains = np.full((39, len(SCALES)), 1e-3)
+    gains[:as_strong] = 1e6
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(peeling, "chance", lambda *_: Chance((gains, np.full_like(gains, 1e-3))))
+        found = peeling.peel(Weights({"A": pair[0], "B": pair[1]}), 5)
+    assert bool(found.groups) is stands_out
+    assert {one.p_value for one in (found.groups or found.chance)} == {(1 + as_strong) / 40}
 
 
 def test_draws_end_once_nothing_can_stand_out():

@@ -250,6 +250,19 @@ def test_what_is_small_or_unsure_is_folded_until_it_is_looked_at(browser, tmp_pa
     page.close()
 
 
+def test_findings_beside_each_other_begin_at_one_height(browser, tmp_path):
+    content = made_content()
+    method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]})
+    (tmp_path / "page.html").write_text(explorer_page(replace(content, methods=[method])), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator(".card").first.wait_for()
+    assert page.locator(".finding-words:visible").count() == 1  # of one the words are its labels'
+    first, second = (page.locator(f".finding.{side} .card").first.bounding_box() for side in "ab")
+    assert first["y"] == pytest.approx(second["y"], abs=1)
+    page.close()
+
+
 def test_of_many_faces_of_one_model_the_later_ones_are_small_below_both_columns(browser, tmp_path):
     content = made_content(n_clusters=4)
     method = with_evidence(content.methods[0], {"a_not_b": [1, 1, 1, 1], "b_not_a": [1, None, None, None]})

@@ -64,11 +64,15 @@ function besideEachOther(main) {
   const alone = (side) => main.filter((one) => sidesOf(one).join() === side);
   const rows = Math.min(alone("a").length, alone("b").length);
   const [beside, rest] = [[], []];
+  const paired = { a: [], b: [] };
   for (const one of main) {
     const [side, both] = sidesOf(one);
     const fits = both || alone(side).indexOf(one) < rows;
-    (fits ? beside : rest).push(findingBlock(one));
+    const block = findingBlock(one);
+    (fits ? beside : rest).push(block);
+    if (fits && !both) paired[side].push(block);
   }
+  paired.a.forEach((block, row) => level(block, paired.b[row]));
   const first = sidesOf(main[0])[0]; // where there is one column, the strongest comes first
   const blocks = [make("div", { class: `found-grid first-${first}` }, sideHead("a"), sideHead("b"), beside)];
   if (rest.length) {
@@ -79,6 +83,16 @@ function besideEachOther(main) {
     blocks.push(make("div", { class: "found-grid only" }, rest));
   }
   return blocks;
+}
+
+// Of two findings beside each other, the words over one leave room over the other: their images begin at one height.
+function level(...blocks) {
+  const words = blocks.map((one) => one.querySelector(".finding-words"));
+  if (Boolean(words[0]) === Boolean(words[1])) return;
+  const room = (words[0] ?? words[1]).cloneNode(true);
+  room.setAttribute("aria-hidden", "true");
+  room.classList.add("room");
+  blocks[words[0] ? 1 : 0].prepend(room);
 }
 
 // Where all that is found is of one model, its findings have both columns.

@@ -40,6 +40,7 @@ def with_further_faces(weights: Weights, found: list[Group], drawn: Chance) -> l
         kept = [replace(one, finding=min(same)) if one.finding in same - {min(same)} else one for one in kept]
         while (face := _next_face(weights, kept[place], mixed, kept, drawn)) is not None:
             kept.append(face)
+        kept = _with_mixed(weights, kept[place], mixed, kept)
     return kept
 
 
@@ -84,6 +85,30 @@ def _next_face(
     known = np.any([one.members for one in kept if one.finding == border.finding], axis=0)
     beyond = best.members & ~border.members
     return best if np.count_nonzero(beyond & ~known) >= _MOST * beyond.sum() else None
+
+
+def _with_mixed(weights: Weights, border: Group, mixed: np.ndarray, kept: list[Group]) -> list[Group]:
+    """The groups with the mixed items that none has: each joins the face across the border that it lies most among.
+
+    Being mixed speaks for an item, so it need not lie among a face's members as others do (see `reach.settle`): as much
+    as by chance is enough, if the models differ over it that way.
+    """
+    opposite = OPPOSITE[border.direction]
+    faces = [one for one in kept if one.finding == border.finding and one.direction == opposite]
+    known = [one.members for one in kept if one.finding == border.finding or one.direction == opposite]
+    items = np.flatnonzero(mixed & ~np.any(known, axis=0))
+    if not (faces and len(items)):
+        return kept
+    near = neighbors(weights, weights.compared[border.direction][1])[items]
+    among = np.array([one.members[near].mean(axis=1) - one.members.mean() for one in faces])  # (faces, items)
+    for face, share in zip(faces, among, strict=True):
+        differ = weights.at(*face.scale)[np.ix_(items, face.members)].mean(axis=1) > 0
+        share[~differ] = -1.0
+    joined = {id(face): face.members.copy() for face in faces}
+    for item, best, share in zip(items, among.argmax(axis=0), among.max(axis=0), strict=True):
+        if share >= 0:
+            joined[id(faces[best])][item] = True
+    return [replace(one, members=joined.get(id(one), one.members)) for one in kept]
 
 
 def _lies_across(one: Group, border: Group, mixed: np.ndarray) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from rdx import RDX
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
-from rdx.method.scales import explained
+from rdx.method.scales import across, explained
 from rdx.method.scales.across import mixed_across, with_further_faces
 from rdx.method.scales.bound import at_most
 from rdx.method.scales.chance import SCALES, Chance
@@ -92,6 +92,24 @@ def test_a_finding_that_lies_across_the_border_of_another_one_is_that_one(halves
     kept = with_further_faces(weights, found, NOISE)
     assert {one.finding for one in kept} == {2}
     assert len(kept) == 1 + CLASSES
+
+
+def test_mixed_items_join_the_face_that_they_lie_among(halves, monkeypatch):
+    weights, label, half = halves
+    told, (part, whole) = group(half, B_NOT_A), ((label == number) for number in (0, 1))
+    part = part & (np.arange(len(label)) >= 6)
+    found = [told, group(part, A_NOT_B), group(whole, A_NOT_B), group(label == 2, A_NOT_B, finding=5)]
+    monkeypatch.setattr(across, "_next_face", lambda *_: None)
+    monkeypatch.setattr(across, "_lies_across", lambda *_: False)
+    kept = with_further_faces(weights, found, NOISE)
+    missing = ~half & ~part & (label == 0)  # the others of the class are the finding's already
+    assert missing.sum() == 3
+    assert (kept[1].members == part | missing).all()  # and nobody of class 3, which lies among none of them
+    for one, before in zip(kept[2:], found[2:], strict=True):
+        assert (one.members == before.members).all()
+
+    monkeypatch.setattr(across, "mixed_across", lambda *_: np.zeros(len(label), dtype=bool))
+    assert (with_further_faces(weights, found, NOISE)[1].members == part).all()
 
 
 def test_what_lies_anywhere_in_the_other_model_has_no_other_side():

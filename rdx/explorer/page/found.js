@@ -128,7 +128,7 @@ function nothingIn(direction) {
 function findingBlock(finding) {
   const sides = sidesOf(finding);
   const count = finding.faces.length;
-  const inBoth = count > 2 ? "One finding, with groups in both models" : "One finding, with a group in each model";
+  const inBoth = `One finding, ${count > 2 ? "with groups in both models" : "with a group in each model"}: the same difference from either side`;
   const seen = count < 2 ? "" : sides.length > 1 ? inBoth : `One finding, as ${count} groups`;
   const told = finding.table && method().findings.length > 1 ? finding.sentence : seen; // of one, the headline says it
   const all = DIRECTIONS.map((direction) => facesIn(finding, direction));

@@ -258,6 +258,10 @@ MUTATIONS = (
         ("tests/method/scales/test_scales.py::test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were",),
     ),
     Mutation(
+        "no noise pair may be as strong", "rdx/method/scales/chance.py", "if least > ALPHA", "if least >= ALPHA",
+        ("tests/method/scales/test_scales.py::test_draws_go_on_as_long_as_one_alone_is_as_strong",),
+    ),
+    Mutation(
         "who both models mix counts as a further face", "rdx/method/scales/across.py",
         " & (crossed_own <= crossed / 2)", "", ("tests/method/scales/test_across.py",),
     ),

@@ -55,12 +55,20 @@ def concept_rows(comparisons: Iterable[FinishedComparison]) -> list[tuple[Any, .
                 tested = own["p_value"].notna().any()
                 rows.append((
                     pair.run.config.name, pair.name, method.name, direction, len(own),
-                    int((own["p_value"] < 0.05).sum()) if tested else None,
+                    _significant(pair.folder / method.name, own, direction) if tested else None,
                     float(own["p_value"].min()) if tested else None,
                     float(own["stability"].mean()) if own["stability"].notna().any() else None,
                     summary["verdict"] if method.is_rdx else None,
                 ))  # fmt: skip
     return rows
+
+
+def _significant(folder: Path, own: pd.DataFrame, direction: str) -> int:
+    """How many concepts of a direction stand out: at scales of their own those with a finding, else p < 0.05."""
+    told = read_table(folder / "statistics.csv") if (folder / "statistics.csv").is_file() else pd.DataFrame()
+    if "gamma" in told and told["gamma"].notna().any():
+        return int(told.loc[told["direction"] == direction, "finding"].notna().sum())
+    return int((own["p_value"] < 0.05).sum())
 
 
 CONCEPT_COLUMNS = ("run", "comparison", "method", "direction", "concepts", "significant", "lowest_p_value",

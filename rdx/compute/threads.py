@@ -9,9 +9,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import ExtensionFileLoader
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rdx.compute.cgroups import cpu_limit
 
@@ -57,24 +58,33 @@ def one_thread_each() -> Iterator[None]:
     Several threads of a process may be inside at a time. OpenMP counts for each of them; BLAS has one number for all,
     which comes back when the last of them leaves.
     """
-    depth = getattr(_own, "depth", 0)
-    if depth == 0:
-        _own.openmp = _libraries().select(user_api="openmp").limit(limits=1)
+    own = vars(_own).setdefault("inside", _Inside())
+    if own.depth == 0:
+        own.openmp = _libraries().select(user_api="openmp").limit(limits=1)
         with _entering:
             _inside.append(_inside[0] if _inside else _limit_blas())
-    _own.depth = depth + 1
+    own.depth += 1
     try:
         yield
-    finally:
-        _own.depth -= 1
-        if _own.depth == 0:
+    finally:  # in another thread, where a generator that holds this is closed there
+        own.depth -= 1
+        if own.depth == 0:
             with _entering:
                 blas = _inside.pop()
                 if not _inside:
                     _let_any_thread_limit()
                     blas.restore_original_limits()
                     _let_any_thread_limit()
-            _own.openmp.restore_original_limits()
+            if own is vars(_own).get("inside"):
+                own.openmp.restore_original_limits()
+
+
+@dataclass
+class _Inside:
+    """How often a thread is inside, and OpenMP's limit there."""
+
+    depth: int = 0
+    openmp: Any = None
 
 
 def _limit_blas():

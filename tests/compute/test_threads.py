@@ -92,5 +92,9 @@ def test_a_limit_comes_back_where_parts_of_two_loops_are_not_nested(two_threads)
     assert (next(one), next(other)) == (0, 0)
     one.close()
     assert _blas() == {1}
-    other.close()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(other.close).result()  # in another thread
+    assert _blas() == {2}
+    with one_thread_each():
+        assert _blas() == {1}
     assert _blas() == {2}

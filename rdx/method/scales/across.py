@@ -84,7 +84,8 @@ def _next_face(
     best = replace(best, members=settle(weights, best.scale, best.members, free))
     known = np.any([one.members for one in kept if one.finding == border.finding], axis=0)
     beyond = best.members & ~border.members
-    return best if np.count_nonzero(beyond & ~known) >= _MOST * beyond.sum() else None
+    brings = beyond.any() and np.count_nonzero(beyond & ~known) >= _MOST * beyond.sum()
+    return best if brings and _lies_across(best, border, mixed) else None
 
 
 def _with_mixed(weights: Weights, border: Group, mixed: np.ndarray, kept: list[Group]) -> list[Group]:

@@ -14,14 +14,14 @@ from rdx.method.scales.weights import Weights
 def at_most(weights: Weights, groups: list[Group], room: Mapping[str, int], drawn: Chance) -> list[Group]:
     """The groups of a round, of each direction as many as there is ``room`` for.
 
-    The weakest one joins the next weakest of its finding and direction; without such a one it goes.
+    The weakest one that is not alone joins the next weakest of its finding; where all are alone, the weakest goes.
     """
     for direction, most in room.items():
         while len(here := sorted((one for one in groups if one.direction == direction), key=_strength)) > most:
-            weakest, *others = here
-            host = next((one for one in others if one.finding == weakest.finding), None)
-            joined = {id(host): _joined(weights, host, weakest, drawn)} if host is not None else {}
-            groups = [joined.get(id(one), one) for one in groups if one is not weakest]
+            fellows = {one.finding: [each for each in here if each.finding == one.finding] for one in here}
+            goes, host = next((found[:2] for found in fellows.values() if len(found) > 1), (here[0], None))
+            joined = {id(host): _joined(weights, host, goes, drawn)} if host is not None else {}
+            groups = [joined.get(id(one), one) for one in groups if one is not goes]
     return groups
 
 

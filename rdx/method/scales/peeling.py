@@ -66,7 +66,10 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
         room = {direction: most - sum(one.direction == direction for one in found) for direction in DIRECTIONS}
-        kept = findings(some, [one for one in candidates if one.p_value <= ALPHA], first, drawn, room)
+        with one_thread_each():
+            kept = findings(some, [one for one in candidates if one.p_value <= ALPHA], first, drawn, room)
+            if not left.all():  # further faces have not been asked yet
+                kept = [one for one in kept if not one.further or _holding(weights, some, [one], left)]
         placed = [_placed(group, left, number) for group in kept]
         if not kept:
             rest = [_placed(one, left, number) for one in _apart(distinct(candidates), most)]

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from rdx import RDX
+from rdx.compute.threads import library_threads
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.method.scales import across, explained
 from rdx.method.scales.across import mixed_across, with_further_faces
@@ -141,6 +143,9 @@ def test_faces_are_joined_before_a_finding_goes(halves):
     further = [replace(each, further=each is faces[2]) for each in found]
     assert at_most(weights, further, {A_NOT_B: 3, B_NOT_A: 1}, NOISE)[2].further
 
+    faint = [*faces, replace(other, score=0.1)]  # fainter than all faces, and a finding of its own
+    assert [each.finding for each in at_most(weights, faint, {A_NOT_B: 3, B_NOT_A: 1}, NOISE)] == [1, 1, 2]
+
     one = at_most(weights, found, {A_NOT_B: 1, B_NOT_A: 1}, NOISE)
     assert len(one) == 2 and one[0].direction == A_NOT_B
 
@@ -165,3 +170,13 @@ def test_faces_that_do_not_stand_out_by_themselves_come_after_those_that_do(halv
     monkeypatch.setattr(explained, "peel", lambda *_, **__: Peeled([found[1], small, found[0]], [], "", 39))
     fitted = RDX(scale="auto", device="cpu").fit(weights.features["A"], weights.features["B"])
     assert [one.size for one in fitted.a_not_b_.concepts] == [30, 15, 60]
+
+
+def test_faces_are_looked_for_on_one_thread(halves, monkeypatch):
+    """Sums in another order would lead to other groups."""
+    seen = []
+    plain = across._next_face
+    monkeypatch.setattr(across, "_next_face", lambda *given: seen.append(library_threads()["blas"]) or plain(*given))
+    with threadpool_limits(limits=2):
+        RDX(scale="auto", device="cpu").fit(halves[0].features["A"], halves[0].features["B"])
+    assert set(seen) == {1}

@@ -302,6 +302,16 @@ def test_draws_end_once_nothing_can_stand_out():
     assert chance.chance(weights, [(SCALES[0], 0.0)], 39, 0).draws == chance._FIRST
 
 
+@pytest.mark.parametrize(("as_strong", "draws", "p_value"), [(1, 39, 0.05), (2, 9, 0.3)])
+def test_draws_go_on_as_long_as_one_alone_is_as_strong(monkeypatch, as_strong, draws, p_value):
+    A = np.random.default_rng(0).standard_normal((60, 4))
+    weights = Weights({"A": A, "B": A + 0.3 * np.random.default_rng(1).standard_normal(A.shape)})
+    drawn = lambda number, *_: [[9.0 if number < as_strong else 1.0] * len(SCALES)] * 2  # noqa: E731
+    monkeypatch.setattr(chance, "_draw", drawn)
+    found = chance.chance(weights, [(SCALES[0], 5.0)], 39, 0)
+    assert (found.draws, found.p_value(SCALES[0], 5.0)) == (draws, pytest.approx(p_value))
+
+
 def test_weights_are_minus_the_difference_of_v2(pair):
     A, B = pair[:2]
     plain = RDX(keep_matrices=True, gamma=0.3).fit(A, B)

@@ -85,7 +85,7 @@ def _next_face(
     known = np.any([one.members for one in kept if one.finding == border.finding], axis=0)
     beyond = best.members & ~border.members
     brings = beyond.any() and np.count_nonzero(beyond & ~known) >= _MOST * beyond.sum()
-    return best if brings and _lies_across(best, border, mixed) else None
+    return best if brings else None
 
 
 def _with_mixed(weights: Weights, border: Group, mixed: np.ndarray, kept: list[Group]) -> list[Group]:

@@ -250,16 +250,19 @@ def test_what_is_small_or_unsure_is_folded_until_it_is_looked_at(browser, tmp_pa
     page.close()
 
 
-def test_findings_beside_each_other_begin_at_one_height(browser, tmp_path):
+@pytest.mark.parametrize(
+    "numbers", [{"a_not_b": [1, None], "b_not_a": [2, None]}, {"a_not_b": [1, 2], "b_not_a": [None, None]}]
+)
+def test_findings_beside_each_other_begin_at_one_height(browser, tmp_path, numbers):
     content = made_content()
-    method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]})
+    method = with_evidence(content.methods[0], numbers)
     (tmp_path / "page.html").write_text(explorer_page(replace(content, methods=[method])), encoding="utf-8")
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto((tmp_path / "page.html").as_uri())
     page.locator(".card").first.wait_for()
     assert page.locator(".finding-words:visible").count() == 1  # of one the words are its labels'
-    first, second = (page.locator(f".finding.{side} .card").first.bounding_box() for side in "ab")
-    assert first["y"] == pytest.approx(second["y"], abs=1)
+    first, second = (page.locator(".finding .card").nth(place).bounding_box() for place in (0, 1))
+    assert first["x"] != second["x"] and first["y"] == pytest.approx(second["y"], abs=1)
     page.close()
 
 

@@ -104,6 +104,7 @@ function ofOneSide(side, main) {
 // Blocks of one model in both columns; the last, where none is left to stand beside it, has both.
 function inColumns(blocks) {
   if (blocks.length % 2) blocks[blocks.length - 1].classList.add("wide");
+  for (let i = 0; i + 1 < blocks.length; i += 2) level(blocks[i], blocks[i + 1]);
   return make("div", { class: "found-grid only" }, blocks);
 }
 

@@ -225,7 +225,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the p-value of the kinder side", "rdx/method/scales/chance.py", "(1 + max(larger))", "(1 + min(larger))",
-        ("tests/method/scales/test_scales.py::test_scores_and_p_values_are_those_of_the_side_that_explains_more",),
+        ("tests/method/scales/test_chance.py::test_scores_and_p_values_are_those_of_the_side_that_explains_more",),
     ),
     Mutation(
         "columns forgotten in a crowded bucket", "rdx/method/many/bucket_ranks.py",
@@ -259,7 +259,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no noise pair may be as strong", "rdx/method/scales/chance.py", "if least > ALPHA", "if least >= ALPHA",
-        ("tests/method/scales/test_scales.py::test_draws_go_on_as_long_as_one_alone_is_as_strong",),
+        ("tests/method/scales/test_chance.py::test_draws_go_on_as_long_as_one_alone_is_as_strong",),
     ),
     Mutation(
         "who both models mix counts as a further face", "rdx/method/scales/across.py",

@@ -232,54 +232,58 @@ def test_axe_finds_nothing(opened, link, scheme, options):
     assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
 
 
-def test_what_is_small_or_unsure_is_folded_until_it_is_looked_at(browser, tmp_path):
-    content = made_content()
-    method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]})
+@pytest.fixture
+def shown(browser, tmp_path):
+    """Opens the page of one method of a made comparison."""
+    opened = []
+
+    def show(method):
+        path = tmp_path / "page.html"
+        path.write_text(explorer_page(replace(made_content(), methods=[method])), encoding="utf-8")
+        opened.append(browser.new_page(viewport={"width": 1280, "height": 900}))
+        opened[-1].goto(path.as_uri())
+        opened[-1].locator(".card").first.wait_for()
+        return opened[-1]
+
+    yield show
+    for page in opened:
+        page.close()
+
+
+def test_what_is_small_or_unsure_is_folded_until_it_is_looked_at(shown):
+    method = with_evidence(made_content().methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]})
     known = {"a_not_b": 0.9, "b_not_a": 0.4}
     rows = {d: [{**row, "stability": known[d]} for row in found] for d, found in method.rows.items()}
     method = replace(method, rows=rows)
-    (tmp_path / "page.html").write_text(explorer_page(replace(content, methods=[method])), encoding="utf-8")
-    page = browser.new_page()
-    page.goto((tmp_path / "page.html").as_uri())
-    page.locator(".card").first.wait_for()
+    page = shown(method)
     assert page.locator("#minor summary").inner_text() == "small or unsure (1)"
     assert page.locator(".card:visible").count() == 1
     page.keyboard.press("d")  # to what B holds together
     assert page.locator("#minor .card:visible").count() == 1 and "borders unsure" in page.locator("#minor").inner_text()
     assert not page.evaluate("document.getElementById('chance').open")
-    page.close()
 
 
 @pytest.mark.parametrize(
     "numbers", [{"a_not_b": [1, None], "b_not_a": [2, None]}, {"a_not_b": [1, 2], "b_not_a": [None, None]}]
 )
-def test_findings_beside_each_other_begin_at_one_height(browser, tmp_path, numbers):
-    content = made_content()
-    method = with_evidence(content.methods[0], numbers)
-    (tmp_path / "page.html").write_text(explorer_page(replace(content, methods=[method])), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto((tmp_path / "page.html").as_uri())
-    page.locator(".card").first.wait_for()
+def test_findings_beside_each_other_begin_at_one_height(shown, numbers):
+    method = with_evidence(made_content().methods[0], numbers)
+    page = shown(method)
     assert page.locator(".finding-words:visible").count() == 1  # of one the words are its labels'
     first, second = (page.locator(".finding .card").nth(place).bounding_box() for place in (0, 1))
     assert first["x"] != second["x"] and first["y"] == pytest.approx(second["y"], abs=1)
-    page.close()
 
 
-def test_of_many_faces_of_one_model_the_later_ones_are_small_below_both_columns(browser, tmp_path):
-    content = made_content(n_clusters=4)
-    method = with_evidence(content.methods[0], {"a_not_b": [1, 1, 1, 1], "b_not_a": [1, None, None, None]})
-    (tmp_path / "page.html").write_text(explorer_page(replace(content, methods=[method])), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto((tmp_path / "page.html").as_uri())
-    page.locator(".card").first.wait_for()
+def test_of_many_faces_of_one_model_the_later_ones_are_small_below_both_columns(shown):
+    method, *_ = made_content(n_clusters=4).methods
+    method = with_evidence(method, {"a_not_b": [1, 1, 1, 1], "b_not_a": [1, None, None, None]})
+    page = shown(method)
     assert page.locator(".faces .card.row").count() == 3
     assert page.locator(".more-faces .card.small:visible").count() == 2
     said = page.locator(".more-faces p").inner_text()
     assert said == "2 more groups of this finding, closer together in A:"
     full, small = (page.locator(which).first.bounding_box() for which in (".faces", ".more-faces"))
     assert small["y"] >= full["y"] + full["height"]
-    page.close()
 
 
 @pytest.mark.parametrize(
@@ -291,13 +295,9 @@ def test_of_many_faces_of_one_model_the_later_ones_are_small_below_both_columns(
         ({"a_not_b": [1, None], "b_not_a": [2, 3]}, {"a": 1, "b": 2}, 1),  # one more of B, over both columns
     ],
 )
-def test_no_half_of_what_was_found_is_empty(browser, tmp_path, faces, blocks, wide):
-    content = made_content()
-    method = with_evidence(content.methods[0], faces)
-    (tmp_path / "page.html").write_text(explorer_page(replace(content, methods=[method])), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto((tmp_path / "page.html").as_uri())
-    page.locator(".card").first.wait_for()
+def test_no_half_of_what_was_found_is_empty(shown, faces, blocks, wide):
+    method = with_evidence(made_content().methods[0], faces)
+    page = shown(method)
     found = {kind: page.locator(f".finding.{kind}").count() for kind in ("a", "b", "both")}
     assert {kind: count for kind, count in found.items() if count} == blocks
     whole = page.locator("#concepts").bounding_box()["width"]
@@ -314,4 +314,3 @@ def test_no_half_of_what_was_found_is_empty(browser, tmp_path, faces, blocks, wi
             assert all(abs(box["x"] - column["x"]) < 2 for box in boxes)  # below its own
     short = page.locator(".roomy .thumb, .both .label-table")  # beside two faces, one has larger images or the table
     assert (short.count() > 0) == ("both" in blocks)
-    page.close()

@@ -105,11 +105,13 @@ def _with_mixed(weights: Weights, border: Group, mixed: np.ndarray, kept: list[G
     for face, share in zip(faces, among, strict=True):
         differ = weights.at(*face.scale)[np.ix_(items, face.members)].mean(axis=1) > 0
         share[~differ] = -1.0
-    joined = {id(face): face.members.copy() for face in faces}
-    for item, best, share in zip(items, among.argmax(axis=0), among.max(axis=0), strict=True):
-        if share >= 0:
-            joined[id(faces[best])][item] = True
-    return [replace(one, members=joined.get(id(one), one.members)) for one in kept]
+    joins = np.where(among.max(axis=0) >= 0, among.argmax(axis=0), -1)
+    found = []
+    for number, face in enumerate(faces):
+        members = face.members.copy()
+        members[items[joins == number]] = True
+        found.append(replace(face, members=members))
+    return [next((new for old, new in zip(faces, found, strict=True) if old is one), one) for one in kept]
 
 
 def _lies_across(one: Group, border: Group, mixed: np.ndarray) -> bool:

@@ -14,7 +14,6 @@ from rdx.errors import InputError
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.method.neighborhoods import as_points
 from rdx.method.scales import (
-    chance,
     explained,
     extension,
     faces,
@@ -274,42 +273,6 @@ def test_one_item_among_its_neighbours_is_no_group():
     matrix[0, 1:] = matrix[1:, 0] = 1
     assert strongest.rests_on_few(matrix, np.ones(20, bool))
     assert not strongest.rests_on_few(1 - np.eye(20, dtype=np.float32), np.ones(20, bool))
-
-
-def test_scores_and_p_values_are_those_of_the_side_that_explains_more():
-    drawn = np.ones((9, len(SCALES)))
-    both = Chance((drawn, 2 * drawn))
-    assert both.score(SCALES[0], 6.0) == 3.0
-    assert both.p_value(SCALES[0], 6.0) == 0.1 and both.p_value(SCALES[0], 2.0) == 1.0
-
-
-@pytest.mark.parametrize(("as_strong", "stands_out"), [(1, True), (2, False)])
-def test_of_39_noise_pairs_one_may_be_as_strong(pair, as_strong, stands_out):
-    """p = 2 / 40: no more than 5 % of pairs without a difference have one as small."""
-    gains = np.full((39, len(SCALES)), 1e-3)
-    gains[:as_strong] = 1e6
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(peeling, "chance", lambda *_: Chance((gains, np.full_like(gains, 1e-3))))
-        found = peeling.peel(Weights({"A": pair[0], "B": pair[1]}), 5)
-    assert bool(found.groups) is stands_out
-    assert {one.p_value for one in (found.groups or found.chance)} == {(1 + as_strong) / 40}
-
-
-def test_draws_end_once_nothing_can_stand_out():
-    rng = np.random.default_rng(0)
-    A = rng.standard_normal((60, 4))
-    weights = Weights({"A": A, "B": A + 0.3 * rng.standard_normal(A.shape)})
-    assert chance.chance(weights, [(SCALES[0], 0.0)], 39, 0).draws == chance._FIRST
-
-
-@pytest.mark.parametrize(("as_strong", "draws", "p_value"), [(1, 39, 0.05), (2, 9, 0.3)])
-def test_draws_go_on_as_long_as_one_alone_is_as_strong(monkeypatch, as_strong, draws, p_value):
-    A = np.random.default_rng(0).standard_normal((60, 4))
-    weights = Weights({"A": A, "B": A + 0.3 * np.random.default_rng(1).standard_normal(A.shape)})
-    drawn = lambda number, *_: [[9.0 if number < as_strong else 1.0] * len(SCALES)] * 2  # noqa: E731
-    monkeypatch.setattr(chance, "_draw", drawn)
-    found = chance.chance(weights, [(SCALES[0], 5.0)], 39, 0)
-    assert (found.draws, found.p_value(SCALES[0], 5.0)) == (draws, pytest.approx(p_value))
 
 
 def test_weights_are_minus_the_difference_of_v2(pair):

@@ -266,6 +266,10 @@ MUTATIONS = (
         " & (crossed_own <= crossed / 2)", "", ("tests/method/scales/test_across.py",),
     ),
     Mutation(
+        "a member that lies among others stays", "rdx/method/scales/fringe.py", "_HALF = 0.5", "_HALF = 0.0",
+        ("tests/method/scales/test_fringe.py",),
+    ),
+    Mutation(
         "the first thread that leaves lifts the limit of all", "rdx/compute/threads.py",
         "                if not _inside:", "                if True:",
         ("tests/compute/test_threads.py",),

@@ -26,6 +26,7 @@ class Cause:
 
     attribute: Attribute
     called: str  # of numbers: which, and what the models make of it
+    less: str | None = None  # the side that tells it less, and so holds together whatever it is of
 
 
 def cause_of(
@@ -34,20 +35,23 @@ def cause_of(
 ) -> Cause | None:  # fmt: skip
     """In the order of the headline."""
     if turn is not None:
-        return Cause(turn.read.attribute, f"{turn.ends}, which {turn.side.upper()} does not tell,")
+        return Cause(turn.read.attribute, f"{turn.ends}, which {turn.side.upper()} does not tell,", turn.side)
     if any(read.values()):
         side, named = strongest(read)
-        known = f"which {side.upper()} {how(named, B if side == A else A)}"
-        return Cause(named[0].attribute, f"{axis(named[0].attribute)}, {known},")
+        less = B if side == A else A
+        known = f"which {side.upper()} {how(named, less)}"
+        return Cause(named[0].attribute, f"{axis(named[0].attribute)}, {known},", less)
     if finer is not None and finer.coarser is not None:
         side = B if finer.coarser == A else A
         return Cause(Attribute("fine structure", structure[0]), f"fine structure, by which {side.upper()} goes more,")
     return None
 
 
-def beside_cause(cause: Cause, members: np.ndarray, shown: np.ndarray) -> str | None:
-    """Of a group's members (s,), and of those of them that are shown; without a full stop. None where nobody else has a
-    value."""
+def beside_cause(cause: Cause, own: str, members: np.ndarray, shown: np.ndarray) -> str | None:
+    """Of a group's members (s,) in its ``own`` model, and of those of them that are shown; without a full stop.
+
+    None where nobody else has a value.
+    """
     rest = np.setdiff1d(np.arange(len(cause.attribute.values)), members)
     if is_mark(cause.attribute):
         return _of_mark(cause.attribute, members, rest, shown) if len(rest) else None
@@ -58,8 +62,10 @@ def beside_cause(cause: Cause, members: np.ndarray, shown: np.ndarray) -> str | 
     if not (counts.sum() and others.sum()):
         return None
     strength = abs(rank_sum(counts, others)[0] - 0.5)
+    mixed = strength < CLEAR and own == cause.less
     verb = "does not set" if strength < CLEAR else "hardly sets"
-    told = f"{cause.called} {verb} this group apart (AUC {0.5 + strength:.2f})"
+    how_far = "is as mixed in this group as in the rest" if mixed else f"{verb} this group apart"
+    told = f"{cause.called} {how_far} (AUC {0.5 + strength:.2f})"
     auc, p_value = rank_sum(levels.counts(shown), others) if levels.counts(shown).sum() else (0.5, 1.0)
     if abs(auc - 0.5) < max(_SHOWN, strength + _MORE) or p_value > _SURE:
         return told

@@ -61,7 +61,7 @@ def method_payload(
     named = any(apart.get(key) or (key in common and common[key].explains) for key in keys)
     explained = shared or any(one.of_labels for one in outstanding)
     tells = agreement["tells"] or (None if explained else agreement["keeps"])  # labels mix for any cause
-    unnamed = None if named or tells else unnamed_text(agreement["unseen"])
+    unnamed = None if named or tells else unnamed_text(agreement["unseen"], size)
     story = story_of(content, method, standing, found, size, tells, beside, shared, unnamed)
     directions, colors = {}, hues(standing, len(style.CONCEPT_COLORS))
     for direction, explanations in method.explanations.items():
@@ -168,7 +168,7 @@ def _concept(
     own = own_side(one.direction)
     shares = common and common.shares
     if cause and one.word == OUT and shares == UNEXPLAINED:
-        shares = beside_cause(cause, concept.members, np.unique(concept.indices)) or shares
+        shares = beside_cause(cause, own, concept.members, np.unique(concept.indices)) or shares
     return {
         "number": concept.number,
         "size": concept.size,

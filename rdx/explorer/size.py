@@ -24,7 +24,8 @@ class Size:
 
     @property
     def badge(self) -> str:
-        return f"{self.word.capitalize()} difference{', spread out' * self.spread}"
+        spread = self.spread and self.word != SMALL  # the little that there is may lie anywhere
+        return f"{self.word.capitalize()} difference{', spread out' * spread}"
 
 
 def size_of(

@@ -17,6 +17,10 @@ _UNNAMED = (
     "Nothing known here says what differs: it may be another seed, size or length of training, noise, {}or what is not "
     "measured."
 )
+_SLIGHT = (
+    "Nothing known here says what differs. So little is seldom another seed or size: it may be {}noise or compression "
+    "of what one of them was given, rounding, a little more training, or what is not measured."
+)
 FOUND, NOTHING, UNRELATED = "found", "nothing", "unrelated"  # kinds; besides standing.UNTESTED
 
 
@@ -72,9 +76,9 @@ def story_of(
     return _untested(content, method, standing, things, tells)
 
 
-def unnamed_text(unseen: Sequence[str] = ()) -> str:
+def unnamed_text(unseen: Sequence[str] = (), size: Size | None = None) -> str:
     """``unseen``: what neither model tells, so that nobody can say whether it differs."""
-    return _UNNAMED.format("".join(f"{one}, " for one in unseen))
+    return (_SLIGHT if size and size.word == SMALL else _UNNAMED).format("".join(f"{one}, " for one in unseen))
 
 
 def _full(method: Method, things: str) -> str | None:

@@ -28,11 +28,12 @@ def test_of_a_mark_the_shares_are_told_and_of_the_images_shown_where_they_have_i
     cause = Cause(patch(*range(11), *range(20, 36)), "")
     text = "red patch: 55 % of them, 40 % of the rest"
     models = "shown, among which the two models differ most, have it"
-    assert beside_cause(cause, MEMBERS, np.arange(9)) == f"{text}; all 9 {models}"
-    assert beside_cause(cause, MEMBERS, np.arange(3, 13)) == f"{text}; 8 of the 10 {models}"
-    assert beside_cause(cause, MEMBERS, np.arange(5, 14)) == text  # 6 of 9
-    assert beside_cause(Cause(patch(*range(19)), ""), MEMBERS, np.arange(9)).endswith("0 % of the rest")  # as the group
-    assert beside_cause(cause, np.arange(60), np.arange(9)) is None  # there is no rest
+    assert beside_cause(cause, "b", MEMBERS, np.arange(9)) == f"{text}; all 9 {models}"
+    assert beside_cause(cause, "b", MEMBERS, np.arange(3, 13)) == f"{text}; 8 of the 10 {models}"
+    assert beside_cause(cause, "b", MEMBERS, np.arange(5, 14)) == text  # 6 of 9
+    alone = Cause(patch(*range(19)), "")
+    assert beside_cause(alone, "b", MEMBERS, np.arange(9)).endswith("0 % of the rest")  # the images shown as the group
+    assert beside_cause(cause, "b", np.arange(60), np.arange(9)) is None  # there is no rest
 
 
 @pytest.mark.parametrize(
@@ -41,22 +42,24 @@ def test_of_a_mark_the_shares_are_told_and_of_the_images_shown_where_they_have_i
 def test_of_a_number_it_is_told_how_little_it_marks_the_group(shift, verb, auc):
     values = np.tile(np.arange(60.0), 2)
     values[:60] += shift
-    cause = Cause(Attribute("brightness", values), "up and down, which A does not tell,")
+    cause = Cause(Attribute("brightness", values), "up and down, which A does not tell,", "a")
     pairs = values[:60, None] - values[60:]
     auc = float((pairs > 0).mean() + (pairs == 0).mean() / 2)
     verb = "hardly sets" if auc >= 0.6 else "does not set"
     expected = f"up and down, which A does not tell, {verb} this group apart (AUC {auc:.2f})"
-    assert beside_cause(cause, np.arange(60), np.arange(9)) == expected
+    assert beside_cause(cause, "b", np.arange(60), np.arange(9)) == expected
     bright = np.argsort(values[:60])[-9:]
     words = ("brighter", "darker")
     named = replace(cause, attribute=Attribute("brightness", values, None, words))
     more = "; the 9 shown, among which the two models differ most, are brighter (AUC "
-    told = beside_cause(named, np.arange(60), bright)
+    told = beside_cause(named, "b", np.arange(60), bright)
     assert told.startswith(expected) and (more in told) == (auc < 0.7)  # where the group is told, it is not said again
     turned = replace(cause, attribute=Attribute("brightness", -values, None, words[::-1]))
-    assert beside_cause(turned, np.arange(60), bright) == told
+    assert beside_cause(turned, "b", np.arange(60), bright) == told
     low = replace(cause, attribute=Attribute("darkness", -values))
-    assert beside_cause(low, np.arange(60), np.arange(9)) == expected  # less of it as more
+    assert beside_cause(low, "b", np.arange(60), np.arange(9)) == expected  # less of it as more
+    mixed = expected.replace("does not set this group apart", "is as mixed in this group as in the rest")
+    assert beside_cause(cause, "a", np.arange(60), np.arange(9)) == mixed  # A does not tell it: its groups have both
 
 
 def test_the_cause_is_what_the_headline_names_first():
@@ -66,6 +69,8 @@ def test_the_cause_is_what_the_headline_names_first():
     finer = Detail({"a": 0.1, "b": 0.5}, {"a": 0.5, "b": 0.5}, 0.01, 0.0)
     nothing = {"a": [], "b": []}
     structure = np.arange(60.0), np.zeros(60)
+    every = [cause_of(*one, finer, structure) for one in ((turn, read), (None, read), (None, nothing))]
+    assert [one.less for one in every] == ["a", "a", None]
     assert cause_of(turn, read, finer, structure).called == "up and down, which A does not tell,"
     assert cause_of(None, read, finer, structure).attribute.name == "red patch"  # what is painted
     plain = {"a": [], "b": read["b"][:1]}
@@ -89,5 +94,5 @@ def test_a_card_that_nothing_explains_says_how_it_stands_to_the_headline():
         payload, _ = make_payload(replace(content, methods=[method], attributes=known, representations=views), None)
         concepts = payload["methods"][0]["directions"]["a_not_b"]["concepts"]
         shares = {one["standing"]: one["shares"] for one in concepts}
-        assert shares["out"].startswith("steeper or flatter, which B tells better than A, does not set") is said
+        assert shares["out"].startswith("steeper or flatter, which B tells better than A, is as mixed") is said
         assert (shares["out"] == UNEXPLAINED) is not said and shares["chance"] == UNEXPLAINED

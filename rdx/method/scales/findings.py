@@ -12,6 +12,7 @@ from rdx.method.scales.across import with_further_faces
 from rdx.method.scales.bound import at_most
 from rdx.method.scales.chance import GAMMAS, Chance
 from rdx.method.scales.faces import are_faces, is_other_side, share_left
+from rdx.method.scales.fringe import trimmed
 from rdx.method.scales.group import Group, taken_by
 from rdx.method.scales.reach import settled
 from rdx.method.scales.remainders import ALONE, group_around, leavers
@@ -69,7 +70,7 @@ def findings(
         kept.append(replace(one, members=members, finding=finding))
         left_by.append(left)
     standing = [one for one, left in zip(kept, left_by, strict=True) if left is None or not _explained(one, left, kept)]
-    found = with_further_faces(weights, settled(weights, standing), drawn)
+    found = trimmed(weights, with_further_faces(weights, settled(weights, standing), drawn))
     found = at_most(weights, found, room, drawn)
     numbers = sorted({one.finding for one in found})
     return [replace(one, finding=first + numbers.index(one.finding)) for one in found]

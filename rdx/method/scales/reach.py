@@ -53,9 +53,8 @@ def settle(weights: Weights, scale: Scale, members: np.ndarray, free: np.ndarray
     """The members (n,) bool of a group at its scale once nobody joins or leaves; free (n,) bool: who may join."""
     own = weights.compared[scale[0]][0]
     matrix = weights.at(*scale)
-    nearest = neighbors(weights, own)[:, : _enough(members)]
     for _ in range(_ROUNDS):
-        share = _share(nearest, members)
+        share = share_of_members(weights, own, members)
         joined = members | _join(share, matrix[:, members].mean(axis=1), members) & free
         now = joined & (share >= members.mean() / 2)
         if now.sum() < LEAST or (now == members).all():
@@ -70,6 +69,11 @@ def neighbors(weights: Weights, name: str) -> np.ndarray:
         ranks = weights.distances[name].values.astype(np.float64)
         weights.nearest[name] = first_of_rows(ranks, np.arange(len(ranks)), 1 + _NEIGHBORS)[:, 1:]
     return weights.nearest[name]
+
+
+def share_of_members(weights: Weights, name: str, members: np.ndarray) -> np.ndarray:
+    """Of n items, the share of members (n,) bool among the nearest others."""
+    return _share(neighbors(weights, name)[:, : _enough(members)], members)
 
 
 def _enough(members: np.ndarray) -> int:

@@ -105,6 +105,7 @@ def test_findings_are_numbered_without_gaps(monkeypatch):
     monkeypatch.setattr(findings, "share_left", lambda *_: 1.0)
     monkeypatch.setattr(findings, "settled", lambda _, kept: kept)
     monkeypatch.setattr(findings, "with_further_faces", lambda _, kept, __: kept)
+    monkeypatch.setattr(findings, "trimmed", lambda _, kept: kept)
     monkeypatch.setattr(findings, "are_faces", lambda *_: False)
     monkeypatch.setattr(
         findings, "is_other_side", lambda _, one, other: (tuple(one.members), tuple(other.members)) in together

@@ -64,7 +64,7 @@ def beside_cause(cause: Cause, own: str, members: np.ndarray, shown: np.ndarray)
     strength = abs(rank_sum(counts, others)[0] - 0.5)
     mixed = strength < CLEAR and own == cause.less
     verb = "does not set" if strength < CLEAR else "hardly sets"
-    how_far = "is as mixed in this group as in the rest" if mixed else f"{verb} this group apart"
+    how_far = "is as mixed in it as in the rest, as is to be expected" if mixed else f"{verb} this group apart"
     told = f"{cause.called} {how_far} (AUC {0.5 + strength:.2f})"
     auc, p_value = rank_sum(levels.counts(shown), others) if levels.counts(shown).sum() else (0.5, 1.0)
     if abs(auc - 0.5) < max(_SHOWN, strength + _MORE) or p_value > _SURE:

@@ -56,7 +56,8 @@ def method_payload(
     outstanding = [one for one in found if one.faces[0].word == OUT]
     beside = beside_reference(method, agreement, outstanding)
     apart = _apart(common, divided)
-    shared = shared_cause([one.faces for one in outstanding], apart)
+    main = [one for one in outstanding if not is_minor(one.cautions)] or outstanding
+    shared = shared_cause([one.faces for one in main], apart)
     keys = [(one.direction, one.number) for one in out]
     named = any(apart.get(key) or (key in common and common[key].explains) for key in keys)
     explained = shared or any(one.of_labels for one in outstanding)
@@ -177,7 +178,7 @@ def _concept(
         "beyond": beyond(method, one),
         "color": colors[one.direction, concept.number],
         "shares": shares,
-        "besides": common and common.shown,
+        "besides": common and not cause and common.shown or None,  # beside what the headline names it would lead astray
         "grid": concept.indices.tolist(),
         "typical": {side: typical_rank(views[side], concept.indices) for side in (A, B)},
         "lies": {

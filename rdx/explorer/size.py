@@ -39,7 +39,7 @@ def size_of(
     if common is None:
         return None
     word = SMALL if 1 - common <= _SMALL else MODERATE if 1 - common <= _MODERATE else LARGE
-    told = any(agreement["read"].values())  # what one model tells of all items runs through all of them
+    told = agreement["tells"] is not None  # what one model tells of all items runs through all of them
     spread = concentration is not None and concentration < _DENSE and not told
     texts = [
         f"The difference is {word}: of the {agreement['neighbors']} {things} nearest to one, {percent(common)} are the "

@@ -101,13 +101,17 @@ def _fitted(image: Image, side: int) -> Image:
 
 
 def _sheet(cells: list[Image], side: int, columns: int) -> Image:
+    """Room that an image leaves in its cell goes on as its edge: a page that draws it half a pixel off mixes it in."""
     from PIL import Image as images
 
     mode = "L" if all(cell.mode == "L" for cell in cells) else "RGB"
     rows = -(-len(cells) // columns)
     sheet = images.new(mode, (columns * side, rows * side))
     for place, cell in enumerate(cells):
-        sheet.paste(cell.convert(mode), (place % columns * side, place // columns * side))
+        values = np.asarray(cell.convert(mode))
+        below, beside = side - values.shape[0], side - values.shape[1]
+        filled = np.pad(values, ((0, below), (0, beside), (0, 0))[: values.ndim], mode="edge")
+        sheet.paste(images.fromarray(filled), (place % columns * side, place // columns * side))
     return sheet
 
 

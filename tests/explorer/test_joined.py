@@ -58,8 +58,9 @@ def test_of_a_number_it_is_told_how_little_it_marks_the_group(shift, verb, auc):
     assert beside_cause(turned, "b", np.arange(60), bright) == told
     low = replace(cause, attribute=Attribute("darkness", -values))
     assert beside_cause(low, "b", np.arange(60), np.arange(9)) == expected  # less of it as more
-    mixed = expected.replace("does not set this group apart", "is as mixed in this group as in the rest")
-    assert beside_cause(cause, "a", np.arange(60), np.arange(9)) == mixed  # A does not tell it: its groups have both
+    if auc < 0.6:
+        expected = f"{cause.called} is as mixed in it as in the rest, as is to be expected (AUC {auc:.2f})"
+    assert beside_cause(cause, "a", np.arange(60), np.arange(9)) == expected  # A does not tell it: its groups have both
 
 
 def test_the_cause_is_what_the_headline_names_first():

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_comparison import made_content, representations, with_evidence
+from PIL import Image
 
 from rdx.explorer.build import explorer_page
 from rdx.method.difference import DifferenceGraph, compute_distances
@@ -250,6 +251,27 @@ def shown(browser, tmp_path):
         page.close()
 
 
+@pytest.mark.parametrize("size", [(307, 172), (172, 307)])
+def test_a_bright_photo_has_no_dark_line_along_its_edge(browser, tmp_path, size):
+    content = made_content()
+    items = replace(content.items, loader=lambda _: Image.new("RGB", size, (250, 250, 250)), pixels=None)
+    (tmp_path / "page.html").write_text(explorer_page(replace(content, items=items)), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator(".card canvas").first.wait_for()
+    darkest = """async () => {
+        await new Promise((done) => setTimeout(done, 300));
+        const seen = [...document.querySelectorAll(".card canvas")].map((one) => {
+            const { data } = one.getContext("2d").getImageData(0, 0, one.width, one.height);
+            return data.filter((_, i) => i % 4 === 0 && data[i + 3] > 40);
+        });
+        return seen.map((one) => [one.length, Math.min(...one)]);
+    }"""
+    pictures = page.evaluate(darkest)
+    page.close()
+    assert pictures and all(count > 500 and least > 235 for count, least in pictures)
+
+
 def test_what_is_small_or_unsure_is_folded_until_it_is_looked_at(shown):
     method = with_evidence(made_content().methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]})
     known = {"a_not_b": 0.9, "b_not_a": 0.4}
@@ -264,12 +286,17 @@ def test_what_is_small_or_unsure_is_folded_until_it_is_looked_at(shown):
 
 
 @pytest.mark.parametrize(
-    "numbers", [{"a_not_b": [1, None], "b_not_a": [2, None]}, {"a_not_b": [1, 2], "b_not_a": [None, None]}]
+    ("numbers", "words"),
+    [
+        ({"a_not_b": [1, None], "b_not_a": [2, None]}, ["A finding of B alone"]),  # which is no other side of A's
+        ({"a_not_b": [1, 2], "b_not_a": [None, None]}, []),
+    ],
 )
-def test_findings_beside_each_other_begin_at_one_height(shown, numbers):
+def test_findings_beside_each_other_begin_at_one_height(shown, numbers, words):
     method = with_evidence(made_content().methods[0], numbers)
     page = shown(method)
-    assert page.locator(".finding-words:visible").count() == 1  # of one the words are its labels'
+    said = page.locator(".finding-words:not(.room)").all_inner_texts()
+    assert said[0].startswith("A holds “") and said[1:] == words
     first, second = (page.locator(".finding .card").nth(place).bounding_box() for place in (0, 1))
     assert first["x"] != second["x"] and first["y"] == pytest.approx(second["y"], abs=1)
 

@@ -202,7 +202,7 @@ def test_in_which_model_a_group_lies_together_is_said(how, words):
 
 
 def agreed(common, cka=0.95, read=(), label=(0.9, 0.9)):
-    return {"common": common, "neighbors": 10, "cka": cka, "read": {"a": [], "b": list(read)}, "label": label}
+    return {"common": common, "neighbors": 10, "cka": cka, "tells": " ".join(read) or None, "label": label}
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_two_seeds_are_named_only_where_nothing_else_is_known(agreement, denser,
     size = size_of(agreement, denser, "images")
     assert ("differ in nothing but their seed" in size.sentence) == like
     assert "their seed" not in size_of(agreement, denser, "images", referred=True).sentence
-    assert size.spread == (denser < 1.5 and not agreement["read"]["b"])
+    assert size.spread == (denser < 1.5 and not agreement["tells"])
 
 
 def test_small_and_unsure_findings_come_last_and_how_many_they_are_is_said(content):

@@ -64,15 +64,13 @@ function besideEachOther(main) {
   const alone = (side) => main.filter((one) => sidesOf(one).join() === side);
   const rows = Math.min(alone("a").length, alone("b").length);
   const [beside, rest] = [[], []];
-  const paired = { a: [], b: [] };
   for (const one of main) {
     const [side, both] = sidesOf(one);
     const fits = both || alone(side).indexOf(one) < rows;
-    const block = findingBlock(one);
-    (fits ? beside : rest).push(block);
-    if (fits && !both) paired[side].push(block);
+    // What stands beside another one must not pass for its other side.
+    if (fits) beside.push(findingBlock(one, both ? "" : `A finding of ${letter(side)} alone`));
+    else rest.push(findingBlock(one));
   }
-  paired.a.forEach((block, row) => level(block, paired.b[row]));
   const first = sidesOf(main[0])[0]; // where there is one column, the strongest comes first
   const blocks = [make("div", { class: `found-grid first-${first}` }, sideHead("a"), sideHead("b"), beside)];
   if (rest.length) {
@@ -125,12 +123,13 @@ function nothingIn(direction) {
   return method().directions[direction].concepts.length ? `No group${what} stands out.` : `No group${what} was found.`;
 }
 
-// One finding: in the column of its model, or over both where it has faces in both.
-function findingBlock(finding) {
+// One finding: in the column of its model, or over both where it has faces in both. ``single``: said where nothing else
+// is over a single group.
+function findingBlock(finding, single = "") {
   const sides = sidesOf(finding);
   const count = finding.faces.length;
   const inBoth = `One finding, ${count > 2 ? "with groups in both models" : "with a group in each model"}: the same difference from either side`;
-  const seen = count < 2 ? "" : sides.length > 1 ? inBoth : `One finding, as ${count} groups`;
+  const seen = count < 2 ? single : sides.length > 1 ? inBoth : `One finding, as ${count} groups`;
   const told = finding.table && method().findings.length > 1 ? finding.sentence : seen; // of one, the headline says it
   const all = DIRECTIONS.map((direction) => facesIn(finding, direction));
   const most = sides.length > 1 ? Math.max(FULL_FACES, Math.min(...all.map((here) => here.length))) : count;

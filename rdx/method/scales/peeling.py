@@ -19,11 +19,11 @@ from rdx.method.scales.chance import ALPHA, GAMMAS, SCALES, Chance, chance, unre
 from rdx.method.scales.findings import distinct, findings
 from rdx.method.scales.group import Group, taken_by
 from rdx.method.scales.plan import DRAWS, LEAST_ITEMS
-from rdx.method.scales.strongest import LEAST, density, rests_on_few
+from rdx.method.scales.strongest import LEAST, density, gain, rests_on_few
 from rdx.method.scales.weights import Weights
 
 SLIGHT = 0.01  # of their ranks: pairs that differ by less on average are no difference, however evenly they do
-HELD = 0.5  # of its density among the items that are left, a group has this among all, or their ranks alone made it
+HELD = 0.3  # of what noise has among all items, at least, has a group of those that are left, or these alone made it
 MOVED = 2  # items: what these do to all ranks by moving is no difference of the others
 
 
@@ -43,6 +43,7 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
     """The groups of both directions that stand out from noise; rounds go on until a direction has ``most``."""
     found: list[Group] = []
     left, number, draws = np.ones(len(weights), dtype=bool), 0, 0
+    of_all: Chance | None = None
     if weights.equal:
         return Peeled([], [], "both representations rank every item's neighbours alike", 0, identical=True)
     if unrelated(weights, random_state):
@@ -60,8 +61,9 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
             return Peeled(found, [], f"the {left.sum()} items left have the same neighbours in both", draws)
         candidates = _candidates(some)
         if not left.all():
-            candidates = _holding(weights, some, candidates, left)
+            candidates = _holding(weights, candidates, left, of_all)
         drawn = chance(some, [(one.scale, one.gain) for one in candidates], DRAWS, random_state, spread)
+        of_all = of_all or drawn
         candidates = _scored(candidates, drawn)
         draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
@@ -69,7 +71,7 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         with one_thread_each():
             kept = findings(some, [one for one in candidates if one.p_value <= ALPHA], first, drawn, room)
             if not left.all():  # further faces have not been asked yet
-                kept = [one for one in kept if not one.further or _holding(weights, some, [one], left)]
+                kept = [one for one in kept if not one.further or _holding(weights, [one], left, of_all)]
         placed = [_placed(group, left, number) for group in kept]
         if not kept:
             rest = [_placed(one, left, number) for one in _apart(distinct(candidates), most)]
@@ -111,15 +113,14 @@ def _scored(groups: list[Group], drawn: Chance) -> list[Group]:
     return sorted(found, key=lambda group: (-group.score, order[group.scale]))
 
 
-def _holding(weights: Weights, some: Weights, groups: list[Group], left: np.ndarray) -> list[Group]:
-    """Of groups of the items that are left, ``some``, those that differ in the ranks among all items too."""
-    matrices = {scale: (weights.at(*scale), some.at(*scale)) for scale in {group.scale for group in groups}}
-    found = []
-    for group in groups:
-        among_all, among_left = matrices[group.scale]
-        if density(among_all, _placed(group, left, 0).members) >= HELD * density(among_left, group.members):
-            found.append(group)
-    return found
+def _holding(weights: Weights, groups: list[Group], left: np.ndarray, drawn: Chance) -> list[Group]:
+    """Of groups of the items that are left, those that are something in the ranks among all items too.
+
+    drawn: the noise of all items.
+    """
+    matrices = {scale: weights.at(*scale) for scale in {group.scale for group in groups}}
+    strength = [gain(matrices[group.scale], _placed(group, left, 0).members) for group in groups]
+    return [group for group, one in zip(groups, strength, strict=True) if drawn.score(group.scale, one) >= HELD]
 
 
 def _apart(groups: list[Group], most: int) -> list[Group]:

@@ -10,7 +10,7 @@ from rdx.method.concepts import A_NOT_B, B_NOT_A
 from rdx.method.scales import findings, peeling, remainders
 from rdx.method.scales.chance import SCALES, Chance
 from rdx.method.scales.group import Group
-from rdx.method.scales.strongest import density
+from rdx.method.scales.strongest import density, gain
 from rdx.method.scales.weights import Weights
 
 
@@ -47,8 +47,12 @@ def test_a_group_that_only_the_absence_of_others_makes_does_not_hold():
     weights = Weights({"A": A, "B": B})
     for left, direction, holds in ((~others, A_NOT_B, False), (group | others | rest, B_NOT_A, True)):
         some = weights.subset(np.flatnonzero(left))
-        one = Group((direction, 1.0), group[left], None, 1.0, 1.5, 0.025, 2)
-        assert peeling._holding(weights, some, [one], left) == [one][: int(holds)]
+        strength = gain(some.at(direction, 1.0), group[left])
+        one = Group((direction, 1.0), group[left], None, strength, 1.0, 0.025, 2)
+        noise = Chance((np.full((9, len(SCALES)), strength),) * 2)  # as strong, everywhere
+        assert peeling._holding(weights, [one], left, noise) == [one][: int(holds)]
+        louder = Chance((np.full((9, len(SCALES)), 4 * strength),) * 2)
+        assert peeling._holding(weights, [one], left, louder) == []  # next to nothing among all
 
 
 def test_a_remainder_goes_where_what_left_it_is_found():

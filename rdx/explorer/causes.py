@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rdx.explorer.sharing import axis
 from rdx.explorer.standing import Standing
-from rdx.metrics.attribute_words import go_together
+from rdx.metrics.attribute_words import SEEN, go_together
 from rdx.metrics.attributes import Finding
 
 _SHARE = 0.5  # of the findings, at least
@@ -15,12 +15,13 @@ _SHARE = 0.5  # of the findings, at least
 def shared_cause(
     findings: Sequence[Sequence[Standing]], apart: Mapping[tuple[str, int], Sequence[Finding]]
 ) -> str | None:
-    """"4 of the 6 findings share one attribute: …", where at least two, and half of them, do.
+    """"4 of the 6 findings share one attribute: …", where at least two, and half of them, do, so that one sees it.
 
     findings: their faces; apart: by direction and number, what sets a concept's items apart from others, or its halves
     from each other.
     """
-    by_finding = [[one for face in faces for one in apart.get((face.direction, face.number), ())] for faces in findings]
+    seen = {place: [one for one in found if one.strength >= SEEN] for place, found in apart.items()}
+    by_finding = [[one for face in faces for one in seen.get((face.direction, face.number), ())] for faces in findings]
     every = [one for here in by_finding for one in here]
     counts = [sum(any(_same(one, other) for other in here) for here in by_finding) for one in every]
     most = max(counts, default=0)

@@ -38,7 +38,8 @@ def size_of(
     common = agreement["common"]
     if common is None:
         return None
-    word = SMALL if 1 - common <= _SMALL else MODERATE if 1 - common <= _MODERATE else LARGE
+    others = round(1 - common, 2)  # as it is told
+    word = SMALL if others <= _SMALL else MODERATE if others <= _MODERATE else LARGE
     told = agreement["tells"] is not None  # what one model tells of all items runs through all of them
     spread = concentration is not None and concentration < _DENSE and not told
     texts = [

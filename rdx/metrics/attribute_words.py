@@ -22,7 +22,7 @@ _NUMBERS, _CATEGORIES = 3, 2  # named, at most
 _LITTLE, _MOST = 0.25, 0.5  # of a group: labels are named that are commoner by most of it, or by a little that one has
 _SAME = 0.7  # attributes that go together so closely are one: a correlation of ranks, or a share of common items
 _ABOUT = 0.8  # of the clearest: about as clear
-_SEEN = 0.2  # |AUC − ½| from which one sees an attribute in a few images
+SEEN = 0.2  # |AUC − ½| from which one sees an attribute in a few images
 _MOVED = 0.1  # a share of neighbours
 UNTESTED = "nothing is known here that could be tested on them"
 UNEXPLAINED = "nothing known here (labels, columns, pixel measures) sets them apart as a group"
@@ -122,7 +122,7 @@ def in_common(findings: Sequence[Finding], others: str = "the rest") -> list[str
 
 def is_seen(findings: Sequence[Finding]) -> bool:
     """Whether what sets a group apart, see `in_common`, shows in a few of its images: labels, or an attribute."""
-    return bool(_labels(findings)) or any(finding.strength >= _SEEN for finding in named(findings)[0])
+    return bool(_labels(findings)) or any(finding.strength >= SEEN for finding in named(findings)[0])
 
 
 def clearest(findings: Sequence[Finding]) -> list[Finding]:
@@ -133,7 +133,7 @@ def clearest(findings: Sequence[Finding]) -> list[Finding]:
 
 def _of_both(findings: Sequence[Finding]) -> list[Finding]:
     """The clearest that the other model goes by, too, where one sees it: what is little and of both says nothing."""
-    return [one for one in named(findings)[1][:1] if one.strength >= _SEEN]
+    return [one for one in named(findings)[1][:1] if one.strength >= SEEN]
 
 
 def _foremost(findings: Sequence[Finding], least: float) -> list[Finding]:
@@ -211,7 +211,7 @@ def _said(findings: Sequence[Finding], others: str = "the rest") -> list[str]:
 
 def _more(finding: Finding) -> str:
     text = finding.attribute.words[0 if finding.effect > 0.5 else 1]
-    return f"a little {text}" if finding.strength < _SEEN and not text.startswith("with ") else text
+    return f"a little {text}" if finding.strength < SEEN and not text.startswith("with ") else text
 
 
 def _auc(finding: Finding) -> str:

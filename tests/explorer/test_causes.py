@@ -61,6 +61,10 @@ def test_of_different_findings_nothing_is_said(apart):
     assert told(faces(1), faces(2), faces(3), **apart) is None
 
 
+def test_what_one_does_not_see_in_a_group_is_no_cause():
+    assert told(faces(1), faces(2), c1=[(BRIGHT, 0.34)], c2=[(BRIGHT, 0.19)]) is None  # AUC 0.84 and 0.69
+
+
 def test_less_than_half_is_no_cause_of_all():
     two = {"c1": [(BRIGHT, 0.3)], "c2": [(BRIGHT, 0.3)]}
     assert told(*[faces(number) for number in range(1, 6)], **two) is None

@@ -33,7 +33,8 @@ function fillFindings() {
   const main = some.length ? some : findings;
   const minor = findings.filter((one) => !main.includes(one));
   const sides = new Set(main.flatMap(sidesOf));
-  const lead = [(THUMBS || TEXTS) && DATA.pictures, main.length > 1 && story().kind === "found" && "The largest difference comes first."];
+  const order = sides.size > 1 ? "In each column the largest difference comes first." : "The largest difference comes first.";
+  const lead = [(THUMBS || TEXTS) && DATA.pictures, main.length > 1 && story().kind === "found" && order];
   const told = lead.filter(Boolean).join(" ");
   const whose = findings.length && told ? make("p", { class: "whose quiet" }, bound(told)) : "";
   byId("concepts").replaceChildren(

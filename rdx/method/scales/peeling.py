@@ -84,7 +84,7 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
             if one.p_value <= ALPHA and any(one.direction == each.direction and one.same_as(each) for each in kept):
                 left &= ~_placed(one, here, number).members
         if max(sum(group.direction == direction for group in found) for direction in DIRECTIONS) >= most:
-            return Peeled(found, [], f"{most} concepts were asked for at most", draws)
+            return Peeled(found, [], f"one direction has the {most} concepts that were asked for at most", draws)
 
 
 def _candidates(weights: Weights) -> list[Group]:

@@ -266,6 +266,10 @@ MUTATIONS = (
         " & (crossed_own <= crossed / 2)", "", ("tests/method/scales/test_across.py",),
     ),
     Mutation(
+        "what is next to nothing among all items is a finding of a later round", "rdx/method/scales/peeling.py",
+        "one) >= HELD", "one) >= 0.0", ("tests/method/scales/test_remainders.py",),
+    ),
+    Mutation(
         "a member that lies among others stays", "rdx/method/scales/fringe.py", "_HALF = 0.5", "_HALF = 0.0",
         ("tests/method/scales/test_fringe.py",),
     ),

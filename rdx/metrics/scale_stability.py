@@ -1,8 +1,8 @@
 """Does a concept at its own scale come back when fewer items are looked at?
 
 On each subsample, of the items that were left in the concept's round, the strongest groups at its γ are found again;
-its stability is its Jaccard index with the most similar of them and of their parts, which is settled as it was, and
-the mean of that over the subsamples.
+its stability is its Jaccard index with the most similar of them and of their parts, which is settled as it was, with
+its fringe or without, and the mean of that over the subsamples.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from rdx.compute.threads import map_ordered, one_thread_each
 from rdx.method.concepts import Concept, Explanations
+from rdx.method.scales.fringe import without_fringe
 from rdx.method.scales.plan import looked_at
 from rdx.method.scales.reach import settle
 from rdx.method.scales.strongest import parts, strongest_groups
@@ -70,6 +71,7 @@ def _overlaps(
                         group = _most_like(members, again[scale])
                         if one.evidence.stands_out and group.any():
                             group = settle(weights, scale, group, np.ones(len(left), dtype=bool))
+                            group = _most_like(members, [group, without_fringe(weights, direction, group)])
                         found[direction][position] = _jaccard(members, group)
     return found
 

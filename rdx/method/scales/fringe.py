@@ -28,14 +28,15 @@ def trimmed(weights: Weights, groups: list[Group]) -> list[Group]:
     """
     bordered = {one.finding for one in groups if one.further}
     return [
-        one if one.finding in bordered else replace(one, members=_without_fringe(weights, one)) for one in groups
+        one if one.finding in bordered else replace(one, members=without_fringe(weights, one.direction, one.members))
+        for one in groups
     ]
 
 
-def _without_fringe(weights: Weights, group: Group) -> np.ndarray:
-    members = group.members
+def without_fringe(weights: Weights, direction: str, members: np.ndarray) -> np.ndarray:
+    """Of the members (n,) bool of a group, those that stay, (n,) bool."""
     for _ in range(_ROUNDS):
-        share = share_of_members(weights, weights.compared[group.direction][0], members)
+        share = share_of_members(weights, weights.compared[direction][0], members)
         usual = np.median(share[members])
         spread = median_abs_deviation(share[members], scale="normal")
         now = members & (share >= min(_HALF * usual, usual - _UNUSUAL * spread))

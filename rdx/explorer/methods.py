@@ -178,7 +178,7 @@ def _concept(
         "beyond": beyond(method, one),
         "color": colors[one.direction, concept.number],
         "shares": shares,
-        "besides": common and not cause and common.shown or None,  # beside what the headline names it would lead astray
+        "besides": common.shown if common and not cause else None,  # beside what the headline names it leads astray
         "grid": concept.indices.tolist(),
         "typical": {side: typical_rank(views[side], concept.indices) for side in (A, B)},
         "lies": {

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from made_comparison import made_content, with_evidence
 
+from rdx.explorer import methods
 from rdx.explorer.joined import Cause, beside_cause, cause_of
 from rdx.explorer.payload import make_payload
 from rdx.explorer.telling import Unnoticed
@@ -83,7 +84,11 @@ def test_the_cause_is_what_the_headline_names_first():
     assert cause_of(None, nothing, None, None) is None
 
 
-def test_a_card_that_nothing_explains_says_how_it_stands_to_the_headline():
+def test_a_card_that_nothing_explains_says_how_it_stands_to_the_headline(monkeypatch):
+    """And says nothing else of the images shown, which would read as another cause."""
+    found = methods.commons
+    wider = {"shown": "The 6 shown: wider."}
+    monkeypatch.setattr(methods, "commons", lambda *of: {key: replace(one, **wider) for key, one in found(*of).items()})
     content = made_content(images=False)
     method = with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [None, None]})
     rng = np.random.default_rng(5)
@@ -97,3 +102,4 @@ def test_a_card_that_nothing_explains_says_how_it_stands_to_the_headline():
         shares = {one["standing"]: one["shares"] for one in concepts}
         assert shares["out"].startswith("steeper or flatter, which B tells better than A, is as mixed") is said
         assert (shares["out"] == UNEXPLAINED) is not said and shares["chance"] == UNEXPLAINED
+        assert {one["besides"] for one in concepts} == {None if said else wider["shown"]}

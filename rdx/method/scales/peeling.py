@@ -64,8 +64,8 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
             candidates = _holding(weights, candidates, left, of_all)
         drawn = chance(some, [(one.scale, one.gain) for one in candidates], DRAWS, random_state, spread)
         of_all = of_all or drawn
+        draws = of_all.draws
         candidates = _scored(candidates, drawn)
-        draws = draws or drawn.draws
         first = 1 + max((group.finding or 0 for group in found), default=0)
         room = {direction: most - sum(one.direction == direction for one in found) for direction in DIRECTIONS}
         with one_thread_each():

@@ -47,10 +47,8 @@ def atomic_files(folder: Path | str, names: Sequence[str]) -> Iterator[Path]:
     writer leaves when it is killed lies in there too, and goes with it. Raises WriteError where the disk refuses.
     """
     folder, names = Path(folder), list(names)
-    temporary = folder / f".{Path(names[-1]).stem}.{secrets.token_hex(6)}{PART}"
-    try:
+    with temporary_folder(folder / names[-1]) as temporary:
         with writing(folder / names[-1], temporary):
-            temporary.mkdir(parents=True)
             yield temporary
         for name in names:
             with writing(folder / name, temporary):
@@ -62,10 +60,23 @@ def atomic_files(folder: Path | str, names: Sequence[str]) -> Iterator[Path]:
         for name in names:
             with writing(folder / name, temporary):
                 os.replace(temporary / name, folder / name)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     with writing(folder):
         sync_folder(folder)
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path`, in which it can be made; gone at the end, unless it was moved to its place."""
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{PART}")
+    try:
+        with writing(path, temporary):
+            temporary.mkdir(parents=True)
+        yield temporary
+    finally:
+        try:
+            shutil.rmtree(temporary, ignore_errors=True)
+        finally:  # again, where Ctrl-C broke into it
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager

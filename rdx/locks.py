@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import lock_descriptor
 
@@ -107,17 +108,35 @@ def locked(path: Path, what: str, *, wait: bool = True) -> Iterator[None]:
         _held.add(mine)
         yield
     finally:
-        _held.discard(mine)
-        if handle is not None:
-            with suppress(OSError):  # before the lock is released, so that nobody locks a file that is about to go
-                path.unlink()
-            os.close(handle)
-        with suppress(OSError):  # the first that is in use ends it
-            for folder in missing:
-                folder.rmdir()
+        try:
+            _let_go(mine, path, handle, missing)
+        finally:  # Ctrl-C may have broken into it; what is done already is not done again
+            _let_go(mine, path, handle, missing)
 
 
-def _acquire(path: Path, what: str, wait: bool) -> int:
+def _let_go(mine: tuple[str, int], path: Path, handle: BinaryIO | None, made: list[Path]) -> None:
+    _held.discard(mine)
+    with suppress(OSError):
+        if handle is None:  # refused, or interrupted on the way, perhaps when the file was just made
+            with _opened(path, "r+b") as free:
+                if lock_descriptor(free.fileno(), blocking=False):
+                    _remove(path, free)
+        elif not handle.closed:
+            _remove(path, handle)  # before the lock is released, so that nobody locks a file that is about to go
+    if handle is not None:
+        handle.close()
+    with suppress(OSError):  # the first that is in use ends it
+        for folder in made:
+            folder.rmdir()
+
+
+def _remove(path: Path, handle: BinaryIO) -> None:
+    """Remove the lock file that is held; one that somebody made in its place since stays."""
+    if _is_at(path, handle):
+        path.unlink()
+
+
+def _acquire(path: Path, what: str, wait: bool) -> BinaryIO:
     """The lock file, open and locked, with this process's name in it."""
     told = False
     while True:
@@ -133,21 +152,21 @@ def _acquire(path: Path, what: str, wait: bool) -> int:
                 time.sleep(_PAUSE)
             elif _is_at(path, handle):  # else its holder removed it between our two calls: it protects nothing
                 with suppress(OSError):  # on a full disk it stays empty
-                    os.ftruncate(handle, 0)
-                    os.write(handle, json.dumps(_myself()).encode())
+                    handle.truncate(0)
+                    handle.write(json.dumps(_myself()).encode())
                 ours, handle = handle, None
                 return ours
         finally:
             if handle is not None:
-                os.close(handle)
+                handle.close()
 
 
-def _open(path: Path) -> int:
+def _open(path: Path) -> BinaryIO:
     """The lock file, with the folders above it: whoever was there before may be about to remove them."""
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            return _opened(path, "a+b")
         except FileNotFoundError:
             continue
         except FileExistsError:  # mkdir's, of a folder too that is gone when it looks what is there
@@ -155,10 +174,15 @@ def _open(path: Path) -> int:
                 raise
 
 
-def _lock(handle: int, what: str) -> bool:
+def _opened(path: Path, mode: str) -> BinaryIO:
+    """A file object and no bare number: one that Ctrl-C keeps from being assigned is closed by itself."""
+    return open(path, mode, buffering=0)
+
+
+def _lock(handle: BinaryIO, what: str) -> bool:
     """Whether the lock was free, and now is ours."""
     try:
-        return lock_descriptor(handle, blocking=False)
+        return lock_descriptor(handle.fileno(), blocking=False)
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
@@ -166,9 +190,9 @@ def _lock(handle: int, what: str) -> bool:
         return True
 
 
-def _is_at(path: Path, handle: int) -> bool:
+def _is_at(path: Path, handle: BinaryIO) -> bool:
     try:
-        return os.path.samestat(os.stat(path), os.fstat(handle))
+        return os.path.samestat(os.stat(path), os.fstat(handle.fileno()))
     except FileNotFoundError:
         return False
 
@@ -177,11 +201,11 @@ def _myself() -> dict[str, object]:
     return {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
 
 
-def _holder(handle: int) -> str:
+def _holder(handle: BinaryIO) -> str:
     """Who holds the lock, in words."""
     try:
-        os.lseek(handle, 0, os.SEEK_SET)
-        found = json.loads(os.read(handle, 4096))
+        handle.seek(0)
+        found = json.loads(handle.read(4096))
         return f"process {found['pid']} on {found['host']} since {found['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"  # which is just about to say who it is

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dis
 import logging
 import os
 import subprocess
@@ -12,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from rdx import files, locks
 from rdx.errors import InputError
-from rdx.files import remove_temporaries
+from rdx.files import PART, atomic_path, remove_temporaries
 from rdx.locks import InUse, alone, alone_at, locked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +87,54 @@ def test_folders_that_stay_empty_are_taken_away_again(tmp_path):
     with alone([tmp_path / "a/b/c"]):
         (tmp_path / "a/b/file").write_text("x")
     assert [path.name for path in (tmp_path / "a/b").iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("context", [
+    lambda place: locked(place / "new/.lock", "x"), lambda place: alone([place / "new"]),
+    lambda place: alone_at([place / "new/a.npy"]), lambda place: atomic_path(place / "new/a.npy"),
+], ids=["locked", "alone", "alone_at", "atomic_path"])  # fmt: skip
+def test_ctrl_c_at_any_moment_leaves_nothing_behind(tmp_path, context):
+    moment = 0
+    while _interrupted_at(moment, context, tmp_path / str(moment)):
+        assert not [path for path in (tmp_path / str(moment)).rglob("*") if path.suffix in (".lock", PART)], moment
+        with locked(tmp_path / str(moment) / "new/.lock", "x", wait=False):
+            moment += 1
+    assert moment > 50
+
+
+def _interrupted_at(moment: int, context, place: Path) -> bool:
+    """Whether there was such a moment: one in our own code at which Python looks for signals."""
+    left = moment
+    moments = {}
+
+    def trace(frame, event, _):
+        nonlocal left
+        code = frame.f_code
+        if code.co_filename not in (locks.__file__, files.__file__):
+            return trace if code.co_filename == contextlib.__file__ else None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            if code not in moments:
+                steps = list(dis.get_instructions(code))
+                moments[code] = {after.offset for step, after in zip(steps, steps[1:], strict=False)
+                                 if step.opname.startswith(("CALL", "RESUME", "JUMP_BACKWARD"))}  # fmt: skip
+            if frame.f_lasti in moments[code]:
+                left -= 1
+                if left == -1:
+                    raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with context(place) as path:
+            if path:
+                path.write_text("whole")
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
 
 
 def test_a_file_is_no_folder(tmp_path):

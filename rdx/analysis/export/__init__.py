@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import importlib
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from rdx.errors import InputError, unknown
 from rdx.experiment.finished import FinishedRun, find_runs
-from rdx.files import write_json, writing
+from rdx.files import temporary_folder, write_json, writing
 from rdx.locks import alone
 
 TARGETS = {
@@ -53,18 +52,12 @@ def export(
 
 def _write(run: FinishedRun, target: str, place: Path, choice: Choice) -> list[str]:
     """All of it or nothing: what is written beside the place is moved there when it is whole."""
-    with writing(place):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-        try:
-            said = importlib.import_module(TARGETS[target]).write(run, beside, place, choice)
-            write_json(beside / MARK, {"target": target, "run": str(run.root.absolute())})
-            beside.chmod(0o755)
-            if place.is_dir():
-                shutil.rmtree(place)
-            beside.rename(place)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+    with temporary_folder(place) as beside, writing(place, beside):
+        said = importlib.import_module(TARGETS[target]).write(run, beside, place, choice)
+        write_json(beside / MARK, {"target": target, "run": str(run.root.absolute())})
+        if place.is_dir():
+            shutil.rmtree(place)
+        beside.rename(place)
     return said
 
 

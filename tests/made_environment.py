@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,6 +80,8 @@ def _load() -> None:
     module.ensure_torchvision()
     for name in LIBRARIES:
         importlib.import_module(name)
+    # tqdm's own lock is one for a process and all of its forks: what is killed while it holds it stops the others.
+    sys.modules["tqdm"].tqdm.set_lock(threading.RLock())
     gc.freeze()  # or every fork would look through all that is loaded, and copy it
     gc.enable()
 

@@ -107,6 +107,7 @@ class Command:
 
     def wait(self) -> int:
         """Its exit code; negative: the signal that ended it."""
+        wait_for(lambda: False, self)
         return self.commands.ask({"wait": self.pid})
 
     def send(self, number: int) -> None:
@@ -165,7 +166,8 @@ def wait_for(ready, command: Command, seconds: float = 120.0) -> bool:
         if not command.is_running():
             return bool(ready())
         time.sleep(0.003)
-    raise TimeoutError("the command neither went on nor ended")
+    command.send(signal.SIGKILL)
+    raise TimeoutError(f"the command neither went on nor ended: {command.err.read_text()}")
 
 
 def _serve() -> None:

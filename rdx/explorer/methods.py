@@ -174,6 +174,7 @@ def _concept(
         "number": concept.number,
         "size": concept.size,
         "standing": one.word,
+        "further": bool(concept.evidence and concept.evidence.further),
         "cautions": list(one.cautions),
         "beyond": beyond(method, one),
         "color": colors[one.direction, concept.number],

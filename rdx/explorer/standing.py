@@ -31,6 +31,8 @@ class Standing:
 def standings(method: Method, effects: Mapping[tuple[str, int], float]) -> list[Standing]:
     """Every concept of both directions: what stands out first, then by p; of one p the largest effect first.
 
+    Faces that need not stand out by themselves come after those that do.
+
     ``effects``: of concepts that have a scale each, by direction and number, see `whereabouts.effects`; their gains are
     no measure of one another.
 
@@ -61,13 +63,14 @@ def _standing(
     if not tested:
         return Standing(direction, number, UNTESTED, None, (0, number, DIRECTIONS.index(direction)), cautions)
     if evidence is not None:
-        out, p = evidence.stands_out, evidence.p_value
+        out, p, further = evidence.stands_out, evidence.p_value, evidence.further
         strength = effects.get((direction, number), 0.0) if out else evidence.score
     else:
         p, strength = row.get("p_value"), row.get("gain") or 0.0
-        out, p = p is not None and p < ALPHA, 1.0 if p is None else p
+        out, p, further = p is not None and p < ALPHA, 1.0 if p is None else p, False
     finding = evidence.finding if evidence else None
-    return Standing(direction, number, OUT if out else CHANCE, finding, (not out, p, -strength, number), cautions)
+    order = (not out, p, further, -strength, number)
+    return Standing(direction, number, OUT if out else CHANCE, finding, order, cautions)
 
 
 def findings(standing: list[Standing]) -> list[list[Standing]]:

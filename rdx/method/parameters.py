@@ -63,7 +63,7 @@ class Parameters:
         Raises InputError for a comparison that the settings or the memory do not allow.
         """
         if self.scale == "auto" and not too_few(n):
-            return plan_scales(n, widths, aligned=aligned, guided=guided, limit=self.max_memory, libraries=libraries)
+            return plan_scales(n, widths, aligned=aligned, limit=self.max_memory, libraries=libraries)
         return plan_fit(
             n, widths, solver=self.solver, version=self.version, distance=self.distance, difference=self.difference,
             clustering=self.clustering, selection=self.selection, normalize_difference=self.normalize_difference,

@@ -148,7 +148,7 @@ function measures(one) {
             given,
           ),
           " ",
-          make("span", { class: "quiet" }, measureText(name, value, state.direction)),
+          make("span", { class: "quiet" }, measureText(name, value, state.direction, one.further)),
         ),
       );
     }),

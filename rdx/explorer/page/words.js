@@ -58,9 +58,10 @@ function typicalText(one) {
 }
 
 // What a measure says, in a few words beside its value.
-function measureText(name, value, direction) {
+function measureText(name, value, direction, further = false) {
   if (value === null || value === undefined) return "";
   if (name === "bsr") return `of the grid's pairs are nearer in ${letter(OWN[direction])}`;
+  if (name === "p_value" && further) return "of the concept that it is another side of";
   if (name === "p_value") return chanceText(value);
   if (name === "p_reference") return "of draws of the reference have a group this strong";
   if (name === "score") return "times what noise has";

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 
 import numpy as np
 
@@ -16,7 +18,8 @@ from rdx.method.scales.extension import joining
 from rdx.method.scales.group import Group
 from rdx.method.scales.peeling import Peeled, peel
 from rdx.method.scales.plan import SEARCHED, looked_at
-from rdx.method.scales.shown import GAMMA, densest
+from rdx.method.scales.reach import share_of_members
+from rdx.method.scales.shown import GAMMA, representatives
 from rdx.method.scales.weights import Weights
 
 BETAS = dict(zip(GAMMAS, (5.0, 5.0, 2.5, 1.0), strict=True))  # of the affinities that are shown
@@ -25,11 +28,10 @@ BETAS = dict(zip(GAMMAS, (5.0, 5.0, 2.5, 1.0), strict=True))  # of the affinitie
 def explain_scales(
     chosen, points: Mapping[str, Points], groups: Mapping[str, np.ndarray], spread: Callable
 ) -> tuple[dict[str, Explanations], Peeled]:
-    """Both directions' concepts: those that stand out, round by round, the largest first, then what may be chance.
+    """Both directions' concepts: those that stand out, by p and then the largest difference, then what may be chance.
 
-    All that stand out do so with p up to ALPHA; the score would put five items before a hundred. What a later round
-    finds is a difference of the rest: items that were not looked at join what was found before. Faces that do not stand
-    out by themselves come after those that do.
+    What a later round finds is a difference of the rest: items that were not looked at join what was found before, the
+    largest first. Faces that need not stand out by themselves come after those that do.
 
     ``chosen``: an RDX, of which only parameters are read. ``points``: "A" and "B", aligned also "a_to_b" and "b_to_a".
     """
@@ -42,45 +44,62 @@ def explain_scales(
         )  # fmt: skip
     with freed_memory_kept():  # or every draw would ask the system for its matrices anew
         found = peel(weights, chosen.n_clusters, chosen.random_state, spread=spread)
-    ordered = (*sorted(found.groups, key=lambda one: (one.round, one.further, -one.members.sum())), *found.chance)
+    with one_thread_each():
+        order = {id(one): (one.p_value, one.further, -effect(weights, one)) for one in found.groups}
+    ordered = (*sorted(found.groups, key=lambda one: order[id(one)]), *found.chance)
     explanations = {
         direction: _explanations(
             direction, [one for one in ordered if one.direction == direction], found.ending,
-            chosen, points, weights, items,
+            chosen, points, groups, weights, items,
         )
         for direction in DIRECTIONS
     }  # fmt: skip
     return explanations, found
 
 
+def effect(weights: Weights, group: Group) -> float:
+    """How large a difference is: the members, times how many more of their nearest are members in their own model.
+
+    The score would put five items before a hundred.
+    """
+    own, other = (share_of_members(weights, name, group.members) for name in weights.compared[group.direction])
+    return float((own - other)[group.members].sum())
+
+
 def _explanations(
-    direction: str, groups: list[Group], ending: str, chosen, points: Mapping[str, Points], weights: Weights,
-    items: np.ndarray,
+    direction: str, found: list[Group], ending: str, chosen, points: Mapping[str, Points],
+    guidance: Mapping[str, np.ndarray], weights: Weights, items: np.ndarray,
 ) -> Explanations:  # fmt: skip
     n = len(points["A"])
     labels, affinity = np.full(n, NULL), np.full(n, np.nan)
     concepts = []
-    for number, group in enumerate(groups, start=1):
+    guide = weights.guide(direction, guidance)
+    for number, group in sorted(enumerate(found, start=1), key=lambda one: _first_to_join(one[1])):
         among = np.flatnonzero(group.among)
         some = weights if len(among) == len(weights) else weights.subset(among)
         inside = np.flatnonzero(group.members[among])
         graph = some.graph(direction, group.gamma, BETAS[group.gamma])
-        grid = inside[densest(some.at(direction, GAMMA)[np.ix_(inside, inside)], chosen.images_per_concept)]
+        grid = inside[representatives(some.at(direction, GAMMA)[np.ix_(inside, inside)], chosen.images_per_concept)]
         strength = graph.mean_affinity(inside)
         members = items[among[inside]]
         affinity[members] = strength
         if n > len(items):
-            members = np.union1d(members, _joining(group, items[among], points, weights, labels))
+            members = np.union1d(members, _joining(group, items[among], points, weights, labels, guide))
         labels[members] = number
         numbers = (float(value) for value in (group.gamma, group.gain, group.score, group.p_value))
-        evidence = Evidence(*numbers, group.round, group.finding)
+        evidence = Evidence(*numbers, group.round, group.finding, group.further)
         indices = items[among[grid]]
         concepts.append(Concept(number, indices, members, float(strength.mean()), evidence))
+    concepts.sort(key=attrgetter("number"))
     return Explanations(direction, labels, concepts, affinity, notes=_notes(ending, n))
 
 
+def _first_to_join(group: Group) -> tuple[float, bool, int]:
+    return math.inf if group.finding is None else group.round, group.further, -int(group.members.sum())
+
+
 def _joining(
-    group: Group, among: np.ndarray, points: Mapping[str, Points], weights: Weights, labels: np.ndarray
+    group: Group, among: np.ndarray, points: Mapping[str, Points], weights: Weights, labels: np.ndarray, guide
 ) -> np.ndarray:
     """Of the items that were not looked at, those without a concept that lie among the members of this one."""
     looked = np.zeros(len(labels), dtype=bool)
@@ -88,7 +107,7 @@ def _joining(
     others = np.flatnonzero(~looked & (labels == NULL))
     own, other = (points[name] for name in weights.compared[group.direction])
     inside = group.members[np.flatnonzero(group.among)]
-    return others[joining(own, other, others, among, inside, group.gamma)]
+    return others[joining(own, other, others, among, inside, group.gamma, guide)]
 
 
 def _notes(ending: str, n: int) -> list[str]:

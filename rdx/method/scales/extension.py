@@ -11,24 +11,25 @@ from rdx.method.scales.reach import lie_among
 
 
 def joining(
-    own: Points, other: Points, items: np.ndarray, among: np.ndarray, members: np.ndarray, gamma: float
+    own: Points, other: Points, items: np.ndarray, among: np.ndarray, members: np.ndarray, gamma: float, guide=None
 ) -> np.ndarray:
     """Whether each of ``items`` (m,) joins a group, (m,) bool: it is asked as if it had been among those looked at.
 
     own, other: all items in the model that has the group and in the other. among (s,): the items looked at; members
-    (s,) bool: those of the group. Ranks are symmetrised, each among the items looked at and the one itself.
+    (s,) bool: those of the group. Ranks are symmetrised, each among the items looked at and the one itself. guide: of
+    all items, see `rdx.method.guidance`.
     """
     sides = [(points, _own_order(points, among)) for points in (own, other)]
     found = np.empty(len(items), dtype=bool)
     for tile in row_tiles(len(items)):
         ranks = [_ranks(points, distances, items[tile], among) for points, distances in sides]
-        found[tile] = lie_among(ranks[0], mean_weights(*ranks, members, gamma), members)
+        pair = items[tile][:, None], among[None, :]
+        guided = ranks if guide is None else guide.distances(*ranks, *pair)
+        difference = locally_biased(*guided, gamma, 2.0)
+        if guide is not None:
+            guide.weaken(difference, *pair)
+        found[tile] = lie_among(ranks[0], -difference[:, members].mean(axis=1, dtype=np.float64), members)
     return found
-
-
-def mean_weights(own: np.ndarray, other: np.ndarray, members: np.ndarray, gamma: float) -> np.ndarray:
-    """The mean weights (m,) to the members (s,) bool of items with symmetrised ranks (m, s) in both models."""
-    return -locally_biased(own, other, gamma, 2.0)[:, members].mean(axis=1, dtype=np.float64)
 
 
 def _own_order(points: Points, among: np.ndarray) -> np.ndarray:

@@ -48,15 +48,8 @@ def check_scale(chosen) -> None:
         raise InputError(f"scale='auto' finds the scale of each concept and does not go with {names}")
 
 
-def plan_scales(
-    n: int, widths: Sequence[int], *, aligned: bool, guided: bool, limit=None, libraries: float
-) -> FitPlan:
+def plan_scales(n: int, widths: Sequence[int], *, aligned: bool, limit=None, libraries: float) -> FitPlan:
     """How n items with representations of ``widths`` (d_a, d_b) are compared, with the memory that takes."""
-    if guided and n > SEARCHED:
-        raise InputError(
-            f"scale='auto' with guidance compares up to {SEARCHED:,} items, and there are {n:,}: take fewer, or set "
-            "gamma and beta in place of scale"
-        )
     looked = min(n, SEARCHED)
     columns = sum(widths) * (2 if aligned else 1)
     memory = libraries + OVERHEAD + _FEATURE * n * columns + _PAIR * (1 + default_threads()) * looked**2

@@ -1,6 +1,7 @@
-"""Which images show a concept: the members among which the two models differ most, together.
+"""Which images show a concept: members that stand for the others, and among which the two models differ.
 
-Of nine members that are merely neighbours in one model, most can be neighbours in the other as well.
+The nine members among which the models differ most can all be of one kind, and of nine that merely stand for the
+others most can be neighbours in both models.
 """
 
 from __future__ import annotations
@@ -8,24 +9,23 @@ from __future__ import annotations
 import numpy as np
 
 GAMMA = 1.0  # every pair counts between whose ranks a factor of 2 lies: few far pairs do not make up for near ones
+_AMONG = 0.2  # how much the weights among those shown count, beside how well they stand for everyone
 
 
-def densest(weights: np.ndarray, m: int) -> np.ndarray:
-    """Positions (m,) of the items with the largest sum of weights among themselves, largest share first.
+def representatives(weights: np.ndarray, m: int) -> np.ndarray:
+    """Positions (m,) of the items that show a group, in the order in which they are chosen; all c where c ≤ m.
 
-    weights: (c, c) symmetric. From each item on, the one with the largest sum to those chosen is added; the best of
-    these sets counts. All c items where there are no more than m.
+    weights: (c, c) symmetric. Every item is stood for by the one shown to which its weight is largest; one after the
+    other, the item is added that raises the mean of that most (the greedy way of facility location; Nemhauser, Wolsey
+    and Fisher, 1978), with its own mean weight to those shown.
     """
     gain = weights.astype(np.float64)
     np.fill_diagonal(gain, 0.0)
-    everyone = np.arange(len(gain))
-    chosen, total = everyone[:, None], gain.copy()
-    total[everyone, everyone] = -np.inf
-    for _ in range(min(m, len(gain)) - 1):
-        best = total.argmax(axis=1)
-        chosen = np.column_stack([chosen, best])
-        total += gain[best]
-        total[everyone, best] = -np.inf
-    sums = gain[chosen[:, :, None], chosen[:, None, :]].sum(axis=(1, 2))
-    best = np.sort(chosen[np.argmax(sums)])  # several starts lead to it
-    return best[np.argsort(-gain[np.ix_(best, best)].sum(axis=1), kind="stable")]
+    nearest, among, chosen = np.zeros(len(gain)), gain.mean(axis=1), []
+    while len(chosen) < min(m, len(gain)):
+        worth = np.maximum(gain, nearest).mean(axis=1) + _AMONG * among
+        worth[chosen] = -np.inf
+        chosen.append(int(worth.argmax()))
+        nearest = np.maximum(nearest, gain[chosen[-1]])
+        among = gain[:, chosen].mean(axis=1)
+    return np.array(chosen)

@@ -79,17 +79,19 @@ class Weights:
 
     def graph(self, direction: str, gamma: float, beta: float = 1.0) -> DifferenceGraph:
         """The difference graph of a direction."""
-        own, other = self.compared[direction]
-        guide = None
-        if self.groups:
-            guide = make_guide(
-                self.guidance_rule, self.distances[own], self.distances[other], self.groups[own],
-                self.groups.get(other),
-            )  # fmt: skip
+        own, other = (self.distances[name] for name in self.compared[direction])
+        guide = self.guide(direction, self.groups)
         return DifferenceGraph(
-            self.distances[own], self.distances[other], difference="locally_biased", gamma=gamma, beta=beta,
-            guide=guide, threads=1,
+            own, other, difference="locally_biased", gamma=gamma, beta=beta, guide=guide, threads=1
         )  # fmt: skip
+
+    def guide(self, direction: str, groups: Mapping[str, np.ndarray]):
+        """What keeps groups apart in a direction; None where there are none. groups: as of these items, or of more."""
+        if not groups:
+            return None
+        own, other = self.compared[direction]
+        distances = self.distances[own], self.distances[other]
+        return make_guide(self.guidance_rule, *distances, groups[own], groups.get(other))
 
     def at(self, direction: str, gamma: float) -> np.ndarray:
         """The weights (n, n) of a direction, float32, symmetric, with an empty diagonal."""

@@ -169,7 +169,7 @@ def test_faces_that_do_not_stand_out_by_themselves_come_after_those_that_do(halv
     small = replace(found[2], members=found[2].members & (np.arange(len(label)) % 2 == 0))
     monkeypatch.setattr(explained, "peel", lambda *_, **__: Peeled([found[1], small, found[0]], [], "", 39))
     fitted = RDX(scale="auto", device="cpu").fit(weights.features["A"], weights.features["B"])
-    assert [one.size for one in fitted.a_not_b_.concepts] == [30, 15, 60]
+    assert [one.evidence.further for one in fitted.a_not_b_.concepts] == [False, False, True]
 
 
 def test_faces_are_looked_for_on_one_thread(halves, monkeypatch):

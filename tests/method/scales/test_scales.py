@@ -104,7 +104,19 @@ def test_the_rest_joins_where_not_all_items_are_looked_at(pair, monkeypatch):
     assert "150 of 260 items were looked at" in fitted.a_not_b_.notes[0]
 
 
-def test_earlier_rounds_come_first_and_have_the_first_choice_of_the_rest(monkeypatch):
+def test_guidance_holds_for_items_that_were_not_looked_at(monkeypatch):
+    A, B, truth = groups(n=260, seed=1)
+    half = np.arange(260) % 2
+    for module in ("explained", "plan"):
+        monkeypatch.setattr(f"rdx.method.scales.{module}.SEARCHED", 150)
+    fitted = RDX(scale="auto").fit(A, B, groups_a=half, groups_b=half)
+    looked = plan.looked_at(260, 0)
+    found = [one for one in fitted.a_not_b_.concepts + fitted.b_not_a_.concepts if one.evidence.stands_out]
+    assert any(len(np.setdiff1d(one.members, looked)) for one in found)
+    assert all(len(set(half[one.members].tolist())) == 1 for one in found)
+
+
+def test_earlier_rounds_have_the_first_choice_of_the_rest(monkeypatch):
     A, B, _ = groups(n=260)
     monkeypatch.setattr(plan, "SEARCHED", N)
     monkeypatch.setattr(explained, "SEARCHED", N)
@@ -116,8 +128,23 @@ def test_earlier_rounds_come_first_and_have_the_first_choice_of_the_rest(monkeyp
     monkeypatch.setattr(explained, "peel", lambda *_, **__: peeling.Peeled([small, later, earlier], [], "", 1))
     monkeypatch.setattr(explained, "joining", lambda own, other, items, *_: np.ones(len(items), dtype=bool))
     found = RDX(scale="auto").fit(A, B).a_not_b_.concepts
-    assert [concept.evidence.round for concept in found] == [1, 1, 2]
-    assert [concept.size for concept in found] == [30 + 260 - N, 10, 60]
+    assert {(one.evidence.round, one.size) for one in found} == {(1, 30 + 260 - N), (1, 10), (2, 60)}
+
+
+def test_the_largest_difference_comes_first(pair, monkeypatch):
+    weights = Weights({"A": pair[0], "B": pair[1]})
+    place, everyone = np.arange(N), np.ones(N, dtype=bool)
+    found = [
+        Group((A_NOT_B, 0.1), members, everyone, 1.0, score, 0.025, 1, number)
+        for number, (members, score) in enumerate(
+            [(np.isin(place, pair[2][A_NOT_B][0][:5]), 9.0), (np.isin(place, pair[2][A_NOT_B][0]), 2.0)], start=1
+        )
+    ]
+    assert explained.effect(weights, found[1]) > explained.effect(weights, found[0])
+    monkeypatch.setattr(explained, "peel", lambda *_, **__: peeling.Peeled(found, [], "", 39))
+    fitted = RDX(scale="auto").fit(*pair[:2])
+    assert [one.evidence.score for one in fitted.a_not_b_.concepts] == [2.0, 9.0]
+    assert [one.number for one in fitted.a_not_b_.concepts] == [1, 2]
 
 
 def test_noise_alone_does_not_stand_out():
@@ -283,12 +310,15 @@ def test_weights_are_minus_the_difference_of_v2(pair):
         assert_allclose(found, expected - np.diag(np.diag(expected)), atol=1e-6)
 
 
-def test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were(monkeypatch):
+@pytest.mark.parametrize("rule", [None, "own", "paper"])
+def test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were(monkeypatch, rule):
     A, B, _ = groups(n=60)
     members, given = np.arange(59) < 12, {}
-    weights = Weights({"A": A, "B": B})
+    guidance = {"A": np.arange(60) % 2, "B": np.arange(60) % 3} if rule else {}
+    weights = Weights({"A": A, "B": B}, guidance, rule or "own")
     monkeypatch.setattr(extension, "lie_among", lambda ranks, near, _: given.update(ranks=ranks, near=near) or near > 0)
-    extension.joining(as_points(A), as_points(B), np.array([59]), np.arange(59), members, 0.3)
+    guide = weights.guide(A_NOT_B, guidance)
+    extension.joining(as_points(A), as_points(B), np.array([59]), np.arange(59), members, 0.3, guide)
     assert_allclose(given["near"], weights.at(A_NOT_B, 0.3)[59:, :12].mean(axis=1), atol=1e-6)
     assert (given["ranks"][0] == weights.distances["A"].values[59, :59]).all()
 

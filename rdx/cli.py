@@ -65,7 +65,7 @@ Statistics = Annotated[str | None, typer.Option(help="Is it above chance? off, f
 TitleA = Annotated[str | None, typer.Option(help="What figures and tables call a.")]
 TitleB = Annotated[str | None, typer.Option(help="What they call b.")]
 Map = Annotated[str | None, typer.Option(help="In the explorer: tsne or umap of both at once, or pca of each.")]
-Solver = Annotated[str | None, typer.Option(help="auto (by size and memory), dense (exact) or sparse (many items).")]
+Solver = Annotated[str | None, typer.Option(help="auto (default); with one scale for all: dense (exact) or sparse.")]
 
 
 @app.command("run")

@@ -57,7 +57,8 @@ def compare(
     (h, w) or (h, w, 3) uint8 or PIL images; needed for models. labels: a file, or n labels. methods: names, or dicts
     with parameters: {"method": "kmeans", "n_clusters": 3}. titles: of a and b.
     options: layer, pool (of models; one for both, or two), n_clusters, images_per_concept, scale ("auto", which it is
-    unless another of these is given), version, gamma (a number or "auto"), beta, solver (RDX), align, guidance,
+    unless another of these is given), version, gamma (a number or "auto"), beta, solver (other
+    than "auto"; all of RDX), align, guidance,
     guidance_rule, statistics, seed, figures, skip_bad_images, max_memory, name, map ("tsne", "umap"
     or "pca", in the explorer), and changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range,
     split (images).
@@ -173,14 +174,15 @@ def _refuse_without_rdx(config: Experiment, own: Mapping[str, Any]) -> None:
 
 def _at_own_scales(config: Experiment) -> Experiment:
     """RDX looks for each concept's own scale, unless something is set that belongs to one scale for all."""
-    own_scale = {"scale", "solver", "pairs_per_item", *scales.DEFAULTS}
     methods = [
-        entry.model_copy(update={"scale": "auto"})
-        if entry.method == "rdx" and not own_scale & entry.settings.keys()
-        else entry
+        entry.model_copy(update={"scale": "auto"}) if entry.method == "rdx" and _leaves_scale(entry.settings) else entry
         for entry in config.methods
     ]
     return config.model_copy(update={"methods": methods})
+
+
+def _leaves_scale(settings: Mapping[str, Any]) -> bool:
+    return settings.get("solver", "auto") == "auto" and not {"scale", *scales.DEFAULTS} & settings.keys()
 
 
 def _data(images: Any, labels: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:

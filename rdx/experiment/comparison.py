@@ -73,7 +73,7 @@ class Comparison:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """summary.json: n, version, solver, verdict and its reason."""
+        """summary.json: n, version, scale, solver, verdict and its reason."""
         return json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rdx.explorer.content import Method
 from rdx.method.concepts import DIRECTIONS
 from rdx.metrics import finding_counts
-from rdx.metrics.significance import ALPHA
+from rdx.metrics.significance import stands_out
 
 OUT, CHANCE, UNTESTED = "out", "chance", "untested"
 
@@ -67,7 +67,7 @@ def _standing(
         strength = effects.get((direction, number), 0.0) if out else evidence.score
     else:
         p, strength = row.get("p_value"), row.get("gain") or 0.0
-        out, p, further = p is not None and p < ALPHA, 1.0 if p is None else p, False
+        out, p, further = stands_out(p), 1.0 if p is None else p, False
     finding = evidence.finding if evidence else None
     order = (not out, p, further, -strength, number)
     return Standing(direction, number, OUT if out else CHANCE, finding, order, cautions)

@@ -6,7 +6,7 @@ Apart from the estimator, since a plan needs these alone, and not scikit-learn, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 
 from rdx.compute.devices import check_device
 from rdx.compute.memory import parse_memory
@@ -18,8 +18,8 @@ from rdx.method.guidance import RULES
 from rdx.method.many.directions import gpu_for
 from rdx.method.many.solver import ALONE, SOLVERS, FitPlan, plan_fit
 from rdx.method.neighborhoods import DISTANCES
-from rdx.method.pipeline import CLUSTERINGS
-from rdx.method.scales.plan import check_scale, plan_scales, too_few
+from rdx.method.pipeline import CLUSTERINGS, check_enough_items
+from rdx.method.scales.plan import FEW, check_scale, own_scales, plan_scales
 from rdx.method.versions import Version, version_named
 
 
@@ -62,15 +62,22 @@ class Parameters:
         ``libraries``: bytes that the process will hold before any data.
         Raises InputError for a comparison that the settings or the memory do not allow.
         """
-        if self.scale == "auto" and not too_few(n):
-            return plan_scales(n, widths, aligned=aligned, limit=self.max_memory, libraries=libraries)
-        return plan_fit(
+        if own_scales(self.scale, n):
+            return plan_scales(
+                n, widths, solver=self.solver, aligned=aligned, limit=self.max_memory, libraries=libraries
+            )  # fmt: skip
+        plan = plan_fit(
             n, widths, solver=self.solver, version=self.version, distance=self.distance, difference=self.difference,
             clustering=self.clustering, selection=self.selection, normalize_difference=self.normalize_difference,
             keep_matrices=self.keep_matrices, guidance_rule_used=self.guidance_rule if guided else None,
             aligned=aligned, n_clusters=self.n_clusters, pairs_per_item=self.pairs_per_item,
             max_memory=self.max_memory, gpu=gpu_for(self, n) is not None, libraries=libraries,
         )  # fmt: skip
+        return replace(plan, reason=f"{FEW}; {plan.reason}") if self.scale == "auto" else plan
+
+    def check_items(self, n: int) -> None:
+        """Refuses too few items to compare, or to make n_clusters of; at scales of their own that is but the most."""
+        check_enough_items(n, 0 if own_scales(self.scale, n) else self.n_clusters, self.clustering)
 
     def check_parameters(self) -> Version:
         """Refuses any parameter out of its range with a line that names it; returns the version."""

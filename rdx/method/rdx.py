@@ -18,8 +18,8 @@ from rdx.method.difference import Distances
 from rdx.method.many.directions import fit_directions
 from rdx.method.neighborhoods import Points, as_array, as_points
 from rdx.method.parameters import Parameters
-from rdx.method.pipeline import Settings, check_enough_items
-from rdx.method.scales.plan import too_few
+from rdx.method.pipeline import Settings
+from rdx.method.scales.plan import FEW, own_scales
 from rdx.method.versions import Version
 from rdx.results import Results
 
@@ -33,8 +33,9 @@ class RDX(Results, Parameters, BaseEstimator):
         k, the concepts asked for in each direction, 1 or more. The clustering gets k + 1; version v1 returns k
         concepts, v2 between none and k + 1. With ``scale="auto"`` k is what is shown at most.
     scale : {None, "auto"}, default None
-        "auto": concepts at the scale at which each stands out from noise, and none where nothing does; γ, β and
-        version stay as they are, see `rdx.method.scales`. None: one γ and β for all, as in the paper.
+        "auto": concepts at the scale at which each stands out from noise, and none where nothing does, see
+        `rdx.method.scales`; what belongs to one scale for all (γ, β, version, …) must be its default. Fewer than 40
+        items are compared at one scale. None: one γ and β for all, as in the paper.
     version : {"v2", "v1"}, default "v2"
         "v2" symmetrises the neighbourhood distances and drops weak clusters; "v1" is the paper's.
     distance : {"neighborhood", "max_normalized", "local_scaling"}, default "neighborhood"
@@ -116,7 +117,7 @@ class RDX(Results, Parameters, BaseEstimator):
         n = len(arrays["A"])
         if len(arrays["B"]) != n:
             raise InputError(f"A has {n} items and B has {len(arrays['B'])}: both must show the same items")
-        check_enough_items(n, self.n_clusters, self.clustering)
+        self.check_items(n)
         if (a_to_b is None) != (b_to_a is None):
             raise InputError("a_to_b and b_to_a go together: give both, or neither")
         given = {
@@ -144,7 +145,7 @@ class RDX(Results, Parameters, BaseEstimator):
         hand the same dictionary on as long as a name means the same points; delete entries to free memory.
         """
         version = self.check_parameters()
-        check_enough_items(len(points["A"]), self.n_clusters, self.clustering)
+        self.check_items(len(points["A"]))
         widths = [points[name].grid.shape[1] for name in ("A", "B")]
         self.solver_ = self.plan(len(points["A"]), widths, aligned="a_to_b" in points).solver
         return self._fit(dict(points), {}, version, distances)
@@ -153,11 +154,13 @@ class RDX(Results, Parameters, BaseEstimator):
         self, points: dict[str, Points], groups: dict, version: Version,
         shared: dict[tuple, Distances] | None = None, spread: Callable = map_ordered,
     ) -> RDX:  # fmt: skip
-        if self.scale == "auto" and not too_few(len(points["A"])):
+        if own_scales(self.scale, len(points["A"])):
             return self._fit_scales(points, groups, spread)
         settings = self._settings(version)
         found = fit_directions(self, self.solver_, points, groups, version, settings, shared, spread)
         for direction, explanations in found.explanations.items():
+            if self.scale == "auto":
+                explanations.notes.insert(0, FEW)
             setattr(self, f"{direction}_", explanations)
         for name, distances in found.distances.items():
             setattr(self, f"distances_{name.lower()}_", distances.matrix())

@@ -34,6 +34,11 @@ class Significance:
     draws: int  # fewer than asked for where the answer was clear before
 
 
+def stands_out(p_value: float | None) -> bool:
+    """Whether a concept is above chance; one without a p of its own (None or NaN) may be chance."""
+    return p_value is not None and p_value < ALPHA
+
+
 def monte_carlo_p(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     """p = (1 + #{null ≥ observed}) / (1 + N) for observed (c,) and null (N,): (c,) float64."""
     larger = len(null) - np.searchsorted(np.sort(null), observed, side="left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ import pytest
 
 from rdx import compare
 from rdx.cli import main
+from rdx.config import parse_experiment
 from rdx.errors import InputError
 from rdx.experiment.compare import configuration
+from rdx.experiment.plan.prepare import look
 from rdx.method.scales import peeling
 
 QUICK = {"methods": ("rdx",), "figures": False, "map": "pca", "changes": ["explorer=off", "statistics.n_subsamples=3"]}
@@ -47,7 +50,7 @@ def test_the_tables_say_what_stands_out_and_at_which_scale(run):
     first = concepts[(concepts["direction"] == "a_not_b") & (concepts["concept"] == 1)].iloc[0]
     assert 16 <= first["size"] <= 18 and first["bsr"] > 0.9 and first["p_value"] == row["p_value"]
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    assert summary["verdict"] == "difference"
+    assert summary["verdict"] == "difference" and summary["scale"] == "auto"
     assert summary["reason"].startswith("1 finding stands out from 20 pairs that differ by noise alone")
 
 
@@ -66,11 +69,13 @@ def test_its_own_configuration_repeats_it(run):
     ({"gamma": 0.2}, None),
     ({"changes": ["methods.0.beta=3"]}, None),
     ({"solver": "dense"}, None),
+    ({"solver": "auto"}, "auto"),
+    ({"methods": [{"method": "rdx", "null_threshold": 1.1}]}, None),
     ({"changes": ["statistics.reference=[a, b]"]}, "auto"),
 ])  # fmt: skip
 def test_compare_looks_for_scales_unless_one_is_set(given, scale, tmp_path, monkeypatch):
     monkeypatch.setenv("RDX_CACHE", str(tmp_path))
-    entry = configuration(*group_of(), methods=("rdx",), **given).methods[0]
+    entry = configuration(*group_of(), **{"methods": ("rdx",), **given}).methods[0]
     assert entry.settings.get("scale") == scale
 
 
@@ -87,6 +92,51 @@ def test_a_scale_with_gamma_is_refused(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="scale='auto' .*gamma=1"):
         compare(*group_of(), scale="auto", gamma=1.0, output_dir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("given", "named"), [
+    (["--gamma", "0.1"], "gamma=0.1"),
+    (["--beta", "5"], "beta=5.0"),
+    (["--version", "v2", "--gamma", "0.2"], "version='v2', gamma=0.2"),
+    (["--set", "methods.rdx.null_threshold=1.1"], "null_threshold=1.1"),
+    (["--solver", "sparse"], "solver='sparse'"),
+])  # fmt: skip
+def test_whatever_is_given_beside_it_is_refused_a_default_too(given, named, in_a_folder, capsys):
+    for name, values in zip("ab", group_of(), strict=True):
+        np.save(f"{name}.npy", values)
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", "--a", "features:a.npy", "--b", "features:b.npy", "--scale", "auto", *given])
+    line = f"error: compare: scale='auto' finds the scale of each concept and does not go with {named}\n"
+    assert capsys.readouterr().err == line
+
+
+def test_a_default_that_stands_beside_it_in_a_file_is_refused(tmp_path):
+    representations = {"a": "features:a.npy", "b": "features:b.npy"}
+    given = {"method": "rdx", "scale": "auto", "gamma": 0.1}
+    config = parse_experiment({"name": "x", "representations": representations, "methods": [given]}, source="test")
+    with pytest.raises(InputError, match="^x.yaml: scale='auto' .* does not go with gamma=0.1$"):
+        look(config, tmp_path / "run", source="x.yaml")
+
+
+def test_few_items_are_compared_at_one_scale_and_that_is_said(in_a_folder, capsys):
+    for name, values in zip("ab", group_of(30, 6), strict=True):
+        np.save(f"{name}.npy", values)
+    models = ["--a", "features:a.npy", "--b", "features:b.npy", "--n-clusters", "3", "--methods", "rdx"]
+    with pytest.raises(SystemExit, match="0"):
+        main(["compare", *models, "--set", "statistics.n_subsamples=3", "--set", "figures=false",
+              "--set", "explorer=true", "--output-dir", "run"])  # fmt: skip
+    said = "fewer than 40 items: compared at one scale, as without scale='auto'"
+    printed = capsys.readouterr().out
+    assert f"dense ({said}; exact" in printed
+    assert f"a_vs_b/rdx a_not_b: {said}" in Path("run/run.log").read_text(encoding="utf-8")
+    summary = json.loads(Path("run/a_vs_b/summary.json").read_text(encoding="utf-8"))
+    assert summary["scale"] is None and summary["version"] == "v2"
+    page = Path("run/a_vs_b/explorer.html").read_text(encoding="utf-8")
+    assert f'["a_not_b","{said}"]' in page and '["gamma","0.1"]' in page
+    concepts = pd.read_csv("run/a_vs_b/rdx/concepts.csv").query("concept > 0")
+    weak = int((concepts["p_value"] >= 0.05).sum())
+    assert weak and page.count('"standing":"chance"') == weak  # the terminal marks those that the page folds away
+    assert printed.count("items (may be chance)") == weak and printed.count("(may be chance): ") == weak
 
 
 @pytest.mark.parametrize(("alike", "verdict", "said"), [

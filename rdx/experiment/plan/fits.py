@@ -89,7 +89,8 @@ def demands(
             if run.statistics != "off":
                 used = statistics.plan(config, run, n).n
                 needed = REFIT * default_threads() * used**2
-                yield Demand(f"{pair}/{run.name}/statistics", read + needed, "set statistics.n_items lower")
+                less = "take fewer items" if run.own_scales(n) else "set statistics.n_items lower"
+                yield Demand(f"{pair}/{run.name}/statistics", read + needed, less)
 
 
 def too_large(config: Experiment, found: Sequence[Demand]) -> list[str]:

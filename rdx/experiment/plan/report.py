@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from rdx.experiment.plan import fits as fit_plans
 from rdx.experiment.plan.needs import readable
 from rdx.experiment.run.folder import pair_name
-from rdx.experiment.run.tables import make_up, read_explanations, read_table
+from rdx.experiment.run.tables import make_up, read_explanations, read_statistics, read_table
 from rdx.experiment.run.timings import duration
 from rdx.experiment.stages import attributes, settings_sweep
 from rdx.experiment.stages.measures import merged_by
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rdx.experiment.plan.needs import Source
     from rdx.experiment.plan.prepared import Prepared
     from rdx.experiment.run.step import Step
+    from rdx.experiment.stages.methods import MethodRun
 
 _CONCEPTS = 5  # concepts named in one row
 _EACH = 3  # from more comparisons on, or layers of one model, each does not get lines of its own in the plan
@@ -135,10 +136,10 @@ def results(prepared: Prepared) -> list[str]:
         rates = main.set_index(["method", "direction"])["bsr"]
         rows = [("method", "direction", "BSR", "concepts", "label shares")]
         for run in prepared.runs:
-            explanations = read_explanations(folder / run.name)
+            explanations, weak = read_explanations(folder / run.name), _may_be_chance(prepared, folder, run)
             for direction in DIRECTIONS:
                 found, rate = explanations[direction], rates[run.name, direction]
-                made_of = made_up_of(found.shown, prepared.items)
+                made_of = made_up_of(found.shown, prepared.items, weak[direction])
                 if rest := len(found.concepts) - len(found.shown):
                     made_of += f"{'  ' if made_of else ''}(may be chance: {rest})"
                 score = "" if np.isnan(rate) else f"{rate:.2f}"
@@ -197,17 +198,40 @@ def _in_common(prepared: Prepared, folder: Path) -> list[str]:
     first = next((run for run in prepared.runs if run.is_rdx), None)
     said = attributes.read_sentences(folder / first.name) if first else {}
     explanations = read_explanations(folder / first.name) if first else {}
+    weak = _may_be_chance(prepared, folder, first) if first else {}
     lines = []
     for direction in DIRECTIONS:
         shown = explanations[direction].shown[:_CONCEPTS] if first else []
-        here = [f"    {one.number}: {said[direction, one.number]}" for one in shown]
+        here = [f"    {one.number}{_mark(one, weak[direction])}: {said[direction, one.number]}" for one in shown]
         lines += ["", f"  in common, {first.name} {direction}", *here] if here else []
     return lines
 
 
-def made_up_of(concepts: Sequence[Concept], items: Items) -> str:
-    """The label make-up of each concept: ``3: 52%, 5: 47% | 8: 98%``."""
-    parts = [make_up(concept, items) or f"{concept.size} items" for concept in concepts[:_CONCEPTS]]
+def _may_be_chance(prepared: Prepared, folder: Path, run: MethodRun) -> dict[str, set[int]]:
+    """By direction, the concepts of a method tested at one scale for all that may be chance, as the explorer has it.
+
+    At scales of their own, those are not listed in the first place.
+    """
+    weak: dict[str, set[int]] = {direction: set() for direction in DIRECTIONS}
+    if run.statistics == "off" or run.own_scales(len(prepared.items)):
+        return weak
+    from rdx.metrics.significance import stands_out
+
+    p_values = {key: row["p_value"] for key, row in read_statistics(folder / run.name).items()}
+    if any(p == p for p in p_values.values()):  # else none was tested
+        for (direction, number), p in p_values.items():
+            if not stands_out(p):
+                weak[direction].add(number)
+    return weak
+
+
+def _mark(concept: Concept, weak: Collection[int]) -> str:
+    return " (may be chance)" if concept.number in weak else ""
+
+
+def made_up_of(concepts: Sequence[Concept], items: Items, weak: Collection[int] = ()) -> str:
+    """The label make-up of each concept: ``3: 52%, 5: 47% | 8: 98%``; the numbers in `weak` may be chance."""
+    parts = [(make_up(one, items) or f"{one.size} items") + _mark(one, weak) for one in concepts[:_CONCEPTS]]
     return " | ".join(parts) + (" | …" if len(concepts) > _CONCEPTS else "")
 
 

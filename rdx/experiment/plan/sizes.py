@@ -18,7 +18,7 @@ def check(config: Experiment, runs: Sequence[MethodRun], n: int) -> None:
     """Raises InputError where n items are too few for what a method, its statistics or the sweep would do to them."""
     for run in runs:
         methods.check_items(run, config, n)
-        if run.statistics != "off":
+        if run.statistics != "off" and not run.own_scales(n):  # these ask for no number of clusters
             fewest = int(SHARE * statistics.plan(config, run, n).n)
             what = f"the statistics of '{run.name}'"
             _check_clusters(run, [run.parameters["n_clusters"]], fewest, what, "set 'statistics' to off")

@@ -178,7 +178,7 @@ def _methods(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> lis
                 **_tested(context, folder / run.name),
                 formula=_formula(run, len(context.items)),
                 matrices=matrices,
-                settings=_said(run, folder),
+                settings=_said(run, folder, len(context.items)),
             )
         )
     return methods
@@ -240,9 +240,9 @@ def _formula(run: MethodRun, n: int) -> Formula | None:
     return Formula(gamma_for(chosen["gamma"], n), float(chosen["beta"]), symmetric, pairs)
 
 
-def _said(run: MethodRun, folder: Path) -> list[tuple[str, str]]:
+def _said(run: MethodRun, folder: Path, n: int) -> list[tuple[str, str]]:
     """A method's main settings and what it has to say, for the foot of the page."""
-    names = (_OWN if run.own_scales else _SAID) if run.is_rdx else ("n_clusters",)
+    names = (_OWN if run.own_scales(n) else _SAID) if run.is_rdx else ("n_clusters",)
     said = [(name, str(run.parameters[name])) for name in names if name in run.parameters]
     notes = _ran(folder / run.name)["notes"]
     return said + [(direction, note) for direction, here in notes.items() for note in here]
@@ -264,7 +264,7 @@ def _facts(
         agreed = read_table(folder / "agreement.csv").groupby("pair")["agreement"].mean()
         facts.append(("linear probes", f"A {accuracy[a]:.1%} right, B {accuracy[b]:.1%}"))
         facts.append(("agreement", f"{agreed[pair_name(a, b)]:.1%} of predictions"))
-    own_scales = any(run.own_scales for run in runs)  # these have no version of theirs
+    own_scales = any(run.own_scales(len(context.items)) for run in runs)  # these have no version of theirs
     facts += [(key, str(summary[key])) for key in ("version", "solver") if summary[key] and not own_scales]
     return facts
 

@@ -72,6 +72,7 @@ def summarise(context: Context, a: str, b: str, runs: Sequence[MethodRun]) -> No
         "b": b,
         "n": len(context.items),
         "version": first and first.parameters["version"],
+        "scale": "auto" if first and first.own_scales(len(context.items)) else None,
         "solver": ran.get("solver"),
         "verdict": None,
         "reason": "whether the difference is above chance was not tested",

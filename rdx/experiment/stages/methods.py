@@ -17,6 +17,7 @@ from rdx.experiment.run.folder import A_TO_B, B_TO_A, RAW, pair_name
 from rdx.files import write_json
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
 from rdx.method.many.solver import ALONE, LIBRARIES
+from rdx.method.scales import plan as scales
 from rdx.models.spec import parse_spec
 
 if TYPE_CHECKING:
@@ -57,10 +58,9 @@ class MethodRun:
     def is_rdx(self) -> bool:
         return self.method == RDX_NAME
 
-    @property
-    def own_scales(self) -> bool:
-        """Whether each concept is found, and tested, at a scale of its own."""
-        return self.parameters.get("scale") == "auto"
+    def own_scales(self, n: int) -> bool:
+        """Whether each concept of n items is found, and tested, at a scale of its own."""
+        return scales.own_scales(self.parameters.get("scale"), n)
 
     def aligned_views(self) -> dict[str, str]:
         """For each direction, the mapped pair on which its concepts are also measured."""
@@ -99,9 +99,18 @@ def method_runs(config: Experiment) -> list[MethodRun]:
 
 
 def with_all_parameters(config: Experiment) -> Experiment:
-    """The same experiment with every parameter of its methods written out, so that no default has a say any more."""
-    methods = [entry.model_copy(update=_parameters(entry)) for entry in config.methods]
+    """The same experiment with every parameter of its methods written out, so that no default has a say any more.
+
+    But for those that ``scale: auto`` refuses to be told.
+    """
+    methods = [entry.model_copy(update=_written_out(entry)) for entry in config.methods]
     return config.model_copy(update={"methods": methods})
+
+
+def _written_out(entry: Method) -> dict[str, Any]:
+    found = _parameters(entry)
+    left_out = scales.DEFAULTS if found.get("scale") == "auto" else ()
+    return {name: value for name, value in found.items() if name not in left_out}
 
 
 def method_class(name: str) -> type:
@@ -142,7 +151,8 @@ def with_parameters(
     ours = {"random_state": config.seed, "device": device, "progress": progress}
     if run.is_rdx:
         ours |= {"guidance_rule": config.guidance_rule, "max_memory": config.max_memory}
-        ours["solver"] = solver or run.parameters["solver"]
+        planned = None if run.parameters["scale"] == "auto" else solver  # there the plan is the same whatever it is
+        ours["solver"] = planned or run.parameters["solver"]
     known = inspect.signature(cls).parameters
     return cls(**{**run.parameters, **{key: value for key, value in ours.items() if key in known}})
 
@@ -178,6 +188,7 @@ def check_settings(run: MethodRun, config: Experiment) -> None:
                 "linear map makes negative ones; use cnmf or snmf, or leave 'alignment' out"
             )
         return
+    scales.check_scale(estimator, next(entry.settings for entry in config.methods if entry.name == run.name))
     estimator.check_parameters()
     if config.guidance and (estimator.version != "v2" or estimator.distance != "neighborhood"):
         raise InputError(f"method '{run.name}': guidance needs version v2 and distance neighborhood")
@@ -185,13 +196,7 @@ def check_settings(run: MethodRun, config: Experiment) -> None:
 
 def check_items(run: MethodRun, config: Experiment, n: int) -> None:
     """Refuse fewer items than the method can do with."""
-    estimator = with_parameters(run, config)
-    if not run.is_rdx:
-        estimator.check_items(n)
-        return
-    from rdx.method.pipeline import check_enough_items
-
-    check_enough_items(n, estimator.n_clusters, estimator.clustering)
+    with_parameters(run, config).check_items(n)
 
 
 def check_features(run: MethodRun, config: Experiment, A: np.ndarray, B: np.ndarray) -> None:
@@ -222,7 +227,8 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
     """Fit one method to one comparison and write its tables."""
     estimator = build(run, context.config, device=context.device, progress=context.progress, solver=solver)
     inputs = *context.pair(a, b, run.view), beside(context, a, b, run)
-    if solver in ("sparse", "approximate") or run.own_scales:  # here, its passes over pairs or noise on the engine
+    own_scales = run.own_scales(len(context.items))
+    if solver in ("sparse", "approximate") or own_scales:  # here, its passes over pairs or noise on the engine
         estimator.fit(*inputs[:2], **inputs[2], spread=context.engine.map)
     elif context.engine.elsewhere:
         task = (estimator, context.config.seed)
@@ -244,11 +250,10 @@ def fit(context: Context, a: str, b: str, run: MethodRun, solver: str | None) ->
     if run.is_rdx and estimator.solver_ != "dense":
         ran["agreement"] = _agreement(f"{pair_name(a, b)}/{run.name}", estimator, inputs)
         ran["rank_errors"] = getattr(estimator, "rank_errors_", None)
-    if run.own_scales:
-        ran["evidence"] = tables.evidence(explanations)
-        peeled = getattr(estimator, "peeled_", None)
-        ran |= {"ending": peeled and peeled.ending, "noise_pairs": peeled and peeled.draws}
-        ran["unrelated"] = bool(peeled and peeled.unrelated)
+    if own_scales:
+        peeled = estimator.peeled_
+        ran |= {"evidence": tables.evidence(explanations), "ending": peeled.ending}
+        ran |= {"noise_pairs": peeled.draws, "unrelated": peeled.unrelated}
     write_json(folder / METHOD_FILE, {**ran, "mean_affinity": tables.mean_affinities(explanations)})
 
 

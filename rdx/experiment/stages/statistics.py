@@ -22,7 +22,7 @@ from rdx.experiment.run.tables import (
 from rdx.experiment.stages import alignment, methods
 from rdx.files import write_json
 from rdx.method.concepts import DIRECTIONS
-from rdx.method.scales.plan import DRAWS, SEARCHED, too_few
+from rdx.method.scales.plan import DRAWS, SEARCHED
 from rdx.metrics.finding_counts import Cautions, cautions, standing_out
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Plan:
 def plan(config: Experiment, run: MethodRun, n: int) -> Plan:
     """What a run's level and the configuration come to for n items."""
     chosen, level = config.statistics, LEVELS[run.statistics]
-    if run.own_scales and not too_few(n):
+    if run.own_scales(n):
         used = min(n, SEARCHED)
         margin = chosen.reference_margin if chosen.reference else None
         return Plan(run.statistics, used, used < n, DRAWS, chosen.n_subsamples, 0, chosen.reference, margin)
@@ -114,7 +114,7 @@ def examine(context: Context, a: str, b: str, run: MethodRun) -> None:
     told: dict[str, Any] = {**asdict(done), "surrogates": 0}
     if done.reference:
         told["reference_pairs"] = [_agreement(context, *pair) for pair in combinations(done.reference, 2)]
-    if run.own_scales and not too_few(len(context.items)):
+    if run.own_scales(len(context.items)):
         _examine_scales(context, a, b, run, told)
         return
     if not any(found.any() for found in labels.values()):

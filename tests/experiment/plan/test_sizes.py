@@ -27,6 +27,13 @@ def test_defaults_that_depend_on_the_items_have_their_values_and_change_nothing(
     assert sizes.with_values(config, runs, 12).statistics.n_items is None  # what cannot be said in a file
 
 
+def test_at_their_own_scales_concepts_are_so_many_at_most():
+    config, runs = made(methods=[{"method": "rdx", "scale": "auto", "n_clusters": 200}])
+    sizes.check(config, runs, 200)
+    with pytest.raises(InputError, match="n_clusters=200 asks for 201 clusters"):
+        sizes.check(config, runs, 39)
+
+
 def test_levels_that_differ_between_methods_stay():
     config, runs = made(methods=["rdx", {"name": "other", "method": "rdx", "statistics": "full"}])
     assert sizes.with_values(config, runs, 5000).statistics.n_items is None

@@ -187,16 +187,39 @@ def test_an_attribute_that_one_model_folds_is_one_finding_with_two_faces():
 def test_few_items_are_compared_at_the_scale_that_is_set():
     A, B = np.random.default_rng(0).standard_normal((2, plan.LEAST_ITEMS - 1, 4))
     fitted, plain = RDX(scale="auto").fit(A, B), RDX().fit(A, B)
+    said = "fewer than 40 items: compared at one scale, as without scale='auto'"
     for direction in DIRECTIONS:
-        assert_array_equal(getattr(fitted, f"{direction}_").labels, getattr(plain, f"{direction}_").labels)
+        found, expected = getattr(fitted, f"{direction}_"), getattr(plain, f"{direction}_")
+        assert_array_equal(found.labels, expected.labels)
+        assert found.notes == [said, *expected.notes]
+    for n, begins in ((39, said), (40, "each concept at its own scale")):
+        assert RDX(scale="auto").plan(n, (4, 4)).reason.startswith(begins)
+    assert RDX().plan(39, (4, 4)).reason == "exact up to 20,000 items"
 
 
-@pytest.mark.parametrize(
-    "given", [{"gamma": 0.2}, {"beta": 1.0}, {"version": "v1"}, {"distance": "local_scaling"}, {"keep_matrices": True}]
-)
+@pytest.mark.parametrize("given", [
+    {"gamma": 0.2}, {"beta": 1.0}, {"version": "v1"}, {"distance": "local_scaling"}, {"keep_matrices": True},
+    {"solver": "sparse"}, {"solver": "approximate"}, {"pairs_per_item": 100}, {"null_threshold": 1.2},
+    {"min_concept_size": 3},
+])  # fmt: skip
 def test_what_does_not_go_with_it_is_refused(given):
     with pytest.raises(InputError, match=f"scale='auto' .* {next(iter(given))}="):
         RDX(scale="auto", **given).check_parameters()
+
+
+def test_all_pairs_are_looked_at_of_so_many_items_only():
+    chosen = RDX(scale="auto", solver="dense")
+    chosen.check_parameters()
+    assert chosen.plan(1000, (4, 4)).solver == "dense"
+    with pytest.raises(InputError, match="looks at 1,000 of 1,001 items, and solver='dense' at all pairs"):
+        chosen.plan(1001, (4, 4))
+
+
+def test_as_many_concepts_as_items_may_be_asked_for():
+    A = np.random.default_rng(3).standard_normal((50, 4))
+    assert RDX(200, scale="auto").fit(A, A).identical_
+    with pytest.raises(InputError, match="n_clusters=200 asks for 201 clusters"):
+        RDX(200, scale="auto").fit(A[:39], A[:39])
 
 
 def test_another_scale_is_refused():

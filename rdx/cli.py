@@ -52,7 +52,7 @@ _MODES = "classifier, ground_truth, tpfp, tpnfpn or true_pos."
 SpecA = Annotated[str, typer.Option("--a", metavar="SPEC", help=f"{spec_forms()}.")]
 SpecB = Annotated[str, typer.Option("--b", metavar="SPEC", help="What it is compared with.")]
 Images = Annotated[Path | None, path_option("PATH", "Folder of images, or a table of paths or images.")]
-Labels = Annotated[Path | None, path_option("PATH", "One label a line, or CSV with ids.")]
+Labels = Annotated[Path | None, path_option("PATH", "One label a line, or a table: label, ids, other columns.")]
 Methods = Annotated[str, typer.Option(help="Names with commas between.")]
 NClusters = Annotated[int | None, typer.Option(help="Concepts a direction, at most; default 5.")]
 Version = Annotated[str | None, typer.Option(help="v1 (the paper) or v2, with one scale for all.")]

@@ -22,6 +22,14 @@ MISSING = "(missing)"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _CODE = re.compile(r"0\d+")  # a postcode, or a number that names something
 _WHOLE = re.compile(r"[+-]?\d+")
+_WORDS_APART = re.compile(r"(?<=[a-z])(?=[A-Z])")  # patientID
+# Numbers only name something where a column's last word says so, or where it is called like what it tells apart:
+# `study uid`, `patient`, but neither `file size` nor `visits per patient`.
+_IDENTIFIER = re.compile(
+    r"(.* )?(ids?|uid|uuid|guid|mrn|key|code|barcode|serial|accession|number|no|nr)|"
+    r"(index|row|record|item|image|file|patient|subject|participant|person|user|customer|case|sample|specimen|study|"
+    r"series|exam)(id)?"
+)
 _DATE = re.compile(r"(\d{4})([-/:.])(\d\d)\2(\d\d)(?:[T ](.*))?")  # cameras write 2024:05:31
 
 
@@ -78,7 +86,9 @@ def _are_ids(name: str, texts: Sequence[str], numbers: np.ndarray) -> bool:
     """Whether numbers that all differ only count the items, or are called like ids."""
     if not all(_WHOLE.fullmatch(text) for text in texts):
         return False
-    return called_like_ids(name) or bool(numbers.max() - numbers.min() == len(numbers) - 1)
+    words = " ".join(re.findall(r"[a-z]+", _WORDS_APART.sub(" ", name).lower()))
+    named = called_like_ids(name) or _IDENTIFIER.fullmatch(words) is not None
+    return named or bool(numbers.max() - numbers.min() == len(numbers) - 1)
 
 
 def _years(texts: Sequence[str]) -> np.ndarray | None:

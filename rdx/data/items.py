@@ -187,8 +187,11 @@ def items_without_images(
     ids: Sequence[str] | None = None,
     labels: np.ndarray | None = None,
     label_names: Mapping[int, str] | None = None,
+    columns: Mapping[str, Sequence[str]] | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Items:
-    """n items known by their vectors alone; ids are "0", "1", … where none are given. Labels: (n,) int."""
+    """n items known by their vectors, and perhaps `columns`, n cells each; ids are "0", "1", … where none are given.
+    Labels: (n,) int."""
     names = tuple(str(i) for i in range(n)) if ids is None else tuple(str(name) for name in ids)
     if len(names) != n:
         raise InputError(f"{n} items, but {len(names)} ids")
@@ -202,4 +205,6 @@ def items_without_images(
         paths=("",) * n,
         loader=None,
         fingerprint=fingerprint("no images", list(names), labels),
+        notes=notes,
+        columns={name: tuple(cells) for name, cells in (columns or {}).items()},
     )

@@ -1,4 +1,4 @@
-"""Labels that a user gives in a file: one a line, or a table with ids."""
+"""Labels that a user gives in a file: one a line, or a table with ids, which may say more of the items."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from rdx.data.reading.table import are_row_numbers
+from rdx.data.item_columns import other_columns
+from rdx.data.reading.table import Table, are_row_numbers
 from rdx.data.reading.tables import SUFFIXES, find_column, read_columns
 from rdx.errors import InputError, unknown
 
@@ -23,29 +25,32 @@ _STRUCTURED = (".json", ".jsonl", ".ndjson", ".geojson", ".yaml", ".yml", ".xml"
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 
 
-def read_labels(path: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
-    """Labels (n,) int64 of the items `ids`, and the name of each label.
+class GivenLabels(NamedTuple):
+    """What a file says of n items, in their order."""
 
-    A .csv, .tsv or .parquet file has a header with a column `label`; with a column `id` too, or an index that names
-    the items, rows are matched by that, else they count in the order of the items. Any other file has one label a
-    line. Raises InputError when the number of labels differs, an id is unknown, missing or doubled, a label is
-    empty, an index is neither the items' ids nor 0, 1, …, or the lines look like those of a table.
+    labels: np.ndarray | None  # (n,) int64; None of a table that has only other columns
+    names: dict[int, str]  # of each label
+    columns: dict[str, list[str]]  # all other columns of a table, n cells each
+    notes: tuple[str, ...]  # what was not plain about it
+
+
+def read_labels(path: str | Path, ids: Sequence[str]) -> GivenLabels:
+    """What a file of labels says of the items `ids` (n,).
+
+    A .csv, .tsv or .parquet file has a header, with a column `label`, others that describe the items, or both; with a
+    column `id` too, or an index that names the items, rows are matched by that, else they count in the order of the
+    items. Any other file has one label a line. Raises InputError when the number of rows differs, an id is unknown,
+    missing or doubled, a label is empty, an index is neither the items' ids nor 0, 1, …, or the lines look like those
+    of a table.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"labels file '{path}' does not exist")
     if path.suffix.lower() in SUFFIXES:
-        texts, own_ids = _from_table(path, ids)
-    else:
-        texts, own_ids = _from_lines(path), None
-    if len(texts) != len(ids):
-        raise InputError(f"labels file '{path}' has {len(texts)} labels for {len(ids)} items")
-    empty = next((row for row, text in enumerate(texts, 1) if not text), None)
-    if empty is not None:
-        raise InputError(f"labels file '{path}': label {empty} is empty")
-    if own_ids is not None:
-        texts = _by_id(path, texts, own_ids, ids)
-    return encode_labels(texts)
+        return _from_table(path, ids)
+    texts = _from_lines(path)
+    _check(path, texts, len(ids))
+    return GivenLabels(*encode_labels(texts), {}, ())
 
 
 def encode_labels(texts: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
@@ -100,30 +105,66 @@ def _is_json(text: str) -> bool:
         return False
 
 
-def _from_table(path: Path, ids: Sequence[str]) -> tuple[list[str], list[str] | None]:
+def _from_table(path: Path, ids: Sequence[str]) -> GivenLabels:
     table = read_columns(path)
     label = find_column(table.columns, None, (*LABEL_COLUMNS, *MORE_LABEL_COLUMNS), "label", path)
+    texts = None if label is None else [text.strip() for text in table.text(label)]
+    if texts is not None:
+        _check(path, texts, len(ids))
+    named, notes = _id_column(path, table, label, ids)
+    columns, more = other_columns(table, [label, named])
+    notes = (*notes, *more)
     if label is None:
-        raise InputError(f"labels file '{path}' needs a column 'label' (it has: {', '.join(table.columns)})")
-    texts = [text.strip() for text in table.text(label)]
+        if not columns or len(table) != len(ids):
+            has, others = ", ".join(table.columns), f"or others, of {len(ids)} items"
+            raise InputError(f"labels file '{path}' needs a column 'label', {others} (it has {len(table)} rows: {has})")
+        notes += (f"the labels' table has no column 'label'; what it says of the items: {', '.join(columns)}",)
+    if named is not None:
+        rows = _rows_by_id(path, table.text(named), ids)
+        texts = texts and [texts[row] for row in rows]
+        columns = {name: [cells[row] for row in rows] for name, cells in columns.items()}
+    return GivenLabels(*((None, {}) if texts is None else encode_labels(texts)), columns, notes)
+
+
+def _check(path: Path, texts: Sequence[str], n: int) -> None:
+    """Raises InputError unless there is a label for each of n items, and none is empty."""
+    if len(texts) != n:
+        raise InputError(f"labels file '{path}' has {len(texts)} labels for {n} items")
+    empty = next((row for row, text in enumerate(texts, 1) if not text), None)
+    if empty is not None:
+        raise InputError(f"labels file '{path}': label {empty} is empty")
+
+
+def _id_column(path: Path, table: Table, label: str | None, ids: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The column by which rows are matched, None where they count in their order; and a note where it is told so.
+
+    Where items are only counted, a column of names that are none of their numbers cannot tell another order.
+    """
+    others = {name: table.text(name) for name in table.columns if name != label}
     row_id = find_column(table.columns, None, ID_COLUMNS, "id", path)
     if row_id is not None:
-        return texts, table.text(row_id)
-    others = {name: table.text(name) for name in table.columns if name != label}
-    the_ids = [own for own in others.values() if len(own) == len(ids) and set(own) == set(ids)]
-    like_ids = [own for name, own in others.items() if called_like_ids(name) and len(set(own)) == len(own)]
-    an_index = [own for name, own in others.items() if name in table.index and not are_row_numbers(own)]
-    return texts, next(iter(the_ids + like_ids + an_index), None)
+        found = [row_id]
+    else:
+        found = [name for name, own in others.items() if len(own) == len(ids) and set(own) == set(ids)]
+        found += [name for name, own in others.items() if called_like_ids(name) and len(set(own)) == len(own)]
+        found += [name for name, own in others.items() if name in table.index and not are_row_numbers(own)]
+    counted = are_row_numbers(ids)
+    foreign = [name for name in found if counted and name not in table.index and not set(others[name]) & set(ids)]
+    matched = next((name for name in found if name not in foreign), None)
+    if matched is not None or not foreign:
+        return matched, ()
+    own = others[foreign[0]]
+    return None, (f"items have no ids, so rows of the labels' table count: row 0 is '{own[0]}', the last '{own[-1]}'",)
 
 
-def _by_id(path: Path, texts: list[str], own_ids: list[str], ids: Sequence[str]) -> list[str]:
-    """The labels of `ids` (n,), looked up by id."""
-    found: dict[str, str] = {}
+def _rows_by_id(path: Path, own_ids: list[str], ids: Sequence[str]) -> list[int]:
+    """The rows of `ids` (n,), looked up by id."""
+    found: dict[str, int] = {}
     known = set(ids)
-    for row, (name, text) in enumerate(zip(own_ids, texts, strict=True), 1):
+    for row, name in enumerate(own_ids):
         if name in found:
-            raise InputError(f"labels file '{path}', row {row}: id '{name}' appears twice")
+            raise InputError(f"labels file '{path}', row {row + 1}: id '{name}' appears twice")
         if name not in known:
-            raise unknown(f"id (labels file '{path}', row {row})", name, ids)
-        found[name] = text
+            raise unknown(f"id (labels file '{path}', row {row + 1})", name, ids)
+        found[name] = row
     return [found[name] for name in ids]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from rdx.data.items import OWN_COLUMNS
+from rdx.data.item_columns import other_columns
 from rdx.data.labels import LABEL_COLUMNS, encode_labels
 from rdx.data.listing import Listing
 from rdx.data.locate import locate
 from rdx.data.reading.class_names import named
 from rdx.data.reading.image_columns import ImageColumn, image_column, is_plain
-from rdx.data.reading.table import INDEX_NAMES, Table
+from rdx.data.reading.table import Table
 from rdx.data.reading.tables import find_column
 from rdx.errors import InputError
 
@@ -46,7 +46,9 @@ def list_table(
     if images is None:
         where = find_column(table.columns, path_column, PATH_COLUMNS, "path", path)
         if where is None:
-            raise InputError(f"'{path}' needs a column 'path' of image files (it has: {', '.join(table.columns)})")
+            has = f"(it has: {', '.join(table.columns)})"
+            alone = "a table that only describes the items of features is given as labels (--labels, data.labels)"
+            raise InputError(f"'{path}' needs a column 'path' of image files {has}; {alone}")
         ids = _text(path, table, where)
         _refuse_addresses(path, where, ids)
         _refuse_empty_or_double(path, where, ids, unique=name is None)
@@ -59,7 +61,7 @@ def list_table(
         ids = _text(path, table, name)
         _refuse_empty_or_double(path, name, ids, unique=True)
     label = _label_column(path, table, label_column)
-    columns, notes = _others(table, [where, name, label])
+    columns, notes = other_columns(table, [where, name, label])
     return Listing(files, ids, *_labels(path, table, label), notes, contents=contents, columns=columns)
 
 
@@ -87,7 +89,7 @@ def _list_texts(path: Path, table: Table, texts: str, label_column: str | None, 
         raise InputError(f"'{path}': column '{texts}' cannot be the texts and the {other}")
     ids = [str(row) for row in range(len(table))] if name is None else _text(path, table, name)
     _refuse_empty_or_double(path, name or "id", ids, unique=True)
-    columns, notes = _others(table, [name, label])
+    columns, notes = other_columns(table, [name, label])
     own = next(key for key in (texts, f"table_{texts}") if key in columns)
     return Listing([], ids, *_labels(path, table, label), notes, columns=columns, text_column=own)
 
@@ -128,23 +130,6 @@ def _labels(path: Path, table: Table, column: str | None) -> tuple[np.ndarray | 
     if all(name == str(label) for label, name in names.items()):  # they are numbers
         names = {label: named(name, known) for label, name in names.items()}
     return labels, names
-
-
-def _others(table: Table, taken: Sequence[str | None]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """All other columns as text, and a note about those that text cannot hold."""
-    left = {
-        name: column for name, column in table.columns.items() if name not in taken and name.lower() not in INDEX_NAMES
-    }
-    odd = [name for name, column in left.items() if not is_plain(column)]
-    said = (f"columns that hold more than one value a cell are left out: {', '.join(odd)}",) if odd else ()
-    own = {
-        f"table_{name}" if name in OWN_COLUMNS else name: [
-            named(cell, table.class_names.get(name, [])) for cell in table.text(name)
-        ]
-        for name in left
-        if name not in odd
-    }
-    return own, (*table.notes, *said)
 
 
 def _text(path: Path, table: Table, name: str) -> list[str]:

@@ -54,8 +54,9 @@ def compare(
 
     a, b: SPECs such as "timm:resnet50" or "features:a.npy", arrays (n, d), DataFrames, torch modules or (module,
     transform), see `rdx.features.modules`. images: a folder, a table of paths or images, or a list of paths, arrays
-    (h, w) or (h, w, 3) uint8 or PIL images; needed for models. labels: a file, or n labels. methods: names, or dicts
-    with parameters: {"method": "kmeans", "n_clusters": 3}. titles: of a and b.
+    (h, w) or (h, w, 3) uint8 or PIL images; needed for models. labels: a file, n labels, or a DataFrame or
+    mapping of columns, `label` and others that describe the items. methods: names, or dicts with parameters:
+    {"method": "kmeans", "n_clusters": 3}. titles: of a and b.
     options: layer, pool (of models; one for both, or two), n_clusters, images_per_concept, scale ("auto", which it is
     unless another of these is given), version, gamma (a number or "auto"), beta, solver (other
     than "auto"; all of RDX), align, guidance,

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rdx.data.items import items_without_images
+from rdx.data.items import OWN_COLUMNS, items_without_images
 from rdx.errors import InputError, unknown
 from rdx.experiment.run.folder import CONFIG, OUTPUTS, pair_name
 from rdx.experiment.run.tables import read_explanations, read_table
@@ -87,10 +87,11 @@ class FinishedRun:
         return items if items is not None and items.can_be_shown and items.ids == known.ids else known
 
     def _known_items(self) -> Items:
-        table = read_table(self.root / "items.csv")
-        labels = table["label"].to_numpy(dtype="int64") if table["label"].notna().all() else None
+        table = read_table(self.root / "items.csv", dtype=str).fillna("")
+        labels = table["label"].to_numpy(dtype="int64") if (table["label"] != "").all() else None
         names = {} if labels is None else dict(zip(labels.tolist(), table["label_name"], strict=True))
-        return items_without_images(len(table), table["id"].tolist(), labels, names)
+        columns = {name: table[name].tolist() for name in table.columns if name not in OWN_COLUMNS}
+        return items_without_images(len(table), table["id"].tolist(), labels, names, columns)
 
 
 def find_runs(folders: Sequence[Path], here: Path | None = None) -> list[FinishedRun]:

@@ -45,7 +45,8 @@ Row = tuple[str, str, str, str]  # key, type, default, meaning
 def page(intro: str) -> str:
     """The whole page: what stands above the mark is `intro`."""
     parts = [intro, MARK, "## An experiment", _table(_of_fields(schema.Experiment))]
-    parts += ["## `data`", "`dataset` is one of those below, or `features`: arrays, with `labels` (a file) at most."]
+    alone = "`dataset` is one of those below, or `features`: arrays, with `labels` at most, a file with labels or"
+    parts += ["## `data`", f"{alone}\nother columns that describe the items."]
     for name in DATASETS:
         parts += [f"### `dataset: {name}`", _table(_of_data_set(name))]
     for name, fields in _SECTIONS.items():

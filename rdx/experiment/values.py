@@ -47,12 +47,7 @@ def spec_of(value: Any, name: str) -> str:
         raise InputError(f"{name} is {kind}: give an array (n, d), a DataFrame, a SPEC as text or a torch module")
     if not is_frame(value):
         return f"features:{keep(as_array(value, name))}"
-    with io.BytesIO() as file:
-        try:
-            value.rename(columns=str).to_parquet(file)
-        except (ValueError, TypeError, NotImplementedError, OverflowError) as error:
-            raise InputError(f"{name}: the DataFrame can't be stored as a table: {first_line(error)}") from None
-        path = keep(file.getvalue())
+    path = _kept_frame(value, name)
     with called({path: name}, frame=True):
         read_array(path)
     return f"features:{path}"
@@ -84,8 +79,11 @@ def images_of(images: Any) -> str | Path | None:
     """
     if images is None or isinstance(images, (str, Path)):
         return images
-    if is_frame(images) or not isinstance(images, Iterable):
-        raise InputError(f"images must be a folder, a table's path or a list of images, not a {type(images).__name__}")
+    of_columns = is_frame(images) or isinstance(images, Mapping)
+    if of_columns or not isinstance(images, Iterable):
+        known = "images must be a folder, a table's path or a list of images"
+        other = "; columns that describe items are given as labels=" if of_columns else ""
+        raise InputError(f"{known}, not a {type(images).__name__}{other}")
     given = list(images)
     if not given:
         raise InputError("images is an empty list")
@@ -97,9 +95,12 @@ def images_of(images: Any) -> str | Path | None:
 
 
 def labels_of(labels: Any) -> str | None:
-    """A file of labels: as given, or of n values, each of which stays one label, whatever commas are in it."""
+    """A file of labels: as given, of n values, each of which stays one label, whatever commas are in it, or of a
+    DataFrame or a mapping of columns, which is read as a table in a file is."""
     if labels is None or isinstance(labels, (str, Path)):
         return None if labels is None else str(labels)
+    if is_frame(labels) or isinstance(labels, Mapping):
+        return str(_kept_frame(labels, "labels"))
     return str(keep(_table(["label"], [(str(label),) for label in np.asarray(labels).ravel().tolist()])))
 
 
@@ -121,6 +122,20 @@ def called(names: Mapping[Path, str], frame: bool = False) -> Iterator[None]:
 def is_frame(value: Any) -> bool:
     """Whether it is a DataFrame of pandas."""
     return hasattr(value, "to_parquet") and hasattr(value, "columns")
+
+
+def _kept_frame(value: Any, name: str) -> Path:
+    """A DataFrame, or a mapping of columns, as a Parquet file in the cache."""
+    import pandas as pd
+
+    with io.BytesIO() as file:
+        try:
+            frame = value if is_frame(value) else pd.DataFrame({key: list(cells) for key, cells in value.items()})
+            frame.rename(columns=str).to_parquet(file)
+        except (ValueError, TypeError, NotImplementedError, OverflowError) as error:
+            what = "DataFrame" if is_frame(value) else "mapping of columns"
+            raise InputError(f"{name}: the {what} can't be stored as a table: {first_line(error)}") from None
+        return keep(file.getvalue())
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

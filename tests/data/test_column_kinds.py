@@ -64,3 +64,17 @@ def test_missing_numbers_are_an_attribute_of_their_own():
 )
 def test_names_of_items_are_no_attribute(name, cells, why):
     assert why in attributes_of(name, cells)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["patient", "Patient", "patientid", "PatientID", "patient_no", "accession", "serial", "study uid", "index", "MRN"],
+)
+def test_whole_numbers_that_identify_are_no_attribute(name):
+    assert attributes_of(name, MANY) == "names each item differently"
+    assert attributes_of(name, [*MANY, "0"])[0].values[-1] == 0  # two items share it
+
+
+@pytest.mark.parametrize("name", ["file size", "timestamp", "visits per patient", "patient age", "n_samples", "年齢"])
+def test_what_was_measured_stays_an_attribute_where_all_differ(name):
+    assert attributes_of(name, MANY)[0].values.tolist() == list(map(float, MANY))

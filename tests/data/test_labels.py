@@ -28,7 +28,7 @@ def written(folder, table: pd.DataFrame | str, name: str = "l.csv", **options):
 
 
 def read(path, ids) -> list[str]:
-    labels, names = read_labels(path, ids)
+    labels, names, *_ = read_labels(path, ids)
     return [names[label] for label in labels.tolist()]
 
 
@@ -88,7 +88,8 @@ def test_an_index_of_a_part_is_refused(tmp_path):
         ("l.jsonl", '{"label": "owl"}\n' * 6, "looks like JSON"),
         ("l.txt", "".join(f"{path}\towl\n" for path in PATHS), r"looks like a table.*\('a.jpg\\towl'\): call it .tsv"),
         ("l.txt", "".join(f"{path},owl\n" for path in PATHS), "looks like a table.*call it .csv"),
-        ("l.tsv", "".join(f"{path}\towl\n" for path in ["id", *PATHS]), "needs a column 'label'"),
+        ("l.tsv", "".join(f"{row}\n" for row in ["id", *COUNTED]), "needs a column 'label'"),
+        ("l.csv", "".join(f"{path},owl\n" for path in PATHS), "needs a column 'label', .* 5 rows: a.jpg, owl"),
         ("l.txt", "owl\n\x00\n" * 3, "characters that can't be shown"),
         ("l.csv", "label\nowl\n\nelk\nowl\nelk\nowl\nelk\n", "line 3 is blank"),
         ("l.csv", 'id,label\n0,"owl\n1,elk\n', "unexpected end of data"),
@@ -112,3 +113,32 @@ def test_words_with_commas_and_odd_line_ends_stay_labels(tmp_path):
         "7",
         "7",
     ]
+
+
+def test_further_columns_follow_their_items(tmp_path):
+    table = FRAME.assign(age=range(20, 26), id=PATHS, path="x").iloc[ORDER]
+    found = read_labels(written(tmp_path, table), PATHS)  # its index, which is no column, has not their names
+    assert [found.names[label] for label in found.labels.tolist()] == KINDS.tolist() and found.notes == ()
+    assert found.columns["age"] == [str(age) for age in range(20, 26)]
+    assert set(found.columns) == {"Unnamed: 0", "age", "table_path"}
+    found = read_labels(written(tmp_path, FRAME.assign(age=3)), PATHS)
+    assert found.columns == {"age": ["3"] * 6}  # row numbers say nothing
+
+
+def test_a_table_may_have_no_labels(tmp_path):
+    found = read_labels(written(tmp_path, pd.DataFrame({"age": range(6)}, index=ORDER)), COUNTED)
+    assert found.labels is None and found.columns == {"age": [str(row) for row in np.argsort(ORDER)]}
+    assert "no column 'label'" in found.notes[0] and found.notes[0].endswith(": age")
+
+
+@pytest.mark.parametrize("name", ["id", "patient_id", "filename"])
+def test_names_of_items_that_are_only_counted_cannot_tell_an_order(tmp_path, name):
+    path = written(tmp_path, FRAME.assign(**{name: [f"u{i}" for i in range(6)]}), index=False)
+    found = read_labels(path, COUNTED)
+    assert [found.names[label] for label in found.labels.tolist()] == KINDS.tolist()
+    assert "row 0 is 'u0', the last 'u5'" in found.notes[0]
+    for ids in (PATHS, ["u0", *COUNTED[1:]]):
+        with pytest.raises(InputError, match="unknown id"):
+            read_labels(path, ids)
+    with pytest.raises(InputError, match="unknown id"):  # as an index of 6 … 11 may be that of other items
+        read_labels(written(tmp_path, FRAME.set_index(np.arange(6, 12))), COUNTED)

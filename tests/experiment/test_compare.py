@@ -312,5 +312,5 @@ def test_labels_from_python_stay_one_each_whatever_is_in_them(arrays):
 
     labels = ["a, b", "a\nb", '"c"'] * 30
     path = configuration(*arrays[:2], labels=labels).data["labels"]
-    numbers, names = read_labels(path, [str(i) for i in range(N)])
+    numbers, names, *_ = read_labels(path, [str(i) for i in range(N)])
     assert [names[number] for number in numbers.tolist()] == labels

@@ -90,7 +90,8 @@ def test_a_turned_image_is_upright_and_a_list_of_paths_keeps_its_order(tmp_path)
     [
         ([], "images is an empty list"),
         (3, "not a int"),
-        (pd.DataFrame(X), "not a DataFrame"),
+        (pd.DataFrame(X), "not a DataFrame; columns that describe items are given as labels="),
+        ({"age": [1, 2]}, "not a dict; columns that describe"),
         ([np.zeros((4, 4))], r"number 0 has type float64 and shape \(4, 4\): give uint8"),
         ([np.zeros((4, 4, 3), np.uint8), np.zeros((3, 5, 5), np.uint8)], r"number 1 has type uint8 and shape"),
         ([np.zeros((4, 4), np.uint8), "a.png"], "number 1 is a path, others are images"),

@@ -285,6 +285,14 @@ def test_what_is_small_or_unsure_is_folded_until_it_is_looked_at(shown):
     assert not page.evaluate("document.getElementById('chance').open")
 
 
+def test_a_side_of_which_nothing_stands_out_says_where_the_rest_is(shown):
+    method = with_evidence(made_content().methods[0], {"a_not_b": [None, None], "b_not_a": [1, None]})
+    page = shown(method)
+    page.keyboard.press("d")  # to what A holds together
+    said = page.locator("#concept").inner_text()
+    assert "No concept is shown" in said and said.endswith("can be unfolded above.")  # colours are those of concepts
+
+
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [

@@ -94,6 +94,8 @@ def made(tmp_path_factory):
     kinds = ["cat" if i % 2 else "dog" for i in range(16)]
     (folder / "labels.txt").write_text("\n".join(kinds) + "\n")
     pd.DataFrame({"id": ids[::-1], "label": kinds[::-1]}).to_csv(folder / "species.csv", index=False)
+    about = pd.DataFrame({"age": [20 + i % 7 for i in range(16)], "site": ["north", "south"] * 8})
+    about.to_csv(folder / "about.csv", index=False)
     texts = pd.DataFrame({"text": [f"What there is to say of {name}" for name in ids], "label": kinds})
     texts.to_csv(folder / "texts.csv", index=False)
     return folder
@@ -158,7 +160,7 @@ def test_a_comparison_runs_as_written(place, plain_comparisons, line):
     if "--align" in line:
         expected = {"rdx", "kmeans_a_to_b", "kmeans_b_to_a", "cnmf_a_to_b", "cnmf_b_to_a"}
     assert measured(folder) <= expected and "kmeans" in " ".join(measured(folder))
-    labelled = any(part in line for part in ("--labels", "my_photos", "photos.", "texts.", "my_dataset"))
+    labelled = any(part in line for part in ("labels.", "species.", "my_photos", "photos.", "texts.", "my_dataset"))
     assert (folder / "a_vs_b" / "classification.csv").is_file() == labelled
     if "outputs/mine" in line:
         (again,) = [line for line in COMMANDS if line.startswith("rdx run")]

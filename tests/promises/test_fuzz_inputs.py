@@ -270,7 +270,7 @@ def test_labels_follow_their_items_or_are_refused(tmp_path):
         path, labels = some_labels(rng, tmp_path / "l.csv", ids)
         found = attempt(path, lambda path, ids=ids: read_labels(path, ids))
         if found is not None:
-            numbers, names = found
+            numbers, names, *_ = found
             assert [names[number] for number in numbers.tolist()] == labels, path.read_bytes()[:300]
             read_as_written += 1
         damaged = one_of(rng, flipped, cut, overwritten)(rng, path.read_bytes() + b" " * 9)

@@ -15,7 +15,7 @@ import numpy as np
 
 from rdx.data.dataset_folders import read_split, splits_in
 from rdx.data.items import Items
-from rdx.data.labels import read_labels
+from rdx.data.labels import GivenLabels, read_labels
 from rdx.data.listing import (
     Listing,
     check_choice,
@@ -43,7 +43,7 @@ _NAMED = 8  # classes named in a note
 def load(
     *,
     root: str | Path,  # a folder, or a table of paths
-    labels: str | Path | None = None,  # file of labels for all images of root; replaces root's own
+    labels: str | Path | None = None,  # file for all images of root; its labels replace root's own
     classes: list[str | int] | None = None,  # class names or numbers, in this order; None: all
     images_per_class: int | None = None,  # None: all, in their own order
     seed: int = 0,  # of the draw
@@ -81,10 +81,9 @@ def load(
         raise InputError(f"{source}: neither a folder nor a .csv or .parquet file")
     else:
         raise MissingInput(f"{source}: no such folder or file")
-    if labels is not None:
-        listing.labels, listing.label_names = read_labels(locate(labels), listing.ids)
+    relabelled = labels is not None and _take(listing, read_labels(locate(labels), listing.ids))
     wanted = class_labels(classes, listing.label_names) if listing.labels is not None else classes
-    if labels is None and listing.labels is not None:
+    if not relabelled and listing.labels is not None:
         wanted = _without_empty_classes(listing, wanted, path, skip_empty_classes)
     return chosen_items(
         listing,
@@ -96,6 +95,17 @@ def load(
         progress=progress,
         grey_range=grey_range,
     )
+
+
+def _take(listing: Listing, given: GivenLabels) -> bool:
+    """Add what a file says of the images; whether it has labels, which replace those of the listing."""
+    columns = given.columns.items()
+    listing.columns |= {f"labels_{name}" if name in listing.columns else name: cells for name, cells in columns}
+    listing.notes += given.notes
+    if given.labels is None:
+        return False
+    listing.labels, listing.label_names = given.labels, given.names
+    return True
 
 
 def _list_folder(root: Path, order: str) -> Listing:

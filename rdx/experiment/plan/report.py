@@ -134,7 +134,8 @@ def results(prepared: Prepared) -> list[str]:
         metrics = read_table(folder / "metrics.csv")
         main = metrics[(metrics["distance"] == "neighborhood") & (metrics["space"] == "raw")]
         rates = main.set_index(["method", "direction"])["bsr"]
-        rows = [("method", "direction", "BSR", "concepts", "label shares")]
+        shares = "" if prepared.items.labels is None else "label shares"
+        rows = [("method", "direction", "BSR", "concepts", shares)]
         for run in prepared.runs:
             explanations, weak = read_explanations(folder / run.name), _may_be_chance(prepared, folder, run)
             for direction in DIRECTIONS:

@@ -58,15 +58,15 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
         csv.writer(file, lineterminator="\n", quoting=quoting).writerows([columns, *cells])
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV of a run; ids stay text, and only empty fields are missing."""
+def read_table(path: Path, dtype: type | None = None) -> pd.DataFrame:
+    """A CSV of a run; ids stay text (all columns are of one `dtype` if given), and only empty fields are missing."""
     import pandas as pd
 
     text = {"id": str, "path": str, "label_name": str, "direction": str, "method": str}
     # Every digit of a number counts; from 3.1 on pandas reads them all and has no option for it any more.
     newer = tuple(int(part) for part in pd.__version__.split(".")[:2]) >= (3, 1)
     exact = {} if newer else {"float_precision": "round_trip"}
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""], encoding="utf-8", **exact)
+    return pd.read_csv(path, dtype=dtype or text, keep_default_na=False, na_values=[""], encoding="utf-8", **exact)
 
 
 def item_rows(items: Items) -> Iterable[tuple]:

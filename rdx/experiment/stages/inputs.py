@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rdx.experiment.run.context import Context
     from rdx.features import Features
 
-ARRAYS = "features"  # the data set of those who bring vectors only; it may name a file of labels
+ARRAYS = "features"  # the data set of those who bring vectors only; it may name a file of labels and columns
 
 
 def with_absolute_paths(config: Experiment) -> Experiment:
@@ -48,7 +48,7 @@ def read_items(config: Experiment, progress: bool = False) -> Items | None:
 
 
 def items_of_arrays(config: Experiment, n: int, ids: tuple[str, ...] | None) -> Items:
-    """Items for arrays of n rows, with labels where `data` names a file of them."""
+    """Items for arrays of n rows, with labels and columns where `data` names a file of them."""
     path = (config.data or {}).get("labels")
     if path is None:
         return items_without_images(n, ids)

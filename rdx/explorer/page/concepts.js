@@ -48,7 +48,7 @@ function fillConcept() {
 function noConceptText() {
   const here = shown().concepts;
   if (here.some((one) => !isChance(one))) return "Choose one above.";
-  const more = here.length ? " What may be chance can be unfolded above; colours show the labels." : "";
+  const more = here.length ? " What may be chance can be unfolded above." : "";
   return nothingIn(state.direction) + more;
 }
 

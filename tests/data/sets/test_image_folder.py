@@ -268,7 +268,7 @@ def test_labels_file_for_a_folder(flat, tmp_path):
         ("l.csv", "id,label\np,a\nq,b\n", "has 2 labels for 3 items"),
         ("l.csv", "id,label\np,a\nq,b\nqq,b\n", "row 3.* 'qq'; did you mean"),
         ("l.csv", "id,label\np,a\nq,b\nq,b\n", "row 3: id 'q' appears twice"),
-        ("l.csv", "id,name\np,a\nq,b\nr,b\n", "needs a column 'label'"),
+        ("l.csv", "id\np\nq\nr\n", "needs a column 'label'"),
         ("l.csv", b"\xff\xfe\x00", "not a CSV file in UTF-8"),
         ("l.parquet", "no parquet", "is not a whole Parquet file"),
     ],
@@ -280,10 +280,21 @@ def test_bad_labels_files(tmp_path, name, text, message):
         read_labels(path, ["p", "q", "r"])
 
 
+def test_columns_of_a_labels_file_come_to_the_images(flat, tmp_path):
+    names = [f"{i}.png" for i in (9, 8, 2, 10, 1, 0)]
+    ages = [["id", "age"], *([name, len(name)] for name in names)]
+    items = load_items("image_folder", root=flat, labels=write_csv(tmp_path / "ages.csv", ages))
+    assert items.labels is None and dict(items.columns) == {"age": ("5", "5", "6", "5", "5", "5")}
+    table = write_csv(flat / "list.csv", [["path", "label", "age"], *([name, name[0], "old"] for name in names)])
+    items = load_items("image_folder", root=table, labels=tmp_path / "ages.csv")
+    assert [items.label_name(i) for i in range(6)] == ["9", "8", "2", "1", "1", "0"]  # their own
+    assert set(items.columns["age"]) == {"old"} and items.columns["labels_age"] == ("5", "5", "5", "6", "5", "5")
+
+
 def test_labels_by_row_and_as_numbers(tmp_path):
     path = tmp_path / "l.csv"
     path.write_text("label\n7\n-2\n7\n")
-    labels, names = read_labels(path, ["p", "q", "r"])
+    labels, names, *_ = read_labels(path, ["p", "q", "r"])
     assert labels.tolist() == [7, -2, 7] and names == {-2: "-2", 7: "7"}
     assert encode_labels(["007", "7", "7"])[0].tolist() == [0, 1, 1]  # not one label
     assert encode_labels(["10", "b", "9"])[0].tolist() == [0, 2, 1]

@@ -189,5 +189,7 @@ def made_pairs(share: float = 1.0) -> Iterator[Spec]:
             kind = f"groups {count} × {size}" + (", noise" if level else "")
             yield from _specs(kind, groups, times(10 if (count, size) == (4, 25) else 4),
                               count=count, size=size, level=level, n=500)  # fmt: skip
+    for size, n in ((12, 2000), (25, 4000)):  # few of each group are among the items that are looked at
+        yield from _specs(f"groups 4 × {size} of {n:,}", groups, times(4), count=4, size=size, level=0.1, n=n)
     for distance in (4.0, 8.0):
         yield from _specs(f"mirrored {distance:g}", mirrored, times(4), distance=distance, level=0.1, n=400)

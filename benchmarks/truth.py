@@ -2,9 +2,10 @@
 
     python benchmarks/truth.py [--kinds null merge ...] [--methods v1 ...] [--quick] [--largest 1000] [--jobs 2]
 
-Every method sees every pair of pairs.py and real_pairs.py. What it says stands out is held against what was planted,
-by the scores of truth_scores.py; baselines, which test nothing, say it of every concept. RDX is tested as a run does
-it: 49 noise surrogates, on at most 1,000 items.
+Every method sees the pairs of pairs.py and real_pairs.py; truth.csv has the null pairs with `auto` alone. What a method
+says stands out is held against what was planted, by the scores of truth_scores.py; baselines, which test nothing, say
+it of every concept. `findings` are concepts; those that are faces of one finding count once in `distinct`. RDX is
+tested as a run does it: 49 noise surrogates, on at most 1,000 items.
 
 One row a pair and method: truth.csv beside this file. Rows that are there already are kept, so a run that was broken
 off goes on. A pair has one thread; `--jobs` pairs go side by side.
@@ -39,10 +40,10 @@ from rdx.metrics.significance import ALPHA, concept_significance, gains_of, noth
 from rdx.metrics.surrogates import NoiseSurrogates
 
 COLUMNS = (
-    "kind", "pair", "n", "method", "verdict", "right", "concepts", "findings", "differences", "false", "planted",
-    "found", "recall", "precision", "explained", "smallest_p", "cpu_seconds", "hardware", "versions",
+    "kind", "pair", "n", "method", "verdict", "right", "concepts", "findings", "distinct", "differences", "false",
+    "planted", "found", "recall", "precision", "explained", "smallest_p", "cpu_seconds", "hardware", "versions",
 )  # fmt: skip
-NUMBERS = ("findings", "false", "planted", "found", "recall", "precision", "explained", "cpu_seconds")
+NUMBERS = ("findings", "distinct", "false", "planted", "found", "recall", "precision", "explained", "cpu_seconds")
 FAST = LEVELS["fast"]
 QUICK = 1 / 16  # of the draws of each kind
 
@@ -54,6 +55,7 @@ class Answer(NamedTuple):
     concepts: int
     verdict: str = ""
     smallest_p: float | str = ""
+    distinct: int | None = None  # faces of one finding counted once; None: every concept is a finding
 
 
 def tested(A: np.ndarray, B: np.ndarray, **settings) -> Answer:
@@ -88,7 +90,8 @@ def own_scales(A: np.ndarray, B: np.ndarray) -> Answer:
     findings = [Finding(direction, concept.members) for direction, concept in tested if concept.evidence.stands_out]
     smallest = min((concept.evidence.p_value for _, concept in tested), default=1.0)
     differ = findings or estimator.peeled_.unrelated
-    return Answer(findings, len(tested), DIFFERENCE if differ else NO_DIFFERENCE, round(smallest, 4))
+    distinct = len({concept.evidence.finding for _, concept in tested if concept.evidence.stands_out})
+    return Answer(findings, len(tested), DIFFERENCE if differ else NO_DIFFERENCE, round(smallest, 4), distinct)
 
 
 def untested(A: np.ndarray, B: np.ndarray, name: str) -> Answer:
@@ -122,6 +125,7 @@ def rows_of(spec: Spec, methods: Iterable[str]) -> list[dict[str, object]]:
         rows.append({
             "kind": pair.kind, "pair": pair.name, "n": spec.n, "method": name, "verdict": answer.verdict,
             "right": answer.verdict == expected if answer.verdict else "", "concepts": answer.concepts,
+            "distinct": len(answer.findings) if answer.distinct is None else answer.distinct,
             **scores(pair.truth, answer.findings, spec.n), "explained": share, "smallest_p": answer.smallest_p,
             "cpu_seconds": round(took, 2), "hardware": hardware(), "versions": versions,
         })  # fmt: skip
@@ -148,9 +152,11 @@ def table(rows: Iterable[dict[str, object]]) -> list[str]:
     kinds: dict[tuple[str, str], list[dict]] = {}
     for row in rows:
         kinds.setdefault((str(row["kind"]), str(row["method"])), []).append(row)
-    shape = "{:22} {:>9} {:15} {:>5} {:>10} {:>8} {:>7} {:>8} {:>6} {:>9} {:>7}"
-    lines = [shape.format("kind", "explained", "method", "pairs", "difference", "findings", "false", "found", "recall",
-                          "precision", "seconds")]  # fmt: skip
+    shape = "{:23} {:>9} {:15} {:>5} {:>10} {:>8} {:>8} {:>7} {:>8} {:>6} {:>9} {:>7}"
+    lines = [
+        shape.format("kind", "explained", "method", "pairs", "difference", "findings", "distinct", "false", "found",
+                     "recall", "precision", "seconds"),
+    ]  # fmt: skip
     for (kind, method), group in kinds.items():
         told = {column: [float(row[column]) for row in group if row[column] != ""] for column in NUMBERS}
         total = {column: f"{sum(values):.0f}" if values else "-" for column, values in told.items()}
@@ -158,8 +164,10 @@ def table(rows: Iterable[dict[str, object]]) -> list[str]:
         verdicts = [row["verdict"] == DIFFERENCE for row in group if row["verdict"]]
         said = f"{sum(verdicts)}/{len(verdicts)}" if verdicts else "-"
         planted = f"{total['found']}/{total['planted']}" if any(told["planted"]) else "-"
-        lines.append(shape.format(kind, mean["explained"], method, len(group), said, total["findings"], total["false"],
-                                  planted, mean["recall"], mean["precision"], mean["cpu_seconds"]))  # fmt: skip
+        lines.append(
+            shape.format(kind, mean["explained"], method, len(group), said, total["findings"], total["distinct"],
+                         total["false"], planted, mean["recall"], mean["precision"], mean["cpu_seconds"])
+        )  # fmt: skip
     return lines
 
 

@@ -122,6 +122,17 @@ def labels_placed(views: Sequence[Points], labels: np.ndarray) -> list[tuple[int
     return [(int(values[i]), int(values[j]), float(a[i, j]), float(b[i, j])) for i, j in pairs]
 
 
+def share_of_change(change: np.ndarray | None, groups: Sequence[np.ndarray]) -> list[float] | None:
+    """How much of all changed neighbours belongs to items in groups, and how many of all items these are.
+
+    change (n,): the share of each item's neighbours that are others in the other model. None without groups or change.
+    """
+    if change is None or not groups or not change.any():
+        return None
+    members = np.unique(np.concatenate(groups))
+    return [float(change[members].sum() / change.sum()), len(members) / len(change)]
+
+
 def concentration(views: Mapping[str, Points], groups: Sequence[np.ndarray]) -> float | None:
     """How much more ranks change between two items of one group than between others, as a ratio of means.
 

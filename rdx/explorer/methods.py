@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rdx.explorer.agreement import concentration
+from rdx.explorer.agreement import concentration, share_of_change
 from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
 from rdx.explorer.beside import Beside, beside_reference, beyond
 from rdx.explorer.causes import shared_cause
@@ -51,7 +51,8 @@ def method_payload(
     how = _held(content, method, where, divided)
     found = [finding_of(content, method, faces, views, common, how) for faces in findings(standing)]
     out = [by for by in standing if by.word == OUT]
-    denser = concentration(views, [_members(method, one) for one in out]) if out else None
+    groups = [_members(method, one) for one in out]
+    denser = concentration(views, groups) if out else None
     size = size_of(agreement, denser, content.items.noun, bool(method.references))
     outstanding = [one for one in found if one.faces[0].word == OUT]
     beside = beside_reference(method, agreement, outstanding)
@@ -92,7 +93,7 @@ def method_payload(
         },
         "draws": method.draws,
         "findings": [_finding(content, one) for one in found],
-        "concentration": None if size and size.spread else denser,  # of which the headline says it
+        "held": share_of_change(content.moves.get("change"), groups),
         "directions": directions,
         "settings": [list(pair) for pair in method.settings],
         "formula": formula

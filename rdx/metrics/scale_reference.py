@@ -81,7 +81,7 @@ def _gains(
 
 def _some(refits: Refits, draw: int, random_state: int) -> np.ndarray:
     """Of the items that are looked at, those of one subsample."""
-    looked = looked_at(len(refits), refits.estimator.random_state)
+    looked = looked_at(len(refits), refits.estimator)
     return looked[subsample(len(looked), draw, random_state)]
 
 

@@ -47,7 +47,7 @@ def _overlaps(
 ) -> dict[str, list[float]]:
     """The best Jaccard index of every concept on one subsample."""
     n = len(refits)
-    looked = looked_at(n, refits.estimator.random_state)
+    looked = looked_at(n, refits.estimator)
     chosen = looked[subsample(len(looked), draw, random_state)]
     found = {direction: [np.nan] * len(each) for direction, each in concepts.items()}
     with one_thread_each():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, ttest_rel
 
-from rdx.explorer.agreement import agreement_payload, concentration, labels_placed
+from rdx.explorer.agreement import agreement_payload, concentration, labels_placed, share_of_change
 from rdx.explorer.sharing import shared_attributes
 from rdx.explorer.telling import better
 from rdx.features.pixels import MEASURES
@@ -48,6 +48,13 @@ def test_change_lies_where_a_group_moved():
     assert concentration(views, [np.arange(40)]) > 1.3
     assert concentration(views, [np.arange(100, 140)]) < 1.1
     assert concentration(views, [np.arange(200)]) is None
+
+
+def test_how_much_of_the_change_what_was_found_has():
+    change = np.array([0.5, 0.5, 0.1, 0.1, 0.0, 0.0])
+    assert share_of_change(change, [np.array([0, 1]), np.array([1, 2])]) == pytest.approx([1.1 / 1.2, 0.5])
+    assert share_of_change(change, []) is share_of_change(None, [np.arange(2)]) is None
+    assert share_of_change(np.zeros(6), [np.arange(2)]) is None
 
 
 @pytest.mark.parametrize(

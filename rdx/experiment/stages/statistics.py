@@ -22,7 +22,7 @@ from rdx.experiment.run.tables import (
 from rdx.experiment.stages import alignment, methods
 from rdx.files import write_json
 from rdx.method.concepts import DIRECTIONS
-from rdx.method.scales.plan import DRAWS, SEARCHED
+from rdx.method.scales.plan import DRAWS, searched
 from rdx.metrics.finding_counts import Cautions, cautions, standing_out
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def plan(config: Experiment, run: MethodRun, n: int) -> Plan:
     """What a run's level and the configuration come to for n items."""
     chosen, level = config.statistics, LEVELS[run.statistics]
     if run.own_scales(n):
-        used = min(n, SEARCHED)
+        used = searched(n, run.parameters["solver"])
         margin = chosen.reference_margin if chosen.reference else None
         return Plan(run.statistics, used, used < n, DRAWS, chosen.n_subsamples, 0, chosen.reference, margin)
     used = level.n_items if n > level.largest else n

@@ -17,7 +17,7 @@ from rdx.method.scales.evidence import Evidence
 from rdx.method.scales.extension import joining
 from rdx.method.scales.group import Group
 from rdx.method.scales.peeling import Peeled, peel
-from rdx.method.scales.plan import SEARCHED, looked_at
+from rdx.method.scales.plan import looked_at
 from rdx.method.scales.reach import share_of_members
 from rdx.method.scales.shown import GAMMA, representatives
 from rdx.method.scales.weights import Weights
@@ -36,7 +36,7 @@ def explain_scales(
     ``chosen``: an RDX, of which only parameters are read. ``points``: "A" and "B", aligned also "a_to_b" and "b_to_a".
     """
     n = len(points["A"])
-    items = looked_at(n, chosen.random_state)
+    items = looked_at(n, chosen)
     with one_thread_each():
         weights = Weights(
             {name: found.grid[items] for name, found in points.items()},
@@ -91,7 +91,7 @@ def _explanations(
         indices = items[among[grid]]
         concepts.append(Concept(number, indices, members, float(strength.mean()), evidence))
     concepts.sort(key=attrgetter("number"))
-    return Explanations(direction, labels, concepts, affinity, notes=_notes(ending, n))
+    return Explanations(direction, labels, concepts, affinity, notes=_notes(ending, len(items), n))
 
 
 def _first_to_join(group: Group) -> tuple[float, bool, int]:
@@ -110,6 +110,6 @@ def _joining(
     return others[joining(own, other, others, among, inside, group.gamma, guide)]
 
 
-def _notes(ending: str, n: int) -> list[str]:
-    looked = f"{SEARCHED:,} of {n:,} items were looked at, the others joined what was found; " if n > SEARCHED else ""
+def _notes(ending: str, some: int, n: int) -> list[str]:
+    looked = f"{some:,} of {n:,} items were looked at, the others joined what was found; " if some < n else ""
     return [f"{looked}{ending}"]

@@ -19,6 +19,7 @@ from rdx.method.scales.chance import ALPHA, GAMMAS, SCALES, Chance, chance, unre
 from rdx.method.scales.findings import distinct, findings
 from rdx.method.scales.group import Group, taken_by
 from rdx.method.scales.plan import DRAWS, LEAST_ITEMS
+from rdx.method.scales.strays import without_strays
 from rdx.method.scales.strongest import LEAST, density, gain, rests_on_few
 from rdx.method.scales.weights import Weights
 
@@ -69,6 +70,7 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         first = 1 + max((group.finding or 0 for group in found), default=0)
         room = {direction: most - sum(one.direction == direction for one in found) for direction in DIRECTIONS}
         with one_thread_each():
+            candidates = without_strays(some, candidates)
             kept = findings(some, [one for one in candidates if one.p_value <= ALPHA], first, drawn, room)
             if not left.all():  # further faces have not been asked yet
                 kept = [one for one in kept if not one.further or _holding(weights, [one], left, of_all)]

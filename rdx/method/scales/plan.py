@@ -31,11 +31,17 @@ def own_scales(scale: str | None, n: int) -> bool:
     return scale == "auto" and n >= LEAST_ITEMS
 
 
-def looked_at(n: int, random_state: int) -> np.ndarray:
-    """The items that are looked at, of n, ascending."""
-    if n <= SEARCHED:
+def searched(n: int, solver: str) -> int:
+    """How many of n items are looked at: SEARCHED at most, or all with the dense solver."""
+    return n if solver == "dense" else min(n, SEARCHED)
+
+
+def looked_at(n: int, chosen) -> np.ndarray:
+    """The items that are looked at, of n, ascending. ``chosen``: an RDX."""
+    some = searched(n, chosen.solver)
+    if some == n:
         return np.arange(n)
-    return np.sort(np.random.default_rng(random_state).permutation(n)[:SEARCHED])
+    return np.sort(np.random.default_rng(chosen.random_state).permutation(n)[:some])
 
 
 def check_scale(chosen, given: Collection[str] = ()) -> None:
@@ -60,15 +66,12 @@ def plan_scales(
     n: int, widths: Sequence[int], *, solver: str, aligned: bool, limit=None, libraries: float
 ) -> FitPlan:
     """How n items with representations of ``widths`` (d_a, d_b) are compared, with the memory that takes."""
-    if solver == "dense" and n > SEARCHED:
-        raise InputError(
-            f"scale='auto' looks at {SEARCHED:,} of {n:,} items, and solver='dense' at all pairs: leave one of them out"
-        )
-    looked = min(n, SEARCHED)
+    looked = searched(n, solver)
     columns = sum(widths) * (2 if aligned else 1)
     memory = libraries + OVERHEAD + _FEATURE * n * columns + _PAIR * (1 + default_threads()) * looked**2
     bound = memory_limit(limit)
     if bound is not None and memory > bound:
-        raise InputError(f"{n:,} items need {in_words(memory)}, the limit is {in_words(bound)}: take fewer items")
+        instead = "take fewer items" + (f", or solver='auto', which looks at {SEARCHED:,}" if looked > SEARCHED else "")
+        raise InputError(f"{n:,} items need {in_words(memory)}, the limit is {in_words(bound)}: {instead}")
     reason = f"each concept at its own scale; {looked:,} items are looked at"
     return FitPlan("dense", n, memory, None, reason)

@@ -93,8 +93,6 @@ def test_exchanging_a_and_b_exchanges_the_directions(pair):
 def test_the_rest_joins_where_not_all_items_are_looked_at(pair, monkeypatch):
     A, B, truth = groups(n=260, seed=1)
     monkeypatch.setattr(plan, "SEARCHED", 150)
-    for module in ("explained", "plan"):
-        monkeypatch.setattr(f"rdx.method.scales.{module}.SEARCHED", 150)
     fitted = RDX(scale="auto").fit(A, B)
     for direction in DIRECTIONS:
         (found,) = [one for one in getattr(fitted, f"{direction}_").concepts if one.evidence.stands_out]
@@ -107,10 +105,9 @@ def test_the_rest_joins_where_not_all_items_are_looked_at(pair, monkeypatch):
 def test_guidance_holds_for_items_that_were_not_looked_at(monkeypatch):
     A, B, truth = groups(n=260, seed=1)
     half = np.arange(260) % 2
-    for module in ("explained", "plan"):
-        monkeypatch.setattr(f"rdx.method.scales.{module}.SEARCHED", 150)
+    monkeypatch.setattr(plan, "SEARCHED", 150)
     fitted = RDX(scale="auto").fit(A, B, groups_a=half, groups_b=half)
-    looked = plan.looked_at(260, 0)
+    looked = plan.looked_at(260, fitted)
     found = [one for one in fitted.a_not_b_.concepts + fitted.b_not_a_.concepts if one.evidence.stands_out]
     assert any(len(np.setdiff1d(one.members, looked)) for one in found)
     assert all(len(set(half[one.members].tolist())) == 1 for one in found)
@@ -119,7 +116,6 @@ def test_guidance_holds_for_items_that_were_not_looked_at(monkeypatch):
 def test_earlier_rounds_have_the_first_choice_of_the_rest(monkeypatch):
     A, B, _ = groups(n=260)
     monkeypatch.setattr(plan, "SEARCHED", N)
-    monkeypatch.setattr(explained, "SEARCHED", N)
     place, everyone = np.arange(N), np.ones(N, dtype=bool)
     later, earlier, small = (
         Group((A_NOT_B, 1.0), (begin <= place) & (place < end), everyone, 1.0, 1.5, 0.025, number, number)
@@ -207,12 +203,16 @@ def test_what_does_not_go_with_it_is_refused(given):
         RDX(scale="auto", **given).check_parameters()
 
 
-def test_all_pairs_are_looked_at_of_so_many_items_only():
-    chosen = RDX(scale="auto", solver="dense")
-    chosen.check_parameters()
-    assert chosen.plan(1000, (4, 4)).solver == "dense"
-    with pytest.raises(InputError, match="looks at 1,000 of 1,001 items, and solver='dense' at all pairs"):
-        chosen.plan(1001, (4, 4))
+def test_the_dense_solver_looks_at_all_items(monkeypatch):
+    A, B, truth = groups(n=260, seed=1)
+    monkeypatch.setattr(plan, "SEARCHED", 150)
+    some, every = (RDX(scale="auto", solver=solver) for solver in ("auto", "dense"))
+    assert len(plan.looked_at(260, some)) == 150 and len(plan.looked_at(260, every)) == 260
+    assert "; 150 items are" in some.plan(260, (3, 3)).reason and "; 260 items are" in every.plan(260, (3, 3)).reason
+    assert "were looked at" in some.fit(A, B).a_not_b_.notes[0]
+    assert "were looked at" not in every.fit(A, B).a_not_b_.notes[0]
+    with pytest.raises(InputError, match="take fewer items, or solver='auto', which looks at 150"):
+        RDX(scale="auto", solver="dense", max_memory="2GB").plan(50_000, (3, 3))
 
 
 def test_as_many_concepts_as_items_may_be_asked_for():
@@ -367,6 +367,7 @@ def test_items_that_are_all_the_same_to_one_model_end_the_rounds(pair, monkeypat
     groups = [Group((A_NOT_B, 0.1), members, None, 1.0, 2.0, 0.01, 0) for members in planted]
     monkeypatch.setattr(peeling, "_candidates", lambda *_: groups)
     monkeypatch.setattr(peeling, "chance", lambda *_: Chance((np.full((39, len(SCALES)), 0.5),) * 2))  # p 0.025
+    monkeypatch.setattr(peeling, "without_strays", lambda weights, found: found)
     monkeypatch.setattr(peeling, "findings", lambda weights, found, *_: found)
     assert peeling.peel(weights, 5).ending == f"the {len(rest)} items left are all the same to one of the two"
     assert faces.share_left(weights, groups[0], [groups[1]]) > 0

@@ -122,15 +122,17 @@ def labels_placed(views: Sequence[Points], labels: np.ndarray) -> list[tuple[int
     return [(int(values[i]), int(values[j]), float(a[i, j]), float(b[i, j])) for i, j in pairs]
 
 
-def share_of_change(change: np.ndarray | None, groups: Sequence[np.ndarray]) -> list[float] | None:
-    """How much of all changed neighbours belongs to items in groups, and how many of all items these are.
+def explained_change(views: Mapping[str, Points], groups: Sequence[np.ndarray]) -> float:
+    """How much of all change of ranks lies in groups, from 0 to 1.
 
-    change (n,): the share of each item's neighbours that are others in the other model. None without groups or change.
+    R² of log2 (r_A + 1) / (r_B + 1) over all pairs of items, by which groups the two belong to.
     """
-    if change is None or not groups or not change.any():
-        return None
-    members = np.unique(np.concatenate(groups))
-    return [float(change[members].sum() / change.sum()), len(members) / len(change)]
+    items, change = _change(views)
+    known = np.array([np.isin(items, members) for members in groups])
+    block = np.unique(known.T, axis=0, return_inverse=True)[1].ravel()
+    of_block = np.eye(block.max() + 1)[block]  # (n, blocks)
+    sums, counts = of_block.T @ change @ of_block, np.outer(of_block.sum(axis=0), of_block.sum(axis=0))
+    return float((sums**2 / counts).sum() / max(np.square(change).sum(), 1e-12))
 
 
 def concentration(views: Mapping[str, Points], groups: Sequence[np.ndarray]) -> float | None:
@@ -138,10 +140,8 @@ def concentration(views: Mapping[str, Points], groups: Sequence[np.ndarray]) -> 
 
     The change of a pair is |log2 (r_A + 1) / (r_B + 1)|. None where no pair, or every one, is inside a group.
     """
-    n = len(views[A])
-    items = evenly(np.arange(n), _ITEMS)
-    ranks = [neighborhood_ranks(views[side].subset(items)).astype(np.float64) for side in (A, B)]
-    change = np.abs(np.log2((ranks[0] + 1) / (ranks[1] + 1)))
+    items, change = _change(views)
+    change = np.abs(change)
     inside = np.zeros(change.shape, dtype=bool)
     for members in groups:
         here = np.isin(items, members)
@@ -152,3 +152,10 @@ def concentration(views: Mapping[str, Points], groups: Sequence[np.ndarray]) -> 
     if not inside.any() or not change[others].any():
         return None
     return float(change[inside].mean() / change[others].mean())
+
+
+def _change(views: Mapping[str, Points]) -> tuple[np.ndarray, np.ndarray]:
+    """Some items (m,), and log2 (r_A + 1) / (r_B + 1) of their ranks among each other, (m, m)."""
+    items = evenly(np.arange(len(views[A])), _ITEMS)
+    ranks = [neighborhood_ranks(views[side].subset(items)).astype(np.float64) for side in (A, B)]
+    return items, np.log2((ranks[0] + 1) / (ranks[1] + 1))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rdx.explorer.agreement import concentration, share_of_change
+from rdx.explorer.agreement import concentration, explained_change
 from rdx.explorer.arrays import ArrayBlock, as_bytes, smallest_unsigned
 from rdx.explorer.beside import Beside, beside_reference, beyond
 from rdx.explorer.causes import shared_cause
@@ -23,7 +23,7 @@ from rdx.explorer.size import SMALL, Size, size_of
 from rdx.explorer.standing import OUT, Standing, findings, standings
 from rdx.explorer.story import story_of, unnamed_text
 from rdx.explorer.turned_pairs import pairs_of
-from rdx.explorer.whereabouts import Where, Whereabouts, coming, effects, held, held_words, whereabouts_of
+from rdx.explorer.whereabouts import Where, Whereabouts, coming, held, held_words, whereabouts_of
 from rdx.figures import style
 from rdx.method.concepts import Concept
 from rdx.method.neighborhoods import Points
@@ -32,10 +32,10 @@ from rdx.metrics.attribute_words import UNEXPLAINED, percent
 from rdx.metrics.attributes import Finding as Tested
 from rdx.metrics.finding_counts import is_minor
 
-_COLUMNS = ("direction", "concept", "size", "is_null")  # of concepts.csv that say which concept it is
+_COLUMNS = ("direction", "concept", "size", "is_null", "further")  # of a concept's row, which say what it is
 _MEASURES = (
-    "mean_affinity", "bsr", "p_random", "p_value", "q_value", "stability", "gain", "gamma", "score", "round", "finding",
-    "p_reference",
+    "mean_affinity", "bsr", "p_random", "p_value", "q_value", "stability", "gain", "gamma", "score", "effect", "round",
+    "finding", "p_reference",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def method_payload(
     """The method's JSON object; its arrays are added to the block. ``agreement``, ``cause``: see agreement_payload and
     cause_of."""
     where, common = whereabouts_of(content, method, views), commons(content, method)
-    standing = standings(method, effects(method, where))
+    standing = standings(method)
     divided = _divided(content, method, standing, views)
     how = _held(content, method, where, divided)
     found = [finding_of(content, method, faces, views, common, how) for faces in findings(standing)]
@@ -93,7 +93,7 @@ def method_payload(
         },
         "draws": method.draws,
         "findings": [_finding(content, one) for one in found],
-        "held": share_of_change(content.moves.get("change"), groups),
+        "explained": explained_change(views, groups) if out else None,
         "directions": directions,
         "settings": [list(pair) for pair in method.settings],
         "formula": formula

@@ -5,7 +5,6 @@ All that the page says about chance (badge, headline, cards, keys, matrix) comes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rdx.explorer.content import Method
@@ -28,20 +27,17 @@ class Standing:
     cautions: finding_counts.Cautions = ()
 
 
-def standings(method: Method, effects: Mapping[tuple[str, int], float]) -> list[Standing]:
+def standings(method: Method) -> list[Standing]:
     """Every concept of both directions: what stands out first, then by p; of one p the largest effect first.
 
     Faces that need not stand out by themselves come after those that do.
-
-    ``effects``: of concepts that have a scale each, by direction and number, see `whereabouts.effects`; their gains are
-    no measure of one another.
 
     With a scale for each concept it is those with a finding; else, where the method was tested, those with p < 0.05. A
     concept without a p of its own (too few of its items were in the sample) may be chance.
     """
     tested = is_tested(method)
     found = [
-        _standing(method, direction, concept, tested, effects)
+        _standing(method, direction, concept, tested)
         for direction in DIRECTIONS
         for concept in method.explanations[direction].concepts
     ]
@@ -54,9 +50,7 @@ def is_tested(method: Method) -> bool:
     return any(one.evidence for one in concepts) or any(row.get("p_value") is not None for row in rows)
 
 
-def _standing(
-    method: Method, direction: str, concept, tested: bool, effects: Mapping[tuple[str, int], float]
-) -> Standing:
+def _standing(method: Method, direction: str, concept, tested: bool) -> Standing:
     number, evidence = concept.number, concept.evidence
     row = next((row for row in method.rows.get(direction, ()) if row["concept"] == number), {})
     cautions = finding_counts.cautions(concept.size, row.get("stability"))
@@ -64,7 +58,7 @@ def _standing(
         return Standing(direction, number, UNTESTED, None, (0, number, DIRECTIONS.index(direction)), cautions)
     if evidence is not None:
         out, p, further = evidence.stands_out, evidence.p_value, evidence.further
-        strength = effects.get((direction, number), 0.0) if out else evidence.score
+        strength = evidence.effect if out else evidence.score
     else:
         p, strength = row.get("p_value"), row.get("gain") or 0.0
         out, p, further = stands_out(p), 1.0 if p is None else p, False

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rdx.explorer.content import A, B, Content, Method, other_side, own_side
+from rdx.explorer.content import A, B, Content, Method
 from rdx.method.neighborhoods import Points, rank_rows
 
 _ASKED, _FEWEST = 150, 30  # members, or items of a label, that are asked: fewer among many items
@@ -64,16 +64,6 @@ def whereabouts_of(content: Content, method: Method, views: Mapping[str, Points]
         for direction, found in method.explanations.items()
         for one in found.concepts
         if one.size > 1
-    }
-
-
-def effects(method: Method, where: Where) -> dict[tuple[str, int], float]:
-    """How large each concept is as a difference: its members, times how many more of their neighbours are members in
-    its own model than in the other."""
-    sizes = {(d, one.number): one.size for d, found in method.explanations.items() for one in found.concepts}
-    return {
-        key: sizes[key] * (found[own_side(key[0])].inside - found[other_side(key[0])].inside)
-        for key, found in where.items()
     }
 
 

@@ -201,7 +201,7 @@ def test_every_column_of_a_run_is_explained(finished):
         columns = [re.sub("^(rdx|kmeans)_[ab]_not_[ab]_", "<method>_<direction>_", column) for column in columns]
         of_scales = set()
         if name.endswith("statistics.csv"):
-            of_scales = {"gamma", "score", "round", "finding", "further", "p_reference"}
+            of_scales = {"gamma", "score", "effect", "round", "finding", "further", "p_reference"}
         assert (set(columns) - own) | of_scales == set(told[name]), name
         seen.add(name)
     assert len(seen) > 12

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm, ttest_rel
 
-from rdx.explorer.agreement import agreement_payload, concentration, labels_placed, share_of_change
+from rdx.explorer.agreement import agreement_payload, concentration, explained_change, labels_placed
 from rdx.explorer.sharing import shared_attributes
 from rdx.explorer.telling import better
 from rdx.features.pixels import MEASURES
-from rdx.method.neighborhoods import as_points
+from rdx.method.neighborhoods import as_points, neighborhood_ranks
 from rdx.metrics.attribute_probes import Probed
 from rdx.metrics.attributes import Attribute
 
@@ -50,11 +50,22 @@ def test_change_lies_where_a_group_moved():
     assert concentration(views, [np.arange(200)]) is None
 
 
-def test_how_much_of_the_change_what_was_found_has():
-    change = np.array([0.5, 0.5, 0.1, 0.1, 0.0, 0.0])
-    assert share_of_change(change, [np.array([0, 1]), np.array([1, 2])]) == pytest.approx([1.1 / 1.2, 0.5])
-    assert share_of_change(change, []) is share_of_change(None, [np.arange(2)]) is None
-    assert share_of_change(np.zeros(6), [np.arange(2)]) is None
+def test_how_much_of_the_change_lies_in_what_was_found():
+    """Two classes that B has in one place; R² against the definition, pair by pair."""
+    rng = np.random.default_rng(0)
+    label = np.repeat(np.arange(4), 25)
+    A = rng.normal(size=(100, 4)) + 12 * np.eye(4)[label]
+    B = rng.normal(size=(100, 4)) + 12 * np.eye(4)[np.maximum(label, 1)]
+    views = {"a": as_points(A), "b": as_points(B)}
+    found = [np.flatnonzero(label == 0), np.flatnonzero(label <= 1)]
+    change = np.log2((neighborhood_ranks(views["a"]) + 1.0) / (neighborhood_ranks(views["b"]) + 1.0))
+    kind = np.minimum(label, 2)
+    left = sum(
+        np.square(pairs - pairs.mean()).sum()
+        for pairs in (change[np.ix_(kind == i, kind == j)] for i in range(3) for j in range(3))
+    )
+    assert explained_change(views, found) == pytest.approx(1 - left / np.square(change).sum())
+    assert explained_change(views, found) > 5 * explained_change(views, [np.flatnonzero(label == 3)])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from rdx.explorer.agreement import labels_placed
 from rdx.explorer.findings import finding_of
 from rdx.explorer.halves import halves
 from rdx.explorer.hues import hues
+from rdx.explorer.methods import added_columns
 from rdx.explorer.payload import make_payload
 from rdx.explorer.size import LARGE, MODERATE, SMALL, size_of
 from rdx.explorer.standing import CHANCE, OUT, UNTESTED, Standing, findings, standings
@@ -23,7 +25,6 @@ from rdx.explorer.whereabouts import (
     SPLIT,
     TOGETHER,
     coming,
-    effects,
     held,
     held_words,
     whereabouts,
@@ -43,7 +44,7 @@ def content():
 def told(content, method):
     views = {side: as_points(X) for side, X in content.representations.items()}
     where = whereabouts_of(content, method, views)
-    standing = standings(method, effects(method, where))
+    standing = standings(method)
     how = dict.fromkeys(where, CLOSER)
     found = [finding_of(content, method, faces, views, {}, how) for faces in findings(standing)]
     return standing, found, story_of(content, method, standing, found)
@@ -308,10 +309,10 @@ def test_as_many_groups_as_were_asked_for_may_not_be_all(content):
 
 def test_one_colour_is_one_concept_and_the_faces_of_a_finding_are_shades_of_one_hue(content):
     method = with_evidence(content.methods[0], {"a_not_b": [1, 2], "b_not_a": [2, 2]})
-    found = hues(standings(method, {}), 10)
+    found = hues(standings(method), 10)
     assert (found["a_not_b", 1], found["a_not_b", 2]) == (0, 1)  # as in the run's figures
     assert sorted(found[one] for one in found if one[0] == "b_not_a") == [11, 21]  # shades of A2's
-    alone = hues(standings(with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]}), {}), 10)
+    alone = hues(standings(with_evidence(content.methods[0], {"a_not_b": [1, None], "b_not_a": [2, None]})), 10)
     assert sorted(alone.values()) == [0, 1, 2, 3]
 
 
@@ -328,8 +329,19 @@ def test_of_concepts_that_stand_out_the_one_that_changes_most_comes_first_not_th
     method = with_evidence(content.methods[0], {"a_not_b": [1, 2], "b_not_a": [None, None]})
     first, second = method.explanations["a_not_b"].concepts
     few, many = (np.flatnonzero(which) for which in (content.items.labels <= 1, content.items.labels > 1))
-    concepts = [replace(first, members=many), replace(second, members=few)]
+    concepts = [
+        replace(one, members=members, evidence=replace(one.evidence, effect=effect))
+        for one, members, effect in ((first, many, 1.5), (second, few, 20.0))
+    ]
     explained = {**method.explanations, "a_not_b": replace(method.explanations["a_not_b"], concepts=concepts)}
     standing, found, story = told(content, replace(method, explanations=explained))
     assert len(many) > len(few) and [one.number for one in standing[:2]] == [2, 1]
     assert story.opens.number == 2 and "The largest: A holds “cat” and “dog” together" in story.headline
+
+
+def test_the_page_has_words_of_its_own_for_all_that_a_run_says_of_a_concept(content):
+    from rdx.experiment.run.tables import OF_SCALES, P_REFERENCE, STATISTICS
+
+    row = dict.fromkeys((*STATISTICS, *OF_SCALES, P_REFERENCE, "theirs"), 1.0)
+    method = replace(content.methods[0], rows={"a_not_b": [row]})
+    assert added_columns(SimpleNamespace(methods=[method])) == ["theirs"]

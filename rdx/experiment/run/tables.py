@@ -31,7 +31,7 @@ CONCEPTS = tuple(dict.fromkeys(
     ("direction", "concept", "size", "mean_affinity", "bsr", *TESTED, "is_null", *MEASURES)
 ))  # fmt: skip
 STATISTICS = ("direction", "concept", "gain", *TESTED)
-OF_SCALES = ("gamma", "score", "round", "finding", "further")  # of statistics.csv as well, with scales
+OF_SCALES = ("gamma", "score", "effect", "round", "finding", "further")  # of statistics.csv as well, with scales
 P_REFERENCE = "p_reference"  # and there, of a run that names a reference
 METHOD_FILE, STATISTICS_FILE = "method.json", "statistics.csv"
 ITEMS = OWN_COLUMNS

@@ -156,7 +156,7 @@ def _examine_scales(context: Context, a: str, b: str, run: MethodRun, told: dict
         (
             direction, concept.number, shown.gain, None, shown.p_value, None,
             _field(stability[direction][concept.number - 1], concept.size),
-            shown.gamma, shown.score, shown.round, shown.finding, shown.further,
+            shown.gamma, shown.score, shown.effect, shown.round, shown.finding, shown.further,
             *([] if beyond is None else [_field(beyond[direction][concept.number - 1], concept.size)]),
         )
         for direction, found in explanations.items()

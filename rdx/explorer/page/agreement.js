@@ -2,14 +2,13 @@
 
 function fillAgreement() {
   const { cka, common, neighbors, label, labels: near, better, copies, detail, probed, read, shared, moved } = DATA.agreement;
-  const { held } = method();
+  const { explained } = method();
   const facts = [];
   const fact = (value, ...words) => facts.push(make("span", {}, make("b", {}, value), " ", ...words));
   if (common !== null) fact(percent(common), `of an item's ${neighbors} nearest are the same`);
   if (cka !== null) fact(ckaText(cka), term("CKA", "cka"), " (1: the same geometry as a whole; groups hardly show in it)");
   if (label) fact(`A ${percent(label[0])}, B ${percent(label[1])}`, "of neighbours share the label");
-  if (held !== null)
-    fact(percent(held[0]), `of the changed neighbours are those of what stands out, ${percent(held[1])} of the ${THING[1]}`);
+  if (explained !== null) fact(percent(explained), "of all change of ranks lies in what stands out", " (R² by its groups)");
   const texts = ["a", "b"]
     .filter((side) => read[side].length)
     .map((side) => [`What ${letter(side)} ${better[side]}`, read[side].join("; ")]);

@@ -92,6 +92,7 @@ const MEASURES = [
   ["p_random", "p, random", "random", chanceNumber],
   ["gain", "Gain", "gain", shortNumber],
   ["score", "Score", "score", shortNumber],
+  ["effect", "Effect", "effect", shortNumber],
   ["gamma", "Scale γ", "gamma", shortNumber],
   ["round", "Round", "round", shortNumber],
   ...DATA.measures.map((name) => [name, name.replaceAll("_", " "), null, shortNumber]),

@@ -15,6 +15,7 @@ class Evidence:
     p_value: float  # the share of noise pairs with a score as large, at any γ, in either direction
     round: int
     finding: int | None  # concepts with one number are faces of one finding; None: it may be chance
+    effect: float = 0.0  # the gain at γ = 1 among all items: how large a difference is, whatever its own scale
     further: bool = False  # another side of a face, however faint it is by itself: p is that face's
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
@@ -18,8 +19,8 @@ from rdx.method.scales.extension import joining
 from rdx.method.scales.group import Group
 from rdx.method.scales.peeling import Peeled, peel
 from rdx.method.scales.plan import looked_at
-from rdx.method.scales.reach import share_of_members
 from rdx.method.scales.shown import GAMMA, representatives
+from rdx.method.scales.strongest import gain
 from rdx.method.scales.weights import Weights
 
 BETAS = dict(zip(GAMMAS, (5.0, 5.0, 2.5, 1.0), strict=True))  # of the affinities that are shown
@@ -45,8 +46,8 @@ def explain_scales(
     with freed_memory_kept():  # or every draw would ask the system for its matrices anew
         found = peel(weights, chosen.n_clusters, chosen.random_state, spread=spread)
     with one_thread_each():
-        order = {id(one): (one.p_value, one.further, -effect(weights, one)) for one in found.groups}
-    ordered = (*sorted(found.groups, key=lambda one: order[id(one)]), *found.chance)
+        out, rest = (_with_effects(weights, each) for each in (found.groups, found.chance))
+    ordered = (*sorted(out, key=lambda one: (one.p_value, one.further, -one.effect)), *rest)
     explanations = {
         direction: _explanations(
             direction, [one for one in ordered if one.direction == direction], found.ending,
@@ -57,13 +58,11 @@ def explain_scales(
     return explanations, found
 
 
-def effect(weights: Weights, group: Group) -> float:
-    """How large a difference is: the members, times how many more of their nearest are members in their own model.
-
-    The score would put five items before a hundred.
-    """
-    own, other = (share_of_members(weights, name, group.members) for name in weights.compared[group.direction])
-    return float((own - other)[group.members].sum())
+def _with_effects(weights: Weights, groups: list[Group]) -> list[Group]:
+    """The groups with how large a difference they are, at one γ for all: the score would put five items before a
+    hundred."""
+    matrices = {direction: weights.at(direction, GAMMA) for direction in {one.direction for one in groups}}
+    return [replace(one, effect=gain(matrices[one.direction], one.members)) for one in groups]
 
 
 def _explanations(
@@ -87,7 +86,7 @@ def _explanations(
             members = np.union1d(members, _joining(group, items[among], points, weights, labels, guide))
         labels[members] = number
         numbers = (float(value) for value in (group.gamma, group.gain, group.score, group.p_value))
-        evidence = Evidence(*numbers, group.round, group.finding, group.further)
+        evidence = Evidence(*numbers, group.round, group.finding, float(group.effect), group.further)
         indices = items[among[grid]]
         concepts.append(Concept(number, indices, members, float(strength.mean()), evidence))
     concepts.sort(key=attrgetter("number"))

@@ -24,6 +24,7 @@ class Group:
     p_value: float
     round: int
     finding: int | None = None  # groups with the same number are faces of one finding; None: may be chance
+    effect: float = 0.0  # the gain at γ = 1 among all items, once everything is found
     further: bool = False  # found across the border of another one, whose p it has; or joined with such a one
 
     @property

@@ -136,11 +136,13 @@ def test_the_largest_difference_comes_first(pair, monkeypatch):
             [(np.isin(place, pair[2][A_NOT_B][0][:5]), 9.0), (np.isin(place, pair[2][A_NOT_B][0]), 2.0)], start=1
         )
     ]
-    assert explained.effect(weights, found[1]) > explained.effect(weights, found[0])
     monkeypatch.setattr(explained, "peel", lambda *_, **__: peeling.Peeled(found, [], "", 39))
     fitted = RDX(scale="auto").fit(*pair[:2])
     assert [one.evidence.score for one in fitted.a_not_b_.concepts] == [2.0, 9.0]
     assert [one.number for one in fitted.a_not_b_.concepts] == [1, 2]
+    expected = [float(weights.at(A_NOT_B, 1.0)[np.ix_(one, one)].sum() / len(one))
+                for one in (np.flatnonzero(each.members) for each in found[::-1])]  # fmt: skip
+    assert [one.evidence.effect for one in fitted.a_not_b_.concepts] == pytest.approx(expected)
 
 
 def test_noise_alone_does_not_stand_out():

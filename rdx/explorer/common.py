@@ -1,8 +1,7 @@
 """What a concept's items share, and what those that are shown share besides, in words.
 
 Tested when the page is made: attributes.json says the same of all members, in the words of the version that wrote it.
-A grid has the members among which the two models differ most. They can share what the group as a whole hardly does, and
-are what one sees.
+The members in a grid can share what the group as a whole hardly does, and are what one sees.
 """
 
 from __future__ import annotations
@@ -53,4 +52,4 @@ def _shown(findings: Sequence[Finding], which: str) -> str | None:
     parts = in_common([one for one in of_each if one])
     if not parts:
         return None
-    return f"{which}, among which the two models differ most: {'; '.join(parts)}."
+    return f"{which}: {'; '.join(parts)}."

@@ -21,7 +21,7 @@ def copies_of(
     how much fine and how much coarse structure images have (n,).
     """
     if unnoticed is not None:
-        words = f"Images beside {unnoticed.copy} copies (made here), which {unnoticed.side.upper()} may not tell apart:"
+        words = f"Images beside {unnoticed.copy} copies (made here), which {unnoticed.side.upper()} hardly tells apart:"
         return {"way": unnoticed.copy, "words": words, "items": _most(np.abs(unnoticed.read.attribute.values))}
     if finer is not None and finer.coarser is not None:
         words = f"Images beside less sharp copies (made here), as {finer.coarser.upper()} may see them:"

@@ -64,13 +64,14 @@ def beside_cause(cause: Cause, own: str, members: np.ndarray, shown: np.ndarray)
     strength = abs(rank_sum(counts, others)[0] - 0.5)
     mixed = strength < CLEAR and own == cause.less
     verb = "does not set" if strength < CLEAR else "hardly sets"
-    how_far = "is as mixed in it as in the rest, as is to be expected" if mixed else f"{verb} this group apart"
+    as_the_rest = f"is as mixed in it as in the rest: {own.upper()} does not tell it"
+    how_far = as_the_rest if mixed else f"{verb} this group apart"
     told = f"{cause.called} {how_far} (AUC {0.5 + strength:.2f})"
     auc, p_value = rank_sum(levels.counts(shown), others) if levels.counts(shown).sum() else (0.5, 1.0)
     if abs(auc - 0.5) < max(_SHOWN, strength + _MORE) or p_value > _SURE:
         return told
     word = cause.attribute.words[0 if auc > 0.5 else 1]
-    beyond = f"the {len(shown)} shown, among which the two models differ most, are {word}"
+    beyond = f"the {len(shown)} shown are {word}"
     return f"{told}; {beyond} (AUC {max(auc, 1 - auc):.2f})" if word else told
 
 
@@ -82,4 +83,4 @@ def _of_mark(mark: Attribute, members: np.ndarray, rest: np.ndarray, shown: np.n
     if count < _MOST * len(shown) or count / len(shown) < inside + _MORE:
         return text
     which = f"all {count}" if count == len(shown) else f"{count} of the {len(shown)}"
-    return f"{text}; {which} shown, among which the two models differ most, have it"
+    return f"{text}; {which} shown have it"

@@ -28,7 +28,7 @@ def patch(*having: int) -> Attribute:
 def test_of_a_mark_the_shares_are_told_and_of_the_images_shown_where_they_have_it_more_often():
     cause = Cause(patch(*range(11), *range(20, 36)), "")
     text = "red patch: 55 % of them, 40 % of the rest"
-    models = "shown, among which the two models differ most, have it"
+    models = "shown have it"
     assert beside_cause(cause, "b", MEMBERS, np.arange(9)) == f"{text}; all 9 {models}"
     assert beside_cause(cause, "b", MEMBERS, np.arange(3, 13)) == f"{text}; 8 of the 10 {models}"
     assert beside_cause(cause, "b", MEMBERS, np.arange(5, 14)) == text  # 6 of 9
@@ -52,7 +52,7 @@ def test_of_a_number_it_is_told_how_little_it_marks_the_group(shift, verb, auc):
     bright = np.argsort(values[:60])[-9:]
     words = ("brighter", "darker")
     named = replace(cause, attribute=Attribute("brightness", values, None, words))
-    more = "; the 9 shown, among which the two models differ most, are brighter (AUC "
+    more = "; the 9 shown are brighter (AUC "
     told = beside_cause(named, "b", np.arange(60), bright)
     assert told.startswith(expected) and (more in told) == (auc < 0.7)  # where the group is told, it is not said again
     turned = replace(cause, attribute=Attribute("brightness", -values, None, words[::-1]))
@@ -60,7 +60,7 @@ def test_of_a_number_it_is_told_how_little_it_marks_the_group(shift, verb, auc):
     low = replace(cause, attribute=Attribute("darkness", -values))
     assert beside_cause(low, "b", np.arange(60), np.arange(9)) == expected  # less of it as more
     if auc < 0.6:
-        expected = f"{cause.called} is as mixed in it as in the rest, as is to be expected (AUC {auc:.2f})"
+        expected = f"{cause.called} is as mixed in it as in the rest: A does not tell it (AUC {auc:.2f})"
     assert beside_cause(cause, "a", np.arange(60), np.arange(9)) == expected  # A does not tell it: its groups have both
 
 

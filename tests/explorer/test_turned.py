@@ -90,7 +90,7 @@ def test_images_are_shown_beside_copies_that_a_model_may_not_tell_apart(half, co
     assert (found.side, found.copy) == ("b", copy)
     told = copies_of(found, None, None)
     assert told["way"] == copy and told["items"] == [1, 3, 5, 0]  # the clearest; none without a value
-    assert told["words"] == f"Images beside {copy} copies (made here), which B may not tell apart:"
+    assert told["words"] == f"Images beside {copy} copies (made here), which B hardly tells apart:"
 
 
 def test_less_sharp_copies_are_shown_only_where_it_is_said():

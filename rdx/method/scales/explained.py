@@ -78,7 +78,9 @@ def _explanations(
         some = weights if len(among) == len(weights) else weights.subset(among)
         inside = np.flatnonzero(group.members[among])
         graph = some.graph(direction, group.gamma, BETAS[group.gamma])
-        grid = inside[representatives(some.at(direction, GAMMA)[np.ix_(inside, inside)], chosen.images_per_concept)]
+        pairs = np.ix_(inside, inside)
+        ranks = some.distances[some.compared[direction][0]].values[pairs]
+        grid = inside[representatives(some.at(direction, GAMMA)[pairs], ranks, chosen.images_per_concept)]
         strength = graph.mean_affinity(inside)
         members = items[among[inside]]
         affinity[members] = strength

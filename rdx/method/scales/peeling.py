@@ -85,8 +85,10 @@ def peel(weights: Weights, most: int, random_state: int = 0, spread: Callable = 
         for one in candidates:  # a group's stragglers at other scales go with it, or they would be the next round's
             if one.p_value <= ALPHA and any(one.direction == each.direction and one.same_as(each) for each in kept):
                 left &= ~_placed(one, here, number).members
-        if max(sum(group.direction == direction for group in found) for direction in DIRECTIONS) >= most:
-            return Peeled(found, [], f"one direction has the {most} concepts that were asked for at most", draws)
+        full = [direction for direction in DIRECTIONS if sum(one.direction == direction for one in found) >= most]
+        if full:
+            have = f"{' and '.join(full)} {'has' if len(full) == 1 else 'have'}"
+            return Peeled(found, [], f"{have} the {most} concepts that were asked for at most", draws)
 
 
 def _candidates(weights: Weights) -> list[Group]:

@@ -249,6 +249,18 @@ MUTATIONS = (
         "if one.direction == other.direction:", "if True:", ("tests/method/scales/test_faces.py",),
     ),
     Mutation(
+        "what single items made by moving stays", "rdx/method/scales/strays.py", "< density(before, group.members)",
+        "< -np.inf", ("tests/method/scales/test_strays.py",),
+    ),
+    Mutation(
+        "images shown whatever the models make of them", "rdx/method/scales/shown.py", "_AMONG * among", "0 * among",
+        ("tests/method/scales/test_shown.py",),
+    ),
+    Mutation(
+        "guidance forgotten for items that were not looked at", "rdx/method/scales/extension.py",
+        "guide.weaken(difference, *pair)", "pass", ("tests/method/scales/test_scales.py",),
+    ),
+    Mutation(
         "every item that a group's weights favour joins it", "rdx/method/scales/reach.py",
         "(share >= (1 + members.mean()) / 2) & ", "", ("tests/method/scales/test_reach.py",),
     ),

@@ -85,7 +85,7 @@ def _keeps_apart(label: Shared) -> str | None:
     (less, far), (more, near) = sorted([(label.a, "A"), (label.b, "B")])
     return (
         f"{far} keeps the labels apart less well than {near}: {percent(less)} of neighbours share the label, in {near} "
-        f"{percent(more)}; as a shorter training does."
+        f"{percent(more)}; as a shorter training does, or one on fewer, coarser labels."
     )
 
 

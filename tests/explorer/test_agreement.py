@@ -85,7 +85,7 @@ def test_labels_that_one_model_keeps_apart_less_well_are_told_where_that_is_sure
     assert told["label"] == [pytest.approx(1 - strangers / 5), 1.0] and told["probed"] == 0 and told["tells"] is None
     words = (
         f"A keeps the labels apart less well than B: {1 - strangers / 5:.0%} of neighbours share the label, in B 100%; "
-        "as a shorter training does."
+        "as a shorter training does, or one on fewer, coarser labels."
     )
     assert told["keeps"] == (words.replace("%", " %") if said else None)
     content.near = content.near[::-1]

@@ -60,6 +60,8 @@ def make_weights(folder: Path) -> None:
 
 
 def test_a_dry_run_names_what_is_missing_and_fetches_nothing(project, loaded):
+    if (ROOT / "data/food_photos").exists():
+        pytest.skip("this checkout has the photos, and what is not in a folder is looked for there")
     nothing = project / "nothing"
     nothing.mkdir()
     for program in ("bash", "dirname"):

@@ -30,7 +30,7 @@ Done = subprocess.CompletedProcess[str]
 def bash(code: str, folder: Path = ROOT, **environment: str) -> Done:
     env = {**os.environ, **NO_ENVIRONMENT, **environment}
     return subprocess.run(
-        ["bash", "-c", code], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", code], cwd=folder, env=env, capture_output=True, text=True, timeout=600, check=False
     )
 
 

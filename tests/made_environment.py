@@ -67,7 +67,7 @@ def environment() -> Iterator[str]:
             yield place
         finally:
             server.stdin.close()
-            server.wait(timeout=60)
+            server.wait(timeout=600)
             server.stdout.close()
 
 

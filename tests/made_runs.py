@@ -107,7 +107,7 @@ class Command:
 
     def wait(self) -> int:
         """Its exit code; negative: the signal that ended it."""
-        wait_for(lambda: False, self)
+        wait_for(lambda: False, self, 600)
         return self.commands.ask({"wait": self.pid})
 
     def send(self, number: int) -> None:
@@ -153,7 +153,7 @@ class Commands:
 
     def close(self) -> None:
         self._server.stdin.close()
-        self._server.wait(timeout=60)
+        self._server.wait(timeout=600)
         self._server.stdout.close()
 
 

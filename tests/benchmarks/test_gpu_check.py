@@ -29,7 +29,7 @@ def test_one_table_of_all_parts_or_one_line_without_a_gpu(tmp_path, gpu):
     stand_in.chmod(0o755)
     done = subprocess.run(
         ["bash", str(SCRIPT), str(output)], env=os.environ | {"PYTHON": str(stand_in)}, capture_output=True, text=True,
-        timeout=30,
+        timeout=600,
     )  # fmt: skip
     if not gpu:
         assert done.returncode == 2 and "no GPU" in done.stderr and done.stderr.count("\n") == 1

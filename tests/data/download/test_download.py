@@ -283,7 +283,7 @@ def test_every_script_is_a_thin_face(script, tmp_path):
         env={**os.environ, "PATH": os.defpath, "VIRTUAL_ENV": sys.prefix},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert f"python -m rdx.data.download {name} [OPTIONS]" in done.stdout
@@ -302,7 +302,7 @@ def test_the_script_runs_from_anywhere(tmp_path):
         env={**os.environ, "PATH": os.defpath, "VIRTUAL_ENV": sys.prefix},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"data set mnist_10k: already downloaded: {tmp_path}/there"

@@ -258,7 +258,7 @@ MUTATIONS = (
     ),
     Mutation(
         "guidance forgotten for items that were not looked at", "rdx/method/scales/extension.py",
-        "guide.weaken(difference, *pair)", "pass", ("tests/method/scales/test_scales.py",),
+        "guide.weaken(difference, *pair)", "pass", ("tests/method/scales/test_looked_at.py",),
     ),
     Mutation(
         "every item that a group's weights favour joins it", "rdx/method/scales/reach.py",
@@ -267,7 +267,7 @@ MUTATIONS = (
     Mutation(
         "ranks from 0 among those looked at", "rdx/method/scales/extension.py", "np.arange(1.0, len(among) + 1)",
         "np.arange(0.0, len(among))",
-        ("tests/method/scales/test_scales.py::test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were",),
+        ("tests/method/scales/test_looked_at.py::test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were",),
     ),
     Mutation(
         "no noise pair may be as strong", "rdx/method/scales/chance.py", "if least > ALPHA", "if least >= ALPHA",

@@ -58,11 +58,10 @@ def compare(
     mapping of columns, `label` and others that describe the items. methods: names, or dicts with parameters:
     {"method": "kmeans", "n_clusters": 3}. titles: of a and b.
     options: layer, pool (of models; one for both, or two), n_clusters, images_per_concept, scale ("auto", which it is
-    unless another of these is given), version, gamma (a number or "auto"), beta, solver (other
-    than "auto"; all of RDX), align, guidance,
-    guidance_rule, statistics, seed, figures, skip_bad_images, max_memory, name, map ("tsne", "umap"
-    or "pca", in the explorer), and changes, a list of KEY=VALUE as for --set; order, skip_empty_classes, grey_range,
-    split (images).
+    unless another of these is given), version, gamma (a number or "auto"), beta, solver (other than "auto"; all of
+    RDX), align, guidance, guidance_rule, statistics, seed, figures, skip_bad_images, max_memory, name, map ("tsne",
+    "umap" or "pca", in the explorer), and changes, a list of KEY=VALUE as for --set; order, skip_empty_classes,
+    grey_range, split (images).
     workers: processes on this machine, or cluster: a running Dask scheduler's address or file, spread the work.
     progress: bars of steps; None: in notebooks and terminals. The folder is `output_dir`, else outputs/<a>_vs_<b>.
     Interrupted, it keeps the steps that are finished: the same call goes on from there.

@@ -219,7 +219,7 @@ def _may_be_chance(prepared: Prepared, folder: Path, run: MethodRun) -> dict[str
     from rdx.metrics.significance import stands_out
 
     p_values = {key: row["p_value"] for key, row in read_statistics(folder / run.name).items()}
-    if any(p == p for p in p_values.values()):  # else none was tested
+    if not all(np.isnan(p) for p in p_values.values()):  # else none was tested
         for (direction, number), p in p_values.items():
             if not stands_out(p):
                 weak[direction].add(number)

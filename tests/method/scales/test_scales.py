@@ -7,15 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from made_groups import SIZE, N, groups
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rdx import RDX
 from rdx.errors import InputError
 from rdx.method.concepts import A_NOT_B, B_NOT_A, DIRECTIONS
-from rdx.method.neighborhoods import as_points
 from rdx.method.scales import (
     explained,
-    extension,
     faces,
     growing,
     peeling,
@@ -28,27 +27,7 @@ from rdx.method.scales.chance import SCALES, Chance
 from rdx.method.scales.group import Group
 from rdx.method.scales.weights import Weights
 
-N, SIZE = 150, 20
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_draws():
-    """With twenty noise pairs p is below 0.05 where none is as strong."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(peeling, "DRAWS", 20)
-        yield
-
-
-def groups(n=N, per_side=1, seed=0):
-    """A and B of one blob: groups of ``SIZE`` are packed together in A and stay where they are in B, or the reverse."""
-    rng = np.random.default_rng(seed)
-    blob = rng.standard_normal((n, 8))
-    A, B = blob.copy(), blob @ np.linalg.qr(rng.standard_normal((8, 8)))[0]
-    members = np.split(rng.permutation(n)[: 2 * per_side * SIZE], 2 * per_side)
-    for number, group in enumerate(members):
-        place = 6 * np.eye(8)[number] + 0.1 * rng.standard_normal((SIZE, 8))
-        (A, B)[number % 2][group] = place
-    return A, B, {A_NOT_B: members[::2], B_NOT_A: members[1::2]}
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 
 @pytest.fixture(scope="module")
@@ -88,43 +67,6 @@ def test_exchanging_a_and_b_exchanges_the_directions(pair):
             for explanations in (getattr(fitted, f"{direction}_"), getattr(again, f"{other}_"))
         ]
         assert sizes[0] == sizes[1]
-
-
-def test_the_rest_joins_where_not_all_items_are_looked_at(pair, monkeypatch):
-    A, B, truth = groups(n=260, seed=1)
-    monkeypatch.setattr(plan, "SEARCHED", 150)
-    fitted = RDX(scale="auto").fit(A, B)
-    for direction in DIRECTIONS:
-        (found,) = [one for one in getattr(fitted, f"{direction}_").concepts if one.evidence.stands_out]
-        assert np.isin(truth[direction][0], found.members).sum() >= SIZE - 3
-        assert np.isin(found.members, truth[direction][0]).sum() >= found.size - 2
-        assert np.isin(found.indices, found.members).all()
-    assert "150 of 260 items were looked at" in fitted.a_not_b_.notes[0]
-
-
-def test_guidance_holds_for_items_that_were_not_looked_at(monkeypatch):
-    A, B, truth = groups(n=260, seed=1)
-    half = np.arange(260) % 2
-    monkeypatch.setattr(plan, "SEARCHED", 150)
-    fitted = RDX(scale="auto").fit(A, B, groups_a=half, groups_b=half)
-    looked = plan.looked_at(260, fitted)
-    found = [one for one in fitted.a_not_b_.concepts + fitted.b_not_a_.concepts if one.evidence.stands_out]
-    assert any(len(np.setdiff1d(one.members, looked)) for one in found)
-    assert all(len(set(half[one.members].tolist())) == 1 for one in found)
-
-
-def test_earlier_rounds_have_the_first_choice_of_the_rest(monkeypatch):
-    A, B, _ = groups(n=260)
-    monkeypatch.setattr(plan, "SEARCHED", N)
-    place, everyone = np.arange(N), np.ones(N, dtype=bool)
-    later, earlier, small = (
-        Group((A_NOT_B, 1.0), (begin <= place) & (place < end), everyone, 1.0, 1.5, 0.025, number, number)
-        for begin, end, number in ((40, 100, 2), (10, 40, 1), (0, 10, 1))
-    )
-    monkeypatch.setattr(explained, "peel", lambda *_, **__: peeling.Peeled([small, later, earlier], [], "", 1))
-    monkeypatch.setattr(explained, "joining", lambda own, other, items, *_: np.ones(len(items), dtype=bool))
-    found = RDX(scale="auto").fit(A, B).a_not_b_.concepts
-    assert {(one.evidence.round, one.size) for one in found} == {(1, 30 + 260 - N), (1, 10), (2, 60)}
 
 
 def test_the_largest_difference_comes_first(pair, monkeypatch):
@@ -203,18 +145,6 @@ def test_few_items_are_compared_at_the_scale_that_is_set():
 def test_what_does_not_go_with_it_is_refused(given):
     with pytest.raises(InputError, match=f"scale='auto' .* {next(iter(given))}="):
         RDX(scale="auto", **given).check_parameters()
-
-
-def test_the_dense_solver_looks_at_all_items(monkeypatch):
-    A, B, truth = groups(n=260, seed=1)
-    monkeypatch.setattr(plan, "SEARCHED", 150)
-    some, every = (RDX(scale="auto", solver=solver) for solver in ("auto", "dense"))
-    assert len(plan.looked_at(260, some)) == 150 and len(plan.looked_at(260, every)) == 260
-    assert "; 150 items are" in some.plan(260, (3, 3)).reason and "; 260 items are" in every.plan(260, (3, 3)).reason
-    assert "were looked at" in some.fit(A, B).a_not_b_.notes[0]
-    assert "were looked at" not in every.fit(A, B).a_not_b_.notes[0]
-    with pytest.raises(InputError, match="take fewer items, or solver='auto', which looks at 150"):
-        RDX(scale="auto", solver="dense", max_memory="2GB").plan(50_000, (3, 3))
 
 
 def test_as_many_concepts_as_items_may_be_asked_for():
@@ -333,19 +263,6 @@ def test_weights_are_minus_the_difference_of_v2(pair):
     for direction, found in Weights({"A": A, "B": B}).both(0.3).items():
         expected = -getattr(plain, f"{direction}_").difference
         assert_allclose(found, expected - np.diag(np.diag(expected)), atol=1e-6)
-
-
-@pytest.mark.parametrize("rule", [None, "own", "paper"])
-def test_an_item_that_was_not_looked_at_is_ranked_among_those_that_were(monkeypatch, rule):
-    A, B, _ = groups(n=60)
-    members, given = np.arange(59) < 12, {}
-    guidance = {"A": np.arange(60) % 2, "B": np.arange(60) % 3} if rule else {}
-    weights = Weights({"A": A, "B": B}, guidance, rule or "own")
-    monkeypatch.setattr(extension, "lie_among", lambda ranks, near, _: given.update(ranks=ranks, near=near) or near > 0)
-    guide = weights.guide(A_NOT_B, guidance)
-    extension.joining(as_points(A), as_points(B), np.array([59]), np.arange(59), members, 0.3, guide)
-    assert_allclose(given["near"], weights.at(A_NOT_B, 0.3)[59:, :12].mean(axis=1), atol=1e-6)
-    assert (given["ranks"][0] == weights.distances["A"].values[59, :59]).all()
 
 
 def test_what_is_left_beside_a_group_that_moved_is_no_concept():
